@@ -1,0 +1,54 @@
+/**
+ * The example app: two pages, the event streams behind them, and a way to cut the line. Everything that it serves as a file
+ * lies in `public/`; nothing else of this folder can be fetched.
+ */
+import fastifyStatic from '@fastify/static'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyServerOptions } from 'fastify'
+import eventfeed, { type EventfeedOptions } from 'fastify-eventfeed'
+import { fileURLToPath } from 'node:url'
+import { OpenLines } from './open-lines.ts'
+import { chatRoutes } from './routes/chat.ts'
+import { clockRoutes } from './routes/clock.ts'
+import { cutRoutes } from './routes/cut.ts'
+import { validatorCompiler } from './validation.ts'
+
+/** Fastify's own options, and those of the plugin. */
+export interface AppOptions extends FastifyServerOptions {
+  /** Options of `fastify-eventfeed`, over those that the example sets. */
+  eventfeed?: EventfeedOptions
+}
+
+/** Browsers come back after one second instead of the usual three, because here people cut the line to see just that. */
+const RETRY_MS = 1_000
+
+/** A parameter's length is checked in its URL-encoded form too, where one character can take twelve. */
+const MAX_PARAM_LENGTH = 64 * 12
+
+/** The pages need nothing but what is served here: no inline code, no other origin. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'",
+  "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"
+].join('; ')
+
+/** Builds the app without listening: the caller does that, or uses `app.inject()`. Closing it ends all streams. */
+export async function buildApp ({ eventfeed: options, ...serverOptions }: AppOptions = {}) {
+  const app = Fastify({ routerOptions: { maxParamLength: MAX_PARAM_LENGTH }, ...serverOptions })
+    .withTypeProvider<TypeBoxTypeProvider>()
+    .setValidatorCompiler(validatorCompiler)
+  const lines = new OpenLines()
+
+  await app.register(eventfeed, { retryMs: RETRY_MS, ...options })
+  await app.register(fastifyStatic, {
+    root: fileURLToPath(new URL('./public/', import.meta.url)),
+    redirect: true,
+    setHeaders (reply) {
+      reply.header('content-security-policy', CONTENT_SECURITY_POLICY)
+      reply.header('x-content-type-options', 'nosniff')
+    }
+  })
+  await app.register(clockRoutes, { lines })
+  await app.register(chatRoutes, { lines })
+  await app.register(cutRoutes, { lines })
+  return app
+}

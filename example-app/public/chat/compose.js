@@ -1,0 +1,46 @@
+/**
+ * Writing. A message that was sent is not shown from here: it comes back over the stream, to its author as to everybody else.
+ */
+import { json, request } from '/request.js'
+
+const byId = (id) => document.getElementById(id)
+
+/** Sends what is written, as `user`. */
+export class Compose {
+  #user
+  #text = byId('text')
+
+  constructor (user) {
+    this.#user = user
+    byId('compose').addEventListener('submit', (event) => {
+      event.preventDefault()
+      this.#send()
+    })
+    this.#text.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+      event.preventDefault()
+      this.#send()
+    })
+  }
+
+  /** Says what went wrong, above the text; an empty text takes that back. */
+  complain (text) {
+    byId('compose-error').textContent = text
+    byId('compose-error').hidden = text === ''
+  }
+
+  async #send () {
+    const text = this.#text.value.trim()
+    if (text === '' || byId('send').disabled) return
+    byId('send').disabled = true
+    try {
+      await request('/chat/messages', json('POST', { from: this.#user, text }))
+      if (this.#text.value.trim() === text) this.#text.value = ''
+      this.complain('')
+    } catch (error) {
+      this.complain(`Not sent: ${error.message}`)
+    }
+    byId('send').disabled = false
+    this.#text.focus()
+  }
+}

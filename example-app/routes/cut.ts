@@ -1,0 +1,21 @@
+/**
+ * POST /cut?stream=<id>: destroys the socket of that stream on the server, so that one sees the browser reconnect by itself.
+ * An example's toy: a real service has no such route.
+ */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { OpenLines } from '../open-lines.ts'
+
+/** The random id that a page gives its event stream. */
+export const StreamId = Type.String({ minLength: 1, maxLength: 64, description: 'a random id, by which this stream can be cut' })
+
+export const cutRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = async (app, { lines }) => {
+  app.post('/cut', {
+    schema: { querystring: Type.Object({ stream: StreamId }) }
+  }, async ({ query: { stream } }, reply) => {
+    if (!lines.cut(stream)) {
+      return reply.code(404).send({ statusCode: 404, error: 'Not Found', message: `No open stream has the id ${JSON.stringify(stream)}` })
+    }
+    return reply.code(204).send()
+  })
+}

@@ -1,0 +1,13 @@
+/**
+ * Serves the example app at HOST and PORT (127.0.0.1 and 3000), and closes it on SIGINT and SIGTERM: open streams get what is
+ * still theirs before the process ends.
+ */
+import { buildApp } from './app.ts'
+
+const host = process.env.HOST ?? '127.0.0.1'
+const port = Number(process.env.PORT ?? 3000)
+
+const app = await buildApp({ logger: { level: process.env.LOG_LEVEL ?? 'warn' } })
+console.log(`example app: ${await app.listen({ host, port })}/`)
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => app.close())

@@ -1,0 +1,52 @@
+/**
+ * Every default and every fixed bound, with its unit and its reason. Options are read once, with `??`, from here.
+ */
+
+/** A quiet stream says something every 15 s: the shortest idle time-outs of common proxies and load balancers are 30 to 60 s. */
+export const HEARTBEAT_INTERVAL_MS = 15_000
+/** A client waits 3 s before it reconnects, as browsers do by themselves. */
+export const RETRY_MS = 3_000
+/** Each client is told up to half as much again, so that those that were cut together do not come back together. */
+export const RETRY_JITTER = 0.5
+/** For 50 ms a source may still fail with an ordinary error response; a page hardly notices that `onopen` is so much later. */
+export const COMMIT_DELAY_MS = 50
+/** A socket that takes nothing for 30 s is dead: TCP retransmits, so a slow one makes progress within that. */
+export const WRITE_TIMEOUT_MS = 30_000
+/** `app.close()` gives streams 5 s to take what remains, half of what common supervisors wait before they kill. */
+export const DRAIN_TIMEOUT_MS = 5_000
+/** 20,000 idle streams cost about 300 MB, which is what a small container has. */
+export const MAX_CONNECTIONS = 20_000
+/** No limit for one client: behind a proxy without `trustProxy` all clients share one address, and a limit would refuse them. */
+export const MAX_CONNECTIONS_PER_KEY = Infinity
+/** A generator that still runs 5 s after its client left is reported: time enough for an honest `finally`. */
+export const PARKED_AFTER_MS = 5_000
+/** `retry` of a client that was refused because the server is full: it need not hurry. */
+export const REFUSED_RETRY_MS = 10_000
+/** `retry` after a source failed: what has just failed will often fail again at once. */
+export const FAILED_RETRY_MS = 10_000
+
+/** A feed keeps 10,000 entries: the minutes that a client may be away, at a hundred events a second or fewer. */
+export const RETAIN_ENTRIES = 10_000
+/** ... and at most 64 MiB, with all cached forms of them. */
+export const RETAIN_BYTES = 64 * 1024 * 1024
+/** ... of any age: count and bytes bound the memory already. */
+export const RETAIN_AGE_MS = Infinity
+
+/** A batch is at most 256 KiB: what user space holds for one stalled client. One event that is longer is sent whole. */
+export const BATCH_BYTES = 256 * 1024
+/** What is concatenated for one filtered stream alone is at most 64 KiB. */
+export const PRIVATE_BATCH_BYTES = 64 * 1024
+/** Of an async iterable, at most 16 KiB are pulled ahead of a write: one write of that size costs about as much as a small one. */
+export const PULL_AHEAD_BYTES = 16 * 1024
+/** A source that is always ready lets other work run after every 128 KiB. */
+export const YIELD_AFTER_BYTES = 128 * 1024
+/** A fan-out lets other work run after 4 ms. */
+export const FAN_OUT_SLICE_MS = 4
+/** A filtered stream that catches up looks at 2,000 entries, then lets other work run. */
+export const SCAN_ENTRIES = 2_000
+/** Entries are read from an asynchronous log in pages of 500. */
+export const PAGE_ENTRIES = 500
+/** A line of a byte stream is at most 1 MiB: without a bound a source without line ends would fill the memory. */
+export const LINE_BYTES = 1024 * 1024
+/** Heartbeats are spread over the interval in 64 slices. */
+export const HEARTBEAT_SLICES = 64

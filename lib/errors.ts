@@ -1,0 +1,77 @@
+/**
+ * Every error of the plugin, in one place: code, message, status. Branch on `code`, never on the text.
+ * The values that a message shows are escaped by `shown`, so that no input can forge a line of the log.
+ */
+import createError from '@fastify/error'
+
+/** An option of the plugin, of a feed or of a stream is not what it must be. Thrown at registration or at the call. */
+export const BadOption = createError<[string]>('FST_EVENTFEED_BAD_OPTION', '%s', 500)
+/** The plugin was registered a second time in the same context. */
+export const AlreadyRegistered = createError('FST_EVENTFEED_ALREADY_REGISTERED',
+  'fastify-eventfeed is already registered here: register it once, on the instance whose routes are to stream; its children inherit it', 500)
+/** Another plugin has taken `reply.sse`. */
+export const ReplySseTaken = createError('FST_EVENTFEED_REPLY_SSE_TAKEN',
+  'reply.sse is already decorated by another plugin (@fastify/sse does so): two plugins that serve event streams exclude each other in one context, register only one of them', 500)
+/** A feed with this name is alive. */
+export const FeedExists = createError<[string]>('FST_EVENTFEED_FEED_EXISTS', 'a feed named %s exists already: keep what app.feed() returned the first time, or call end() on it first', 500)
+/** `publish` on a feed that has ended. */
+export const FeedEnded = createError<[string]>('FST_EVENTFEED_FEED_ENDED', 'the feed %s has ended: nothing can be published in it any more; define it anew with app.feed()', 500)
+
+/** A field of an event breaks the rules of the event stream format. */
+export const BadField = createError<[string, string, string, ErrorOptions?]>('FST_EVENTFEED_BAD_FIELD', 'the %s of an event %s, but it is %s', 500)
+/** What a source yielded, or what was published, is no event. */
+export const BadEvent = createError<[string]>('FST_EVENTFEED_BAD_EVENT', '%s', 500)
+/** What was given to `reply.sse` is nothing that can be streamed. */
+export const BadSource = createError<[string]>('FST_EVENTFEED_BAD_SOURCE',
+  'reply.sse() streams an async iterable, an iterable, a Node or web readable stream, a feed subscription, an array of subscriptions, or a function that returns one of these, not %s', 500)
+/** A line of a byte stream has no end within the bound. */
+export const LineTooLong = createError<[number]>('FST_EVENTFEED_LINE_TOO_LONG', 'a line of a byte stream is longer than %d bytes: each line becomes one event, so end lines with a line feed', 500)
+
+/** The schema does not declare this event type. */
+export const UnknownEvent = createError<[string, string]>('FST_EVENTFEED_UNKNOWN_EVENT', 'the event type %s is not declared: schema.events names %s', 500)
+/** The data of an event does not fit the schema of its type. */
+export const InvalidData = createError<[string, string, ErrorOptions?]>('FST_EVENTFEED_INVALID_DATA', 'the data of an event of type %s %s', 500)
+/** A union schema cannot be used to serialize: its first matching member would silently drop what the others name. */
+export const AmbiguousUnion = createError<[string, string]>('FST_EVENTFEED_AMBIGUOUS_UNION',
+  'schema.events has a union for the event type %s, and %s: say which member the data is, by subscribe({ as: projection(Member, fn) }) with a member of that union, or close the members with additionalProperties: false', 500)
+/** A schema of `schema.events` cannot be compiled. Thrown when the application gets ready, or by `app.feed`. */
+export const BadSchema = createError<[string, string, ErrorOptions?]>('FST_EVENTFEED_BAD_SCHEMA', 'the schema of the event type %s cannot be used: %s', 500)
+
+/** The request does not accept an event stream. */
+export const NotAcceptable = createError<[string]>('FST_EVENTFEED_NOT_ACCEPTABLE', 'this resource is an event stream: send "Accept: text/event-stream" (the request accepts only %s)', 406)
+/** `maxConnections` streams are open. */
+export const TooManyConnections = createError('FST_EVENTFEED_TOO_MANY_CONNECTIONS', 'too many event streams are open on this server: try again later', 503)
+/** `maxConnectionsPerKey` streams of this client are open. */
+export const TooManyConnectionsPerKey = createError('FST_EVENTFEED_TOO_MANY_CONNECTIONS_PER_KEY', 'too many event streams are open for this client: close some, or try again later', 429)
+
+/** An async handler called `reply.sse` and returned something else before the stream was committed. */
+export const NotReturned = createError<[string]>('FST_EVENTFEED_NOT_RETURNED', 'the async handler of %s called reply.sse() but did not return its result, so Fastify answered in its place: write `return reply.sse(…)`', 500)
+/** `reply.sse` was called twice for one request. */
+export const AlreadyStreaming = createError<[string]>('FST_EVENTFEED_ALREADY_STREAMING', 'reply.sse() was called twice by the handler of %s: a reply is one event stream; give an array of subscriptions to merge feeds', 500)
+/** `reply.sse` was called after the reply was sent. */
+export const ReplySent = createError<[string]>('FST_EVENTFEED_REPLY_SENT', 'reply.sse() was called by the handler of %s after the reply was sent: call it instead of reply.send(), not after it', 500)
+
+/** The code that a client sees in `stream:error`; the cause is in the server's log only. */
+export const SOURCE_FAILED = 'FST_EVENTFEED_SOURCE_FAILED'
+
+/** How much of a refused value a message shows, in characters. */
+const SHOWN_CHARACTERS = 80
+
+/** Shows a value in an error message: as JSON, so that control characters are escaped, and not too long. */
+export function shown (value: unknown): string {
+  let text: string | undefined
+  try {
+    text = typeof value === 'bigint' ? `${value}n` : JSON.stringify(value)
+  } catch { /* circular: the type says enough */ }
+  if (text === undefined || value instanceof Function) text = describe(value)
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}… (${text.length} characters)` : text
+}
+
+/** Names the kind of a value: `a number`, `an array`, `an instance of Map`. */
+export function describe (value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value !== 'object') return `a ${typeof value}`
+  const name: unknown = value.constructor?.name
+  return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object'
+}

@@ -1,0 +1,212 @@
+/**
+ * Variants: the entries of a feed as one projection and one route's codec make them. Each is made once and shared. Two routes
+ * may share a projection but not a schema, so both are in the key: bytes cached by the projection alone would leak.
+ */
+import { BATCH_BYTES } from '../defaults.ts'
+import { AmbiguousUnion, BadEvent, describe, shown } from '../errors.ts'
+import type { EntryView, Entry } from '../log/entry.ts'
+import { IndexedRing } from '../log/indexed-ring.ts'
+import type { Beside, Window } from '../log/window.ts'
+import { Batch } from '../wire/batch.ts'
+import type { EventCodec } from '../wire/codec.ts'
+import { encodeBody, idLine } from '../wire/encode.ts'
+import { checkEventType, plainText, type DataText } from '../wire/event.ts'
+import { schemaOf, type Project } from './projection.ts'
+
+/** One entry, ready to send. Its id comes last, so that a stream of several feeds can put its own in place of it. */
+export class Frame extends Batch {
+  /** How many bytes stand before the id line. */
+  readonly bodyLength: number
+
+  constructor (body: string, position: string) {
+    const text = Buffer.from(`${body}${idLine(position)}\n`)
+    super(text, 1, position)
+    this.bodyLength = text.length - idLine(position).length - 1
+  }
+}
+
+/** Entries from one index (inclusive) to another (exclusive), in one batch; without one where the projection left all of them out. */
+interface Range { from: number, to: number, isFull: boolean, batch: Batch | undefined }
+
+/** How a feed writes data for those who bring no schema. */
+export interface FeedCodec {
+  /** The feed's own declared events; `undefined` where it declares none. */
+  readonly codec: EventCodec | undefined
+  /** Writes data by a schema that a projection carries. */
+  compile (event: string, schema: object): DataText
+}
+
+type As = Project<EntryView, { event?: string, data: unknown }> | undefined
+
+/** How many ranges of one variant are remembered: streams stand together in few places. */
+const REMEMBERED_RANGES = 4
+
+/** The frames of one projection and one codec. */
+export class Variant implements Beside {
+  /** How many streams read it. */
+  readers = 0
+  readonly #window: Window
+  readonly #frames: IndexedRing<Frame | null | undefined>
+  readonly #write: (entry: Entry) => Frame | null
+  #ranges: Range[] = []
+  #bytes = 0
+
+  constructor (window: Window, write: (entry: Entry) => Frame | null) {
+    this.#window = window
+    this.#write = write
+    this.#frames = new IndexedRing(window.oldest)
+  }
+
+  /** The bytes of all frames that are kept. */
+  get bytes (): number { return this.#bytes }
+
+  /** The frame of an entry; `null` where the projection leaves it out. Throws what the projection throws. */
+  frame (entry: Entry): Frame | null {
+    // what only one stream reads, it reads once: keeping it would cost the log's bound and help nobody
+    if (this.readers < 2 || entry.index === -1) return this.#write(entry)
+    const kept = this.#frames.at(entry.index)
+    if (kept !== undefined) return kept
+    const frame = this.#write(entry)
+    this.#keep(entry.index, frame)
+    return frame
+  }
+
+  /** The batch that begins at `from` and ends before `to`, or sooner, where it would be too large. The same object for all who ask. */
+  range (from: number, to: number): Range {
+    const known = this.#ranges.find((range) => range.from === from && (range.to === to || (range.isFull && range.to < to)))
+    if (known !== undefined) return known
+    const range = this.#gather(from, to)
+    if (this.readers > 1 && range.to - range.from > 1) {
+      if (this.#ranges.length === REMEMBERED_RANGES) this.#ranges.shift()
+      this.#ranges.push(range)
+    }
+    return range
+  }
+
+  drop (index: number): number {
+    if (this.#frames.first > index) return 0
+    const size = this.#frames.shift()?.bytes.length ?? 0
+    // remembered ranges are few and soon replaced, but a quiet feed must not keep them for ever
+    if (this.#ranges.length > 0) this.#ranges = this.#ranges.filter(({ from }) => from > index)
+    this.#bytes -= size
+    return size
+  }
+
+  #gather (from: number, to: number): Range {
+    const frames: Frame[] = []
+    let bytes = 0
+    let index = from
+    for (; index < to; index++) {
+      const entry = this.#window.at(index)
+      let frame
+      try {
+        frame = entry === undefined ? null : this.frame(entry)
+      } catch (error) {
+        // those before it are delivered first; then it fails again, alone
+        if (index === from) throw error
+        break
+      }
+      if (frame === null) continue
+      if (frames.length > 0 && bytes + frame.bytes.length > BATCH_BYTES) break
+      frames.push(frame)
+      bytes += frame.bytes.length
+    }
+    return { from, to: index, isFull: index < to, batch: together(frames) }
+  }
+
+  #keep (index: number, frame: Frame | null): void {
+    // a ring has no holes: what was not asked for yet stands in it as undefined
+    while (this.#frames.first < this.#window.oldest && this.#frames.next > this.#frames.first) this.#frames.shift()
+    if (this.#frames.next === this.#frames.first) this.#frames.restart(Math.max(this.#window.oldest, this.#frames.first))
+    while (this.#frames.next < index) this.#frames.push(undefined)
+    if (this.#frames.next === index) this.#frames.push(frame)
+    else this.#frames.replace(index, frame)
+    const size = frame?.bytes.length ?? 0
+    this.#bytes += size
+    this.#window.charge(size)
+  }
+}
+
+/** One batch of several frames; the frame itself where it is one. */
+export function together (frames: readonly Frame[]): Batch | undefined {
+  if (frames.length < 2) return frames[0]
+  return new Batch(Buffer.concat(frames.map(({ bytes }) => bytes)), frames.length, frames.at(-1)?.lastEventId)
+}
+
+/** All variants of one feed. A variant lives as long as a stream reads it. */
+export class VariantCache {
+  readonly #window: Window
+  readonly #feed: FeedCodec
+  readonly #variants = new Map<As, Map<EventCodec | undefined, { variant: Variant, leave: () => void }>>()
+
+  constructor (window: Window, feed: FeedCodec) {
+    this.#window = window
+    this.#feed = feed
+  }
+
+  /**
+   * The variant of a projection and a codec, for one more reader. Throws `FST_EVENTFEED_AMBIGUOUS_UNION` where the route's
+   * schema has a union, and nothing says which member the data is.
+   */
+  acquire (as: As, codec: EventCodec | undefined): Variant {
+    const byCodec = this.#variants.get(as) ?? new Map<EventCodec | undefined, { variant: Variant, leave: () => void }>()
+    let kept = byCodec.get(codec)
+    if (kept === undefined) {
+      const variant = new Variant(this.#window, writerOf(as, codec, this.#feed))
+      kept = { variant, leave: this.#window.addBeside(variant) }
+      byCodec.set(codec, kept)
+      this.#variants.set(as, byCodec)
+    }
+    kept.variant.readers++
+    return kept.variant
+  }
+
+  /** One reader leaves; with the last, all that was kept for them goes. */
+  release (as: As, codec: EventCodec | undefined): void {
+    const byCodec = this.#variants.get(as)
+    const kept = byCodec?.get(codec)
+    if (byCodec === undefined || kept === undefined || --kept.variant.readers > 0) return
+    kept.leave()
+    this.#window.charge(-kept.variant.bytes)
+    byCodec.delete(codec)
+    if (byCodec.size === 0) this.#variants.delete(as)
+  }
+}
+
+/** How one variant writes an entry. */
+function writerOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): (entry: Entry) => Frame | null {
+  const texts = new Map<string, DataText>()
+  const textOf = (event: string): DataText => {
+    const known = texts.get(event) ?? dataTextOf(event, as, codec, feed)
+    texts.set(event, known)
+    return known
+  }
+  // a union that nothing can serialize is known now: better an error response than a stream that fails at its first event
+  for (const event of codec?.ambiguous ?? []) if (schemaOf(as ?? none) === undefined || feed.codec?.schemaOf(event) !== undefined) textOf(event)
+  return (entry) => {
+    const made = as === undefined ? entry.view : as(entry.view)
+    if (made === undefined) return null
+    if (typeof made !== 'object' || made === null || made.data === undefined) {
+      throw new BadEvent(`a projection returns { event?, data }, or undefined to leave an entry out, not ${describe(made)}${typeof made === 'object' ? ' without data' : ''}`)
+    }
+    const event = made.event === undefined || made.event === entry.event ? entry.event : checkEventType(made.event)
+    return new Frame(encodeBody({ event, data: textOf(event)(event, made.data), retry: undefined, comment: undefined }), entry.position)
+  }
+}
+
+/** By which schema data is written: the route's; where that is a union, that member of it which the projection, or the feed, names. */
+function dataTextOf (event: string, as: As, codec: EventCodec | undefined, feed: FeedCodec): DataText {
+  const carried = as === undefined ? undefined : schemaOf(as)
+  if (codec === undefined) return carried === undefined ? plainText : feed.compile(event, carried)
+  const isAmbiguous = codec.ambiguous.has(event)
+  const member = carried ?? (as === undefined && isAmbiguous ? feed.codec?.schemaOf(event) : undefined)
+  if (member === undefined) {
+    if (isAmbiguous) throw new AmbiguousUnion(shown(event), as === undefined ? 'the feed declares no member of it' : '`as` is a plain function')
+    return codec.text
+  }
+  const text = codec.narrowed(event, member)
+  if (text === undefined) throw new AmbiguousUnion(shown(event), carried === undefined ? 'what the feed declares is no member of it' : 'the schema of the projection is no member of it')
+  return text
+}
+
+function none (): undefined {}

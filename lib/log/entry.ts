@@ -1,0 +1,71 @@
+/**
+ * One event in a log. Its data is kept as JSON text, as it was serialized when it was published: what filters and projections
+ * see is read back from that, so it is the same on every log.
+ */
+
+/** An event on its way into a log. */
+export interface Draft {
+  /** The event type. */
+  readonly event: string
+  /** The data, as JSON. */
+  readonly json: string
+  /** The indexed attribute; `undefined` for an entry without one. */
+  readonly key: string | undefined
+  /** When it was published, in milliseconds since the Unix epoch. */
+  readonly at: number
+}
+
+/** What filters and projections see of an entry: frozen, all the way down. */
+export interface EntryView<Type extends string = string, Data = unknown> {
+  /** The event ID. */
+  readonly id: string
+  /** The event type. */
+  readonly event: Type
+  /** The data, as it reads back from JSON. */
+  readonly data: Data
+  /** When it was published, in milliseconds since the Unix epoch. */
+  readonly at: number
+  /** The key it was published with; `undefined` where it has none. */
+  readonly key: string | undefined
+}
+
+/** An event in a log. */
+export class Entry implements Draft {
+  readonly event: string
+  readonly json: string
+  readonly key: string | undefined
+  readonly at: number
+  /** Opaque and ordered: what clients see as the event ID. Assigned by the log. Without CR, LF, NUL, comma and `=`; not beginning with `~`. */
+  readonly position: string
+  /** Its place in this process's window, dense and absolute; -1 for an entry that was read from before the window. */
+  readonly index: number
+  /** What it counts toward the log's bound, in bytes, without cached forms of it. */
+  readonly size: number
+  #view: EntryView | undefined
+
+  constructor ({ event, json, key, at }: Draft, position: string, index: number) {
+    this.event = event
+    this.json = json
+    this.key = key
+    this.at = at
+    this.position = position
+    this.index = index
+    this.size = Buffer.byteLength(json) + event.length + (key?.length ?? 0)
+  }
+
+  /** What filters and projections see: the same object at each call, made when somebody first asks. */
+  get view (): EntryView {
+    this.#view ??= Object.freeze({
+      id: this.position, event: this.event, data: deepFreeze(JSON.parse(this.json)), at: this.at, key: this.key
+    })
+    return this.#view
+  }
+}
+
+function deepFreeze (value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner)
+    Object.freeze(value)
+  }
+  return value
+}

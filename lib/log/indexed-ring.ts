@@ -1,0 +1,56 @@
+/**
+ * A queue that is addressed by absolute indexes: the slots are reused, the indexes never. An index that has left, or has not
+ * come yet, gives `undefined`, and can not be mistaken for another.
+ */
+export class IndexedRing<Item> {
+  #slots: Array<Item | undefined> = new Array(16)
+  /** The first index that is kept; equal to `next` where nothing is. */
+  first: number
+  /** The index that the next item will get. */
+  next: number
+
+  constructor (first: number) {
+    this.first = first
+    this.next = first
+  }
+
+  /** The item at an index; `undefined` outside `first` (inclusive) to `next` (exclusive). */
+  at (index: number): Item | undefined {
+    return index >= this.first && index < this.next ? this.#slots[index & (this.#slots.length - 1)] : undefined
+  }
+
+  /** Adds an item at `next`. */
+  push (item: Item): void {
+    if (this.next - this.first === this.#slots.length) this.#grow()
+    this.#slots[this.next & (this.#slots.length - 1)] = item
+    this.next++
+  }
+
+  /** Puts another item in the place of one that is here. Does nothing outside of `first` to `next`. */
+  replace (index: number, item: Item): void {
+    if (index >= this.first && index < this.next) this.#slots[index & (this.#slots.length - 1)] = item
+  }
+
+  /** Goes on at another index. Only for an empty ring. */
+  restart (index: number): void {
+    if (this.first !== this.next) throw new RangeError('only an empty ring can go on elsewhere')
+    this.first = index
+    this.next = index
+  }
+
+  /** Drops the first item and returns it; `undefined` where there is none. */
+  shift (): Item | undefined {
+    if (this.first === this.next) return undefined
+    const slot = this.first & (this.#slots.length - 1)
+    const item = this.#slots[slot]
+    this.#slots[slot] = undefined
+    this.first++
+    return item
+  }
+
+  #grow (): void {
+    const slots: Array<Item | undefined> = new Array(this.#slots.length * 2)
+    for (let index = this.first; index < this.next; index++) slots[index & (slots.length - 1)] = this.at(index)
+    this.#slots = slots
+  }
+}

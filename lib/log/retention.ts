@@ -1,0 +1,32 @@
+/** How much of its history a log keeps: by count, bytes and age, whichever bites first. */
+import { RETAIN_AGE_MS, RETAIN_BYTES, RETAIN_ENTRIES } from '../defaults.ts'
+import { BadOption, shown } from '../errors.ts'
+
+/** The bounds of a log, all inclusive. */
+export interface Retention {
+  /** At most this many entries, 1 or more. Default: 10,000. */
+  readonly entries: number
+  /**
+   * At most this many bytes of entries, with all cached forms of them. Default: 64 MiB. The newest entry stays, however
+   * large it is, so that open streams get it.
+   */
+  readonly bytes: number
+  /** None older than this, in milliseconds. Default: no bound. Looked at when something is published or a stream opens. */
+  readonly ageMs: number
+}
+
+/** Completes the `retain` option. Throws `FST_EVENTFEED_BAD_OPTION`. */
+export function readRetention (retain: Partial<Retention> = {}): Retention {
+  if (typeof retain !== 'object' || retain === null) throw new BadOption(`retain must be an object { entries, bytes, ageMs }, not ${shown(retain)}`)
+  const bounds = { entries: RETAIN_ENTRIES, bytes: RETAIN_BYTES, ageMs: RETAIN_AGE_MS }
+  for (const [name, value] of Object.entries(retain)) {
+    if (!(name in bounds)) throw new BadOption(`retain.${name} is no bound: there are entries, bytes and ageMs`)
+    if (value === undefined) continue
+    const isBound = typeof value === 'number' && value >= 1 && (Number.isSafeInteger(value) || value === Infinity)
+    if (!isBound || (name === 'entries' && value === Infinity)) {
+      throw new BadOption(`retain.${name} must be ${name === 'entries' ? 'an integer of 1 or more' : 'an integer of 1 or more, or Infinity'}, not ${shown(value)}`)
+    }
+    bounds[name as keyof Retention] = value
+  }
+  return bounds
+}

@@ -1,0 +1,91 @@
+/**
+ * What this process holds of a log: its newest entries, by dense index, and the bound on them. A memory log has nothing
+ * else; a shared log keeps more elsewhere. It does not know who reads.
+ */
+import type { Clock } from '../clock.ts'
+import type { Entry } from './entry.ts'
+import { IndexedRing } from './indexed-ring.ts'
+import type { Retention } from './retention.ts'
+
+/** A cache beside the window: forms of its entries, which count toward its bound and leave with them. */
+export interface Beside {
+  /** The entry at `index` leaves: drops what is kept of it, and returns how many bytes that frees. */
+  drop (index: number): number
+}
+
+/** The entries from `oldest` (inclusive) to `next` (exclusive). */
+export class Window {
+  readonly #clock: Clock
+  readonly #retention: Retention
+  readonly #ring = new IndexedRing<Entry>(1)
+  readonly #besides = new Set<Beside>()
+  #before: string
+  #bytes = 0
+
+  /** @param origin the position before the first entry */
+  constructor (clock: Clock, retention: Retention, origin: string) {
+    this.#clock = clock
+    this.#retention = retention
+    this.#before = origin
+  }
+
+  /** The index of the oldest entry; equal to `next` where there is none. Indexes begin with 1. */
+  get oldest (): number { return this.#ring.first }
+  /** The index that the next entry will get. */
+  get next (): number { return this.#ring.next }
+  /** How many entries there are. */
+  get size (): number { return this.#ring.next - this.#ring.first }
+  /** The bytes of all entries and of the caches beside them. */
+  get bytes (): number { return this.#bytes }
+
+  /** The entry at an index; `undefined` for one that is not here. */
+  at (index: number): Entry | undefined {
+    return this.#ring.at(index)
+  }
+
+  /** The position just before the entry at `index`, for `oldest` to `next`, both inclusive: what a client that waits for it has seen. */
+  positionBefore (index: number): string {
+    return this.#ring.at(index - 1)?.position ?? this.#before
+  }
+
+  /** Adds an entry, whose index is `next`, and drops what is over the bound. */
+  push (entry: Entry): void {
+    this.#ring.push(entry)
+    this.#bytes += entry.size
+    this.trim()
+  }
+
+  /** Counts bytes of a cache beside the entries: negative where it gives them back. Nothing is dropped before the next `trim`. */
+  charge (bytes: number): void {
+    this.#bytes += bytes
+  }
+
+  /** A cache begins to stand beside the entries. Returns the function that ends it. */
+  addBeside (beside: Beside): () => void {
+    this.#besides.add(beside)
+    return () => { this.#besides.delete(beside) }
+  }
+
+  /** Drops the oldest entries while any bound is passed. */
+  trim (): void {
+    const { entries, bytes, ageMs } = this.#retention
+    const before = ageMs === Infinity ? -Infinity : this.#clock.now() - ageMs
+    for (let oldest = this.#ring.at(this.#ring.first); oldest !== undefined; oldest = this.#ring.at(this.#ring.first)) {
+      if (this.size <= entries && oldest.at >= before && (this.#bytes <= bytes || this.size === 1)) return
+      this.#drop(oldest)
+    }
+  }
+
+  /** Drops everything. Positions and indexes go on from where they are. */
+  clear (): void {
+    for (let oldest = this.#ring.at(this.#ring.first); oldest !== undefined; oldest = this.#ring.at(this.#ring.first)) this.#drop(oldest)
+  }
+
+  #drop (oldest: Entry): void {
+    const index = this.#ring.first
+    this.#ring.shift()
+    this.#before = oldest.position
+    this.#bytes -= oldest.size
+    for (const beside of this.#besides) this.#bytes -= beside.drop(index)
+  }
+}

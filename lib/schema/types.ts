@@ -1,0 +1,23 @@
+/** The types that follow from declared events: what a route may yield, what a feed may publish. Nothing here exists at run time. */
+import type { Static, TSchema } from 'typebox'
+import type { ServerSentEvent } from '../wire/event.ts'
+
+/** Declared events: schemas by event type. */
+export type EventSchemas = Readonly<Record<string, TSchema>>
+
+/** The data types of declared events, by event type. */
+export type EventTypes<Schemas extends EventSchemas = EventSchemas> = { [Type in keyof Schemas & string]: Static<Schemas[Type]> }
+
+/** One event of the declared types: what a subscription dispatches. */
+export type TypedEvent<Types> = { [Type in keyof Types & string]: { event: Type, data: Types[Type] } }[keyof Types & string]
+
+/** What a source of a route with declared events may yield. An event of type `message` need not name it. */
+export type Yield<Types> =
+  | { [Type in keyof Types & string]: Named<Type, Types[Type]> }[keyof Types & string]
+  | (Types extends { message: infer Data } ? Unnamed<Data> | Extract<Data, string> : never)
+  | Bare
+
+type Fields = Pick<ServerSentEvent, 'id' | 'retry' | 'comment'>
+type Named<Type, Data> = Fields & { event: Type, data: Data }
+type Unnamed<Data> = Fields & { event?: undefined, data: Data }
+type Bare = Fields & { event?: undefined, data?: undefined }

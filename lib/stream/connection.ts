@@ -1,0 +1,338 @@
+/**
+ * One open event stream: its states, and what moves it from one to the next. It knows neither feeds nor Fastify: a frame
+ * source is on its one side, a writer on the other, and its host commits the response and hears of the end.
+ */
+import { jittered, type Clock } from '../clock.ts'
+import { BATCH_BYTES, FAILED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
+import { SOURCE_FAILED } from '../errors.ts'
+import { Batch } from '../wire/batch.ts'
+import type { EventCodec } from '../wire/codec.ts'
+import { done, failure } from '../wire/control-event.ts'
+import { retryLine } from '../wire/encode.ts'
+import type { FrameSource, FrameSourceOpener, SourceContext } from '../wire/frame-source.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+import { EventStreamEnded, type EndReason, type EndSummary } from './end.ts'
+import type { Beating, Heartbeats } from './heartbeat.ts'
+import { openSource, type SourceArguments } from './source.ts'
+import type { Writer } from './writer.ts'
+
+/** The options of one stream, complete. */
+export interface StreamOptions {
+  readonly retryMs: number
+  readonly commitDelayMs: number
+  readonly maxAgeMs: number
+  readonly idleTimeoutMs: number
+  readonly writeTimeoutMs: number
+  readonly expiresAt: Date | undefined
+  readonly onEnd: 'stop' | 'reconnect'
+}
+
+/** What a connection needs of whoever made it. */
+export interface ConnectionHost {
+  /** Sends the head. Calls `opened` when that is done; where it cannot be done, `end` is called. */
+  commit (): void
+  /** Answers with an ordinary error: nothing was committed. */
+  refuse (error: unknown): void
+  /** The stream has ended and its response has finished or closed. Called once. */
+  ended (summary: EndSummary): void
+  /** The source still runs though the stream has ended; `stopped` is fulfilled when it does not, and rejected when its clean-up failed. */
+  stillRunning (stopped: Promise<void>): void
+}
+
+/** What all connections of a plugin share. */
+export interface ConnectionTools {
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  readonly heartbeats: Heartbeats | undefined
+  readonly merge: (openers: FrameSourceOpener[]) => FrameSourceOpener
+}
+
+/** The set-up runs; the head is being sent; events flow; the last bytes are on their way; all is over. */
+type State = 'setting-up' | 'committing' | 'open' | 'ending' | 'closed'
+
+/** What a quiet stream says: an empty comment, which clients skip. */
+const HEARTBEAT = Batch.of(':\n\n')
+
+/** One open event stream. */
+export class Connection implements Beating {
+  lastWriteSlice = 0
+  readonly #host: ConnectionHost
+  readonly #options: StreamOptions
+  readonly #tools: ConnectionTools
+  readonly #startedAt: number
+  #state: State = 'setting-up'
+  #source: FrameSource | undefined
+  #writer: Writer | undefined
+  #held: Batch | undefined
+  #abort: AbortController | undefined
+  #deadlines: Deadline[] = []
+  #commitDeadline: Deadline | undefined
+  #idle: Deadline | undefined
+  #lastEventAt: number
+  #stopBeating: (() => void) | undefined
+  #reason: EventStreamEnded | undefined
+  #error: unknown
+  #lastEventId: string
+  #events = 0
+  #bytes = 0
+
+  constructor (host: ConnectionHost, options: StreamOptions, tools: ConnectionTools, lastEventId: string | undefined) {
+    this.#host = host
+    this.#options = options
+    this.#tools = tools
+    this.#startedAt = tools.clock.elapsed()
+    this.#lastEventAt = this.#startedAt
+    this.#lastEventId = lastEventId ?? ''
+  }
+
+  /** Why the stream ends or has ended; `undefined` while it goes on. */
+  get reason (): EndReason | undefined {
+    return this.#reason?.reason
+  }
+
+  /** True until the response has finished or closed. */
+  get isAlive (): boolean {
+    return this.#state !== 'closed'
+  }
+
+  /** Starts the source. Nothing is committed before its first event, its `ready()`, or `commitDelayMs`. */
+  start (source: unknown, codec: EventCodec | undefined): void {
+    const { deadlines, clock, merge } = this.#tools
+    const { commitDelayMs, maxAgeMs, expiresAt } = this.#options
+    if (maxAgeMs !== Infinity) this.#deadlines.push(deadlines.set(maxAgeMs, () => { this.end('max-age') }))
+    if (expiresAt !== undefined) this.#deadlines.push(this.#untilTime(expiresAt.getTime(), clock))
+    const lastEventId = this.#lastEventId === '' ? undefined : this.#lastEventId
+    try {
+      this.#source = openSource(source, this.#context(lastEventId, codec), this.#arguments(lastEventId), merge)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    if (this.#reason !== undefined) {
+      this.#cancelSource(this.#reason)
+      return
+    }
+    this.#advance()
+    if (this.#state === 'setting-up') this.#commitDeadline = deadlines.set(commitDelayMs, () => { this.#commit() })
+  }
+
+  /** The head is sent: from here on `writer` is how to reach the client. */
+  opened (writer: Writer): void {
+    if (this.#state !== 'committing') {
+      writer.destroy()
+      return
+    }
+    this.#state = 'open'
+    this.#writer = writer
+    writer.onFree = () => { this.#advance() }
+    writer.onStalled = () => { this.end('write-timeout') }
+    writer.watch(this.#options.writeTimeoutMs)
+    this.#stopBeating = this.#tools.heartbeats?.add(this)
+    this.#watchIdle()
+    // a reconnection time sticks to a client until it gets another, so each stream gives one
+    this.#write(Batch.of(`${retryLine(jittered(this.#options.retryMs, RETRY_JITTER))}\n`))
+    this.#advance()
+  }
+
+  /** Ends the stream for a reason that is not the source's own. What is ready is still sent, where the client still reads. */
+  end (reason: Exclude<EndReason, 'done' | 'failed' | 'lagged'>, { retryMs, detail }: { retryMs?: number, detail?: string } = {}): void {
+    if (this.#state === 'closed') return
+    const ended = new EventStreamEnded(reason, detail)
+    if (reason === 'client' || reason === 'superseded' || reason === 'write-timeout') {
+      // where it was ending already, that was the reason
+      this.#reason ??= ended
+      if (reason === 'write-timeout') this.#writer?.destroy()
+      this.#close()
+      return
+    }
+    if (this.#reason !== undefined) return
+    this.#reason = ended
+    if (retryMs !== undefined) this.#keep(Batch.of(`${retryLine(retryMs)}\n`))
+    this.#cancelSource(ended)
+    this.#advance()
+  }
+
+  /** Cuts the line now. What was not delivered is lost; a client that comes back resumes. */
+  destroy (): void {
+    if (this.#state === 'closed') return
+    this.#writer?.destroy()
+    this.#reason ??= new EventStreamEnded('client')
+    this.#close()
+  }
+
+  /** The response has finished: all that was written is on its way. */
+  finished (): void {
+    this.end('client')
+  }
+
+  beat (): void {
+    if (this.#state !== 'open' || this.#writer === undefined || this.#writer.isBusy) return
+    this.#write(this.#source?.quiet() ?? HEARTBEAT)
+  }
+
+  /** Moves on as far as it goes: commits, writes until the client is busy, ends. */
+  #advance (): void {
+    if (this.#source === undefined || this.#state === 'ending' || this.#state === 'closed') return
+    if (this.#state === 'open') this.#flow(this.#source)
+    else if (this.#state === 'setting-up') this.#peek(this.#source)
+  }
+
+  /** Looks whether the source has an event, or its end, so that the stream can be committed or refused. */
+  #peek (source: FrameSource): void {
+    const first = source.read(BATCH_BYTES)
+    if (first !== undefined) this.#keep(first)
+    else if (source.end === undefined) return
+    else if (source.end.kind === 'failed' && this.#reason === undefined) {
+      this.#fail(source.end.error)
+      return
+    }
+    this.#commit()
+  }
+
+  #commit (): void {
+    if (this.#state !== 'setting-up') return
+    this.#state = 'committing'
+    this.#commitDeadline?.cancel()
+    this.#commitDeadline = undefined
+    this.#host.commit()
+  }
+
+  #flow (source: FrameSource): void {
+    const writer = this.#writer
+    if (writer === undefined) return
+    while (!writer.isBusy) {
+      const batch = this.#held ?? source.read(BATCH_BYTES)
+      this.#held = undefined
+      if (batch === undefined) break
+      this.#write(batch)
+      // whoever writes may hear that the client has left
+      if (this.#state !== 'open') return
+    }
+    if (writer.isBusy || source.end === undefined) return
+    this.#conclude(source, writer)
+  }
+
+  /** All is said: the last word, then the end of the response. */
+  #conclude (source: FrameSource, writer: Writer): void {
+    const { end } = source
+    this.#reason ??= new EventStreamEnded(end?.kind ?? 'done')
+    if (this.#reason.reason === 'done' && this.#options.onEnd === 'stop') {
+      this.#write(Batch.of(done(this.#lastEventId)))
+    } else if (end?.kind === 'failed' && this.#reason.reason === 'failed') {
+      this.#error = end.error
+      this.#write(Batch.of(failure(SOURCE_FAILED, jittered(Math.max(FAILED_RETRY_MS, this.#options.retryMs), RETRY_JITTER))))
+    }
+    this.#state = 'ending'
+    this.#stopBeating?.()
+    this.#stopBeating = undefined
+    this.#cancelSource(this.#reason)
+    writer.end()
+  }
+
+  #write (batch: Batch): void {
+    const heartbeats = this.#tools.heartbeats
+    if (heartbeats !== undefined) this.lastWriteSlice = heartbeats.slice
+    this.#events += batch.events
+    this.#bytes += batch.bytes.length
+    if (batch.lastEventId !== undefined) this.#lastEventId = batch.lastEventId
+    if (batch.events > 0 && this.#idle !== undefined) this.#lastEventAt = this.#tools.clock.elapsed()
+    this.#writer?.write(batch)
+  }
+
+  /** Before the head is sent, bytes wait here; there are never more than those of one read and one `retry`. */
+  #keep (batch: Batch): void {
+    if (this.#state === 'open' && this.#held === undefined) this.#write(batch)
+    else if (this.#held === undefined) this.#held = batch
+    else this.#held = new Batch(Buffer.concat([this.#held.bytes, batch.bytes]), this.#held.events + batch.events, batch.lastEventId ?? this.#held.lastEventId)
+  }
+
+  /** The source failed before anything was committed. */
+  #fail (error: unknown): void {
+    this.#reason = new EventStreamEnded('failed')
+    this.#error = error
+    this.#host.refuse(error)
+    this.#close()
+  }
+
+  #close (): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    const reason = this.#reason ?? new EventStreamEnded('client')
+    for (const deadline of this.#deadlines) deadline.cancel()
+    this.#deadlines = []
+    this.#commitDeadline?.cancel()
+    this.#idle?.cancel()
+    this.#stopBeating?.()
+    this.#writer?.release()
+    this.#held = undefined
+    this.#cancelSource(reason)
+    this.#host.ended({
+      reason: reason.reason,
+      detail: reason.detail,
+      durationMs: Math.round(this.#tools.clock.elapsed() - this.#startedAt),
+      events: this.#events,
+      bytes: this.#bytes,
+      error: this.#error
+    })
+    this.#source = undefined
+    this.#writer = undefined
+  }
+
+  /** Aborts the signal first, so that whoever waits on it stops waiting before the generator is told to return. */
+  #cancelSource (reason: EventStreamEnded): void {
+    this.#abort?.abort(reason)
+    const stopped = this.#source?.cancel(reason)
+    if (stopped !== undefined) this.#host.stillRunning(stopped)
+  }
+
+  #context (after: string | undefined, codec: EventCodec | undefined): SourceContext {
+    const signal = (): AbortSignal => this.#signal()
+    return { after, codec, get signal () { return signal() }, wake: () => { this.#advance() } }
+  }
+
+  #arguments (lastEventId: string | undefined): SourceArguments {
+    const signal = (): AbortSignal => this.#signal()
+    return {
+      get signal () { return signal() },
+      lastEventId,
+      until: (promise) => until(promise, signal()),
+      ready: () => { this.#commit() }
+    }
+  }
+
+  /** Made when somebody asks: a feed's streams need none. */
+  #signal (): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason)
+    }
+    return this.#abort.signal
+  }
+
+  #untilTime (time: number, clock: Clock): Deadline {
+    return this.#tools.deadlines.set(time - clock.now(), () => { this.end('expired') })
+  }
+
+  /** One deadline for many events: when it comes it looks when the last event was, and is set anew. */
+  #watchIdle (): void {
+    const { idleTimeoutMs } = this.#options
+    if (idleTimeoutMs === Infinity) return
+    const { clock, deadlines } = this.#tools
+    const left = this.#lastEventAt + idleTimeoutMs - clock.elapsed()
+    this.#idle = deadlines.set(left, () => {
+      if (clock.elapsed() - this.#lastEventAt >= idleTimeoutMs - 1) this.end('idle')
+      else this.#watchIdle()
+    })
+  }
+}
+
+/** Settles as `promise` does, or rejects with the signal's reason as soon as it is aborted. */
+function until<Value> (promise: PromiseLike<Value> | Value, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => { reject(signal.reason) }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    // a promise that is rejected after the end was handled here: it goes nowhere
+    Promise.resolve(promise).then(resolve, reject).finally(() => { signal.removeEventListener('abort', onAbort) })
+  })
+}

@@ -1,0 +1,63 @@
+/**
+ * Why a stream ended: a closed set of reasons, and the error that carries one to whoever waits on the stream's signal.
+ */
+
+/** Why an event stream ended. */
+export type EndReason =
+  /** The source said all it had to say. */
+  | 'done'
+  /** The source failed. */
+  | 'failed'
+  /** The client left. */
+  | 'client'
+  /** The server closes. */
+  | 'drain'
+  /** `app.eventfeed.kick()` was called for the stream's connection key. */
+  | 'kick'
+  /** `maxAgeMs` is over. */
+  | 'max-age'
+  /** `expiresAt` has come. */
+  | 'expired'
+  /** No event was sent for `idleTimeoutMs`. */
+  | 'idle'
+  /** The socket took nothing for `writeTimeoutMs`. */
+  | 'write-timeout'
+  /** The client fell behind what the feed's log keeps. */
+  | 'lagged'
+  /** Another answer was sent in the stream's place: by a hook, a time-out, or a handler that did not return the stream. */
+  | 'superseded'
+
+/**
+ * What `signal.reason` is when a stream has ended, and what `until()` rejects with. Its name is `AbortError`, so that code that
+ * knows aborts treats it as one.
+ */
+export class EventStreamEnded extends Error {
+  override readonly name = 'AbortError'
+  /** As Node's own abort errors have it. */
+  readonly code = 'ABORT_ERR'
+  /** Why the stream ended. */
+  readonly reason: EndReason
+  /** What the caller of `kick` gave as its reason. */
+  readonly detail: string | undefined
+
+  constructor (reason: EndReason, detail?: string) {
+    super(`the event stream has ended: ${reason}${detail === undefined ? '' : ` (${detail})`}`)
+    this.reason = reason
+    this.detail = detail
+  }
+}
+
+/** What is known of a stream that has ended. */
+export interface EndSummary {
+  readonly reason: EndReason
+  /** What the caller of `kick` gave as its reason. */
+  readonly detail: string | undefined
+  /** From the call of `reply.sse` to the end, in milliseconds. */
+  readonly durationMs: number
+  /** Events that were handed to the socket. */
+  readonly events: number
+  /** Bytes of the event stream that were handed to the socket, without HTTP's own framing. */
+  readonly bytes: number
+  /** What the source failed with, where the reason is `failed`. */
+  readonly error: unknown
+}

@@ -1,0 +1,103 @@
+/**
+ * Heartbeats: one timer for all connections of one interval. The interval is cut into slices; a connection stands in the slice
+ * in which it will have been quiet for long enough. It does not know what a beat is.
+ */
+import type { Clock } from '../clock.ts'
+import { HEARTBEAT_SLICES } from '../defaults.ts'
+
+/** Something that is to beat when it was quiet. */
+export interface Beating {
+  /** The slice, as `Heartbeats.slice` was at the last write. The owner sets it; reading the clock for each write would cost more. */
+  lastWriteSlice: number
+  /** Says something. Called when nothing was written for an interval. */
+  beat (): void
+}
+
+/** The heartbeats of one interval. */
+export class Heartbeats {
+  readonly #clock: Clock
+  readonly #sliceMs: number
+  readonly #slices = Array.from({ length: HEARTBEAT_SLICES }, () => new Map<Beating, number>())
+  #size = 0
+  #stopTimer: (() => void) | undefined
+  /** The slice that it is now: grows by one each `interval / HEARTBEAT_SLICES`. */
+  slice: number
+
+  constructor (clock: Clock, intervalMs: number) {
+    this.#clock = clock
+    this.#sliceMs = intervalMs / HEARTBEAT_SLICES
+    this.slice = this.#sliceNow()
+  }
+
+  /** Begins to watch `beating`. Returns the function that ends it. */
+  add (beating: Beating): () => void {
+    if (this.#size++ === 0) {
+      this.slice = this.#sliceNow()
+      this.#arm()
+    }
+    beating.lastWriteSlice = this.slice
+    this.#enlist(beating, spread())
+    return () => { this.#drop(beating) }
+  }
+
+  #sliceNow (): number {
+    return Math.floor(this.#clock.elapsed() / this.#sliceMs)
+  }
+
+  #arm (): void {
+    this.#stopTimer = this.#clock.after((this.slice + 1) * this.#sliceMs - this.#clock.elapsed(), () => { this.#tick() })
+  }
+
+  #tick (): void {
+    const now = this.#sliceNow()
+    // after a long pause of the process each slice is due once, not once for each missed turn
+    this.slice = Math.max(this.slice, now - HEARTBEAT_SLICES)
+    while (this.slice < now) {
+      this.slice++
+      this.#visit(this.#at(this.slice))
+    }
+    if (this.#size > 0) this.#arm()
+  }
+
+  #visit (due: Map<Beating, number>): void {
+    // a copy: who beats may leave meanwhile, and who is enlisted anew may come to stand in the same slice
+    for (const [beating, enlistedAt] of [...due]) {
+      if (!due.has(beating)) continue
+      if (beating.lastWriteSlice > enlistedAt) {
+        due.delete(beating)
+        // what was written to all at once must not make all beat at once: they spread over the second half of the interval
+        const wait = spread() - (this.slice - beating.lastWriteSlice)
+        if (wait > 0) { this.#enlist(beating, wait); continue }
+      }
+      due.delete(beating)
+      this.#enlist(beating, HEARTBEAT_SLICES)
+      beating.beat()
+    }
+  }
+
+  #enlist (beating: Beating, wait: number): void {
+    this.#at(this.slice + wait).set(beating, this.slice)
+  }
+
+  #drop (beating: Beating): void {
+    for (const slice of this.#slices) {
+      if (!slice.delete(beating)) continue
+      if (--this.#size === 0) {
+        this.#stopTimer?.()
+        this.#stopTimer = undefined
+      }
+      return
+    }
+  }
+
+  #at (slice: number): Map<Beating, number> {
+    const found = this.#slices[slice % HEARTBEAT_SLICES]
+    if (found === undefined) throw new RangeError(`slice ${slice} is not a non-negative integer`)
+    return found
+  }
+}
+
+/** A number of slices between half an interval and a whole one, so that nobody is quiet for longer than the interval. */
+function spread (): number {
+  return Math.ceil(HEARTBEAT_SLICES * (0.5 + Math.random() * 0.5)) - 1
+}

@@ -1,0 +1,174 @@
+/**
+ * A frame source over an iterator: it pulls, encodes, and lets go. It pulls only when the connection has read all and asks
+ * for more, so a slow reader stops its generator.
+ */
+import { PULL_AHEAD_BYTES, YIELD_AFTER_BYTES } from '../defaults.ts'
+import { Batch } from '../wire/batch.ts'
+import { encodeFields } from '../wire/encode.ts'
+import { checkEvent } from '../wire/event.ts'
+import type { FrameSource, SourceContext, SourceEnd } from '../wire/frame-source.ts'
+
+/** What is pulled: an iterator, async or not, and how to wake one that waits for something that no signal reaches. */
+export interface Origin {
+  readonly iterator: AsyncIterator<unknown> | Iterator<unknown>
+  /** Makes a pending `next()` settle, as by destroying a stream; for generators there is no such thing. */
+  readonly interrupt?: (reason: Error) => void
+}
+
+/** Pulls from an iterator. */
+export class IterableFrames implements FrameSource {
+  readonly #iterator: Origin['iterator']
+  readonly #interrupt: Origin['interrupt']
+  #context: SourceContext | undefined
+  #pending: Promise<unknown> | undefined
+  #stopping: PromiseLike<unknown> | undefined
+  #isWanted = false
+  #isWakeDue = false
+  #end: SourceEnd | undefined
+  #text: string[] = []
+  /** Counted in UTF-16 units, which is near enough for a bound. */
+  #bytes = 0
+  #events = 0
+  #lastEventId: string | undefined
+  #bytesSinceYield = 0
+
+  constructor (origin: Origin, context: SourceContext) {
+    this.#iterator = origin.iterator
+    this.#interrupt = origin.interrupt
+    this.#context = context
+  }
+
+  get end (): SourceEnd | undefined {
+    return this.#text.length === 0 ? this.#end : undefined
+  }
+
+  read (_maxBytes: number): Batch | undefined {
+    if (this.#text.length > 0) return this.#take()
+    this.#isWanted = true
+    this.#pull()
+    return undefined
+  }
+
+  quiet (): undefined {}
+
+  behind (): { entries: number, bytes: number } {
+    return { entries: this.#events, bytes: this.#bytes }
+  }
+
+  cancel (reason: Error): Promise<void> | undefined {
+    if (this.#context === undefined) return undefined
+    this.#context = undefined
+    this.#isWanted = false
+    if (this.#end === undefined) {
+      // JavaScript cannot break into an await: return() of a generator that is parked runs when it is parked no more
+      this.#stopping = this.#stop(reason)
+      this.#end = { kind: 'done' }
+    }
+    const waits = [this.#pending, this.#stopping].filter((wait) => wait !== undefined)
+    if (waits.length === 0) return undefined
+    return Promise.allSettled(waits).then((results) => {
+      const failed = results.find((result) => result.status === 'rejected' && !isAbort(result.reason))
+      if (failed?.status === 'rejected' && this.#interrupt === undefined) throw failed.reason
+    })
+  }
+
+  /** Tells the iterator to stop. A synchronous one has then stopped. */
+  #stop (reason: Error): PromiseLike<unknown> | undefined {
+    try {
+      this.#interrupt?.(reason)
+      const returned = this.#iterator.return?.()
+      return isPromiseLike(returned) ? returned : undefined
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #take (): Batch {
+    const batch = new Batch(Buffer.from(this.#text.join('')), this.#events, this.#lastEventId)
+    this.#text = []
+    this.#bytes = 0
+    this.#events = 0
+    // no more is pulled until the connection has handed this over and asks again
+    this.#isWanted = false
+    return batch
+  }
+
+  #pull (): void {
+    while (this.#isWanted && this.#pending === undefined && this.#end === undefined && this.#bytes < PULL_AHEAD_BYTES) {
+      if (this.#bytesSinceYield >= YIELD_AFTER_BYTES) {
+        this.#pending = new Promise((resolve) => { setImmediate(resolve) })
+        this.#pending.then(() => { this.#bytesSinceYield = 0; this.#pending = undefined; this.#pull() })
+        return
+      }
+      try {
+        const result = this.#iterator.next()
+        if (isPromiseLike(result)) this.#await(result)
+        else if (result.done !== true && isPromiseLike(result.value)) this.#await(result.value.then((value) => ({ done: false, value })))
+        else this.#accept(result)
+      } catch (error) {
+        this.#fail(error)
+      }
+    }
+  }
+
+  #await (result: PromiseLike<IteratorResult<unknown>>): void {
+    this.#pending = Promise.resolve(result)
+    this.#pending.then(
+      (settled) => {
+        this.#pending = undefined
+        if (this.#context === undefined) return
+        try {
+          this.#accept(settled as IteratorResult<unknown>)
+        } catch (error) {
+          this.#fail(error)
+        }
+        this.#pull()
+      },
+      (error: unknown) => { this.#pending = undefined; if (this.#context !== undefined) this.#finish({ kind: 'failed', error }) })
+  }
+
+  #accept (result: IteratorResult<unknown>): void {
+    if (result.done === true) {
+      this.#finish({ kind: 'done' })
+      return
+    }
+    const fields = checkEvent(result.value, this.#context?.codec?.text)
+    const text = encodeFields(fields)
+    this.#text.push(text)
+    this.#bytes += text.length
+    this.#bytesSinceYield += text.length
+    if (fields.data !== undefined) this.#events++
+    if (fields.id !== undefined) this.#lastEventId = fields.id
+    this.#wakeSoon()
+  }
+
+  /** The iterator still runs, but what it yielded is no event: it is told to stop. */
+  #fail (error: unknown): void {
+    this.#finish({ kind: 'failed', error })
+    this.#stopping = this.#stop(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  #finish (end: SourceEnd): void {
+    this.#end = end
+    this.#wakeSoon()
+  }
+
+  /** At the end of the tick, so that all that is ready by then leaves in one write. */
+  #wakeSoon (): void {
+    if (this.#isWakeDue) return
+    this.#isWakeDue = true
+    process.nextTick(() => {
+      this.#isWakeDue = false
+      this.#context?.wake()
+    })
+  }
+}
+
+/** True for what aborts throw: expected of a source whose signal was aborted. */
+function isAbort (error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}
+
+function isPromiseLike (value: unknown): value is PromiseLike<unknown> & PromiseLike<IteratorResult<unknown>> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

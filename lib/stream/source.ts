@@ -1,0 +1,151 @@
+/**
+ * The kinds of source, and how each is opened as a frame source. It does not know feeds: those come as openers.
+ */
+import type { Readable } from 'node:stream'
+import { BadSource, describe } from '../errors.ts'
+import type { Batch } from '../wire/batch.ts'
+import type { ServerSentEvent } from '../wire/event.ts'
+import { isFrameSourceOpener, openFrames, type FrameSource, type FrameSourceOpener, type SourceContext, type SourceEnd } from '../wire/frame-source.ts'
+import { IterableFrames, type Origin } from './iterable-frames.ts'
+import { bytesAsLines } from './lines.ts'
+
+/** What a function source gets. */
+export interface SourceArguments {
+  /** Aborted when the stream has ended; `signal.reason` is an `EventStreamEnded`. Give it to whatever waits. */
+  readonly signal: AbortSignal
+  /** The last event ID that the client sent; `undefined` at a first connect. */
+  readonly lastEventId: string | undefined
+  /**
+   * Waits for something that knows no signal: settles as `promise` does, or rejects with `signal.reason` as soon as the stream
+   * has ended, so that a `finally` runs at once. What `promise` does afterwards is ignored.
+   */
+  until<Value> (promise: PromiseLike<Value> | Value): Promise<Value>
+  /** Commits the stream now: the client sees it open, though there is no event yet. From here a failure is told in the stream. */
+  ready (): void
+}
+
+/** What holds events: an async iterable, an iterable, a Node or web stream, a feed subscription, or several of these last. */
+export type EventsOf<Event> = AsyncIterable<Event> | Iterable<Event> | ReadableStreamLike<Event>
+
+/** A web stream, by what is used of it. */
+export interface ReadableStreamLike<Value> {
+  getReader (): { read (): Promise<{ done: boolean, value?: Value | undefined }>, cancel (reason?: unknown): Promise<void> }
+}
+
+/** What a source yields where the route declares no events. */
+export type AnyEvent = string | ServerSentEvent
+
+/** Opens a source, whatever its kind. `merge` makes one opener of several. Throws `FST_EVENTFEED_BAD_SOURCE`. */
+export function openSource (
+  source: unknown, context: SourceContext, sourceArguments: SourceArguments, merge: (openers: FrameSourceOpener[]) => FrameSourceOpener
+): FrameSource {
+  if (typeof source !== 'function') return openHeld(source, context, merge)
+  const given: unknown = source(sourceArguments)
+  if (!(given instanceof Promise) && !isThenable(given)) return openHeld(given, context, merge)
+  return new AwaitedFrames(Promise.resolve(given), (held, later) => openHeld(held, later, merge), context)
+}
+
+/** Opens anything but a function. */
+function openHeld (source: unknown, context: SourceContext, merge: (openers: FrameSourceOpener[]) => FrameSourceOpener): FrameSource {
+  if (isFrameSourceOpener(source)) return source[openFrames](context)
+  if (Array.isArray(source) && source.some(isFrameSourceOpener)) {
+    if (!source.every(isFrameSourceOpener)) throw new BadSource('an array of subscriptions and other things')
+    return merge(source)[openFrames](context)
+  }
+  return new IterableFrames(originOf(source), context)
+}
+
+function originOf (source: unknown): Origin {
+  if (isWebStream(source)) return webStreamOrigin(source)
+  if (isReadable(source)) {
+    return { iterator: bytesAsLines(source)[Symbol.asyncIterator](), interrupt: () => { source.destroy() } }
+  }
+  if (typeof source === 'object' && source !== null) {
+    if (Symbol.asyncIterator in source) return { iterator: (source as AsyncIterable<unknown>)[Symbol.asyncIterator]() }
+    if (Symbol.iterator in source) return { iterator: (source as Iterable<unknown>)[Symbol.iterator]() }
+  }
+  throw new BadSource(describe(source))
+}
+
+/** Through its reader: `cancel` of a reader settles a pending read, and `return()` of a web stream's own iterator waits for it. */
+function webStreamOrigin (stream: ReadableStreamLike<unknown>): Origin {
+  const reader = stream.getReader()
+  const chunks: AsyncIterable<unknown> = {
+    [Symbol.asyncIterator]: () => ({
+      next: async () => {
+        const { done, value } = await reader.read()
+        return done ? { done, value: undefined } : { done, value }
+      }
+    })
+  }
+  return { iterator: bytesAsLines(chunks)[Symbol.asyncIterator](), interrupt: (reason) => { reader.cancel(reason).catch(() => {}) } }
+}
+
+/** A source that a function has promised: nothing to read until the promise is kept. */
+class AwaitedFrames implements FrameSource {
+  readonly #promise: Promise<unknown>
+  #opened: FrameSource | undefined
+  #end: SourceEnd | undefined
+  #reason: Error | undefined
+
+  constructor (promise: Promise<unknown>, open: (held: unknown, context: SourceContext) => FrameSource, context: SourceContext) {
+    this.#promise = promise.then((held) => {
+      this.#opened = this.#reason === undefined ? open(held, context) : undefined
+      if (this.#reason !== undefined) return discard(held, this.#reason)
+      context.wake()
+    }).catch((error: unknown) => {
+      if (this.#reason !== undefined) throw error
+      this.#end = { kind: 'failed', error }
+      context.wake()
+    })
+    // where the stream is cancelled, `cancel` has handed the promise on
+    this.#promise.catch(() => {})
+  }
+
+  get end (): SourceEnd | undefined {
+    return this.#end ?? this.#opened?.end
+  }
+
+  read (maxBytes: number): Batch | undefined {
+    return this.#opened?.read(maxBytes)
+  }
+
+  quiet (): Batch | undefined {
+    return this.#opened?.quiet()
+  }
+
+  behind (): { entries: number, bytes: number } {
+    return this.#opened?.behind() ?? { entries: 0, bytes: 0 }
+  }
+
+  cancel (reason: Error): Promise<void> | undefined {
+    if (this.#reason !== undefined) return undefined
+    this.#reason = reason
+    if (this.#opened !== undefined) return this.#opened.cancel(reason)
+    if (this.#end !== undefined) return undefined
+    this.#end = { kind: 'done' }
+    return this.#promise.then(undefined, (error: unknown) => { if (!(error instanceof Error && error.name === 'AbortError')) throw error })
+  }
+}
+
+/** Lets go of what a function gave after its stream had ended, so that nothing stays open. */
+async function discard (held: unknown, reason: Error): Promise<void> {
+  if (isFrameSourceOpener(held) || Array.isArray(held)) return
+  const { iterator, interrupt } = originOf(held)
+  interrupt?.(reason)
+  await iterator.return?.()
+}
+
+function isThenable (value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+function isWebStream (value: unknown): value is ReadableStreamLike<unknown> {
+  return typeof value === 'object' && value !== null && 'getReader' in value && typeof value.getReader === 'function'
+}
+
+/** By what is used of it, because streams of other copies of the stream library are no instances of Node's. */
+function isReadable (value: unknown): value is Readable {
+  return typeof value === 'object' && value !== null && 'pipe' in value && 'destroy' in value &&
+    typeof value.pipe === 'function' && typeof value.destroy === 'function' && Symbol.asyncIterator in value
+}

@@ -1,0 +1,120 @@
+/**
+ * One server-sent event: its fields, and the rules that the event stream format sets for them (WHATWG HTML 9.2.5 and 9.2.6).
+ * It knows neither bytes nor who reads them.
+ */
+import { BadEvent, BadField, describe, shown } from '../errors.ts'
+
+/** What a source may yield, beside a string. `undefined` is absent; every other falsy value is a value. */
+export interface ServerSentEvent<Type extends string = string, Data = unknown> {
+  /** The data: a string goes out as it is, all else as JSON. An event without data is never dispatched by a client. */
+  data?: Data
+  /** The event type, without CR or LF; absent means `message`. `stream:` begins the types of control events only. */
+  event?: Type
+  /** The last event ID from here on: a number, or a string without CR, LF and NUL that does not begin with `~`. */
+  id?: string | number
+  /** The reconnection time in milliseconds: a non-negative integer. A client keeps it until it gets another. */
+  retry?: number
+  /** A comment, which clients skip. */
+  comment?: string
+}
+
+/** The fields of an event that were checked: the data is the text that goes out, the id a string. */
+export interface EventFields {
+  readonly data: string | undefined
+  readonly event: string | undefined
+  readonly id: string | undefined
+  readonly retry: number | undefined
+  readonly comment: string | undefined
+}
+
+/** Control events are named with this prefix, so a page that does not listen for them never notices. */
+export const CONTROL_PREFIX = 'stream:'
+/** The event type of an event that names none. */
+export const DEFAULT_EVENT_TYPE = 'message'
+
+const LINE_END = /[\r\n]/
+// eslint-disable-next-line no-control-regex -- NUL is exactly what the standard forbids in an id
+const LINE_END_OR_NUL = /[\r\n\0]/
+
+/** Checks an event type. Throws `FST_EVENTFEED_BAD_FIELD` where a line end could forge a field, or the type is reserved. */
+export function checkEventType (event: unknown): string {
+  if (typeof event !== 'string') throw new BadField('event', 'must be a string', shown(event))
+  if (LINE_END.test(event)) throw new BadField('event', 'must not contain a line end', shown(event))
+  if (event.startsWith(CONTROL_PREFIX)) throw new BadField('event', `must not begin with "${CONTROL_PREFIX}", which names control events`, shown(event))
+  return event
+}
+
+/** Checks an event ID and makes a string of it. Throws `FST_EVENTFEED_BAD_FIELD`. */
+export function checkId (id: unknown): string {
+  if (typeof id === 'number') {
+    if (!Number.isFinite(id)) throw new BadField('id', 'must be a string or a finite number', String(id))
+    return String(id)
+  }
+  if (typeof id !== 'string') throw new BadField('id', 'must be a string or a finite number', shown(id))
+  if (LINE_END_OR_NUL.test(id)) throw new BadField('id', 'must not contain a line end or NUL', shown(id))
+  if (id.startsWith('~')) throw new BadField('id', 'must not begin with "~", which marks the ids of control events', shown(id))
+  return id
+}
+
+/** Checks a reconnection time. Throws `FST_EVENTFEED_BAD_FIELD` for all but a non-negative integer, which clients would ignore. */
+export function checkRetry (retry: unknown): number {
+  if (typeof retry !== 'number' || !Number.isSafeInteger(retry) || retry < 0) {
+    throw new BadField('retry', 'must be a non-negative integer of milliseconds', typeof retry === 'number' ? String(retry) : shown(retry))
+  }
+  return retry
+}
+
+/** Makes the text of an event's data; `event` is its type. The default writes strings as they are and all else as JSON. */
+export type DataText = (event: string, data: unknown) => string
+
+/** Writes data without a schema: a string as it is, all else as JSON. Throws `FST_EVENTFEED_BAD_FIELD` for what JSON cannot say. */
+export const plainText: DataText = (_event, data) => typeof data === 'string' ? data : toJson(data)
+
+/** JSON of any value, never `undefined`. Throws `FST_EVENTFEED_BAD_FIELD`, with the original error as `cause`. */
+export function toJson (data: unknown): string {
+  let json: string | undefined
+  try {
+    json = JSON.stringify(data)
+  } catch (cause) {
+    throw new BadField('data', `must be a value that JSON can say (${String(cause)})`, describe(data), { cause })
+  }
+  if (json === undefined) throw new BadField('data', 'must be a value that JSON can say', describe(data))
+  return json
+}
+
+/**
+ * Checks what a source yielded. Throws `FST_EVENTFEED_BAD_EVENT` or `FST_EVENTFEED_BAD_FIELD`, naming the field, the value
+ * seen and what to do.
+ */
+export function checkEvent (yielded: unknown, dataText: DataText = plainText): EventFields {
+  if (typeof yielded === 'string') {
+    return { data: dataText(DEFAULT_EVENT_TYPE, yielded), event: undefined, id: undefined, retry: undefined, comment: undefined }
+  }
+  if (typeof yielded !== 'object' || yielded === null || Array.isArray(yielded) || ArrayBuffer.isView(yielded)) {
+    throw new BadEvent(`a source yields strings or { data, event, id, retry, comment }, not ${describe(yielded)}: wrap the value as { data: … }`)
+  }
+  const { data, event, id, retry, comment }: { [name in keyof ServerSentEvent]: unknown } = yielded
+  if (data === undefined && id === undefined && retry === undefined && comment === undefined) {
+    throw new BadEvent(event === undefined
+      ? `an event has at least one of data, id, retry and comment, but this one has ${fieldsOf(yielded)}: wrap a value as { data: … }`
+      : `an event without data is never dispatched by a client: give { event: ${shown(event)}, data: '' } to send one that is empty`)
+  }
+  const type = event === undefined ? undefined : checkEventType(event)
+  return {
+    data: data === undefined ? undefined : dataText(type ?? DEFAULT_EVENT_TYPE, data),
+    event: type,
+    id: id === undefined ? undefined : checkId(id),
+    retry: retry === undefined ? undefined : checkRetry(retry),
+    comment: comment === undefined ? undefined : checkComment(comment)
+  }
+}
+
+function checkComment (comment: unknown): string {
+  if (typeof comment !== 'string') throw new BadField('comment', 'must be a string', shown(comment))
+  return comment
+}
+
+function fieldsOf (value: object): string {
+  const names = Object.keys(value)
+  return names.length === 0 ? 'no field' : `only ${shown(names.slice(0, 5).join(', '))}`
+}

@@ -1,0 +1,64 @@
+/**
+ * The joint between the two towers: what a connection asks of a source, whatever it is (an iterable, a feed subscription, a
+ * merge of several). Neither side knows more of the other than this.
+ */
+import type { Batch } from './batch.ts'
+import type { EventCodec } from './codec.ts'
+
+/** How a source ended by itself. */
+export type SourceEnd =
+  /** It has said all: the client need not come back. */
+  | { readonly kind: 'done' }
+  /** It failed. */
+  | { readonly kind: 'failed', readonly error: unknown }
+  /** The reader fell behind what is kept: it is to come back, with its last event ID. */
+  | { readonly kind: 'lagged' }
+
+/** What a source is opened with. */
+export interface SourceContext {
+  /** The last event ID that the client sent; `undefined` at a first connect. */
+  readonly after: string | undefined
+  /** How the route writes the data of its events; `undefined` where it declares none. */
+  readonly codec: EventCodec | undefined
+  /** Aborted when the stream has ended, for whatever reason: `signal.reason` is the typed reason. */
+  readonly signal: AbortSignal
+  /** "There is more to read, or the end has come." A source calls it after a read that gave nothing; never from within a call. */
+  readonly wake: () => void
+}
+
+/** An open source: one reader's. Nothing here is asynchronous, so that a connection awaits no promise per event. */
+export interface FrameSource {
+  /**
+   * What is to be sent now: at most `maxBytes`, except that an event which alone is longer is given whole. `undefined` when
+   * nothing is ready: then `wake` will be called. A source pulls no more from its origin than was asked for in this way.
+   */
+  read (maxBytes: number): Batch | undefined
+  /** The end, once it has come and all before it was read; `undefined` until then. */
+  readonly end: SourceEnd | undefined
+  /** What to say on a quiet stream in place of a comment, such as a bookmark; `undefined` for nothing. */
+  quiet (): Batch | undefined
+  /** How far behind its origin this reader is. */
+  behind (): { entries: number, bytes: number }
+  /**
+   * The stream ends: nothing new is wanted. What is ready already can still be read; then the end has come. Releases all that
+   * the source holds. A second call does nothing.
+   *
+   * @returns `undefined` where the source has stopped; else a promise that is fulfilled when it has, as when a generator is
+   *   parked on something that ignores the signal, and rejected when its clean-up failed
+   */
+  cancel (reason: Error): Promise<void> | undefined
+}
+
+/** A source that can be opened, by many readers, each from its own position. */
+export interface FrameSourceOpener {
+  /** Opens it for one reader. Throws where the context does not fit, such as an ambiguous schema. */
+  [openFrames] (context: SourceContext): FrameSource
+}
+
+/** The name of the method by which a source is recognized. Global, so that two copies of this package understand each other. */
+export const openFrames: unique symbol = Symbol.for('fastify-eventfeed.open-frames') as never
+
+/** True for what can be opened as a frame source. */
+export function isFrameSourceOpener (value: unknown): value is FrameSourceOpener {
+  return typeof value === 'object' && value !== null && openFrames in value
+}

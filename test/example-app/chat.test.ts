@@ -1,0 +1,154 @@
+import t from 'tap'
+import { listen, openApp, read } from './app.ts'
+
+type App = Awaited<ReturnType<typeof openApp>>
+
+const say = async (app: App, from: string, text: string): Promise<string> => {
+  const response = await app.inject({ method: 'POST', url: '/chat/messages', body: { from, text } })
+  if (response.statusCode !== 201) throw new Error(response.body)
+  return response.json().id
+}
+const befriend = (app: App, user: string, friends: unknown) => app.inject({ method: 'PUT', url: `/chat/friends/${encodeURIComponent(user)}`, body: { friends } as object })
+
+t.test('a simple message is exactly { from, text }', async (t) => {
+  const { app, origin } = await listen(t)
+  const stream = await read(t, `${origin}/chat-updates`)
+  const id = await say(app, 'bob', 'hi\nthere')
+  t.same(await stream.take(1), [{ event: 'message', id, data: '{"from":"bob","text":"hi\\nthere"}' }])
+})
+
+t.test('a detailed message is exactly { id, from, text, at, friend }', async (t) => {
+  const { app, origin } = await listen(t)
+  await befriend(app, 'ada', ['bob'])
+  const stream = await read(t, `${origin}/chat-updates?format=detailed&user=ada`)
+  const ids = [await say(app, 'bob', 'hi'), await say(app, 'cleo', 'hello')]
+  const messages = (await stream.take(2)).map(({ data }) => JSON.parse(data))
+  for (const { at } of messages) t.equal(new Date(at).toISOString(), at, 'at is in ISO 8601')
+  t.same(messages.map(({ at, ...rest }) => rest), [
+    { id: ids[0], from: 'bob', text: 'hi', friend: true },
+    { id: ids[1], from: 'cleo', text: 'hello', friend: false }
+  ])
+})
+
+t.test('a friends-only stream follows a change from the next message on, and one\'s own always pass', async (t) => {
+  const { app, origin } = await listen(t)
+  const stream = await read(t, `${origin}/chat-updates?friends=true&user=ada`)
+  await say(app, 'bob', 'not yet a friend')
+  await say(app, 'ada', 'my own')
+  await befriend(app, 'ada', ['bob'])
+  await say(app, 'bob', 'now a friend')
+  await befriend(app, 'ada', ['cleo'])
+  await say(app, 'bob', 'no longer one')
+  await say(app, 'cleo', 'another')
+  t.same((await stream.take(3)).map(({ data }) => JSON.parse(data).text), ['my own', 'now a friend', 'another'])
+})
+
+t.test('friendship goes one way, and is each user\'s own', async (t) => {
+  const { app, origin } = await listen(t)
+  await befriend(app, 'ada', ['bob'])
+  const stream = await read(t, `${origin}/chat-updates?friends=true&user=bob`)
+  await say(app, 'ada', 'she likes him')
+  await say(app, 'bob', 'he does not know')
+  t.same((await stream.take(1)).map(({ data }) => JSON.parse(data).from), ['bob'])
+})
+
+t.test('a client that comes back misses nothing and gets nothing twice, by header or by query', async (t) => {
+  const { app, origin } = await listen(t)
+  const first = await read(t, `${origin}/chat-updates`)
+  const ids = [await say(app, 'ada', '1'), await say(app, 'ada', '2'), await say(app, 'ada', '3')]
+  await first.take(1)
+  first.close()
+
+  const byHeader = await read(t, `${origin}/chat-updates?lastEventId=${ids[2]}`, { 'last-event-id': ids[0] ?? '' })
+  t.same((await byHeader.take(2)).map(({ id }) => id), ids.slice(1), 'the header is newer than the address')
+  const byQuery = await read(t, `${origin}/chat-updates?format=detailed&lastEventId=${ids[1]}`)
+  t.same((await byQuery.take(1)).map(({ id }) => id), ids.slice(2))
+})
+
+t.test('a first connect begins with what is new, or on request with what the feed still has', async (t) => {
+  const { app, origin } = await listen(t)
+  await say(app, 'ada', 'old')
+  const [news, history] = await Promise.all([read(t, `${origin}/chat-updates`), read(t, `${origin}/chat-updates?history=true`)])
+  await say(app, 'ada', 'new')
+  t.same((await news.take(1)).map(({ data }) => JSON.parse(data).text), ['new'])
+  t.same((await history.take(2)).map(({ data }) => JSON.parse(data).text), ['old', 'new'])
+})
+
+t.test('a wrong or repeated query parameter is refused by name', async (t) => {
+  const app = await openApp(t)
+  const wrong = [
+    'friends=perhaps', 'friends=', 'friends=true&friends=false', 'format=fancy', 'format=', 'format=simple&format=detailed',
+    'user=', `user=${'x'.repeat(65)}`, 'user=ada&user=bob', 'history=2', 'stream=', `stream=${'x'.repeat(65)}`
+  ]
+  for (const query of wrong) {
+    const response = await app.inject(`/chat-updates?${query}`)
+    t.equal(response.statusCode, 400, query)
+    t.match(response.json().message, new RegExp(`^querystring/${query.split('=')[0]} `))
+  }
+})
+
+t.test('the longest user name is taken', async (t) => {
+  const { app, origin } = await listen(t)
+  const user = '\u{1F98A}'.repeat(64)
+  const stream = await read(t, `${origin}/chat-updates?friends=true&user=${encodeURIComponent(user)}`)
+  await say(app, user, 'my own')
+  t.equal((await stream.take(1)).length, 1)
+})
+
+t.test('a wrong message is refused by the name of its field', async (t) => {
+  const app = await openApp(t)
+  const post = (body: unknown) => app.inject({ method: 'POST', url: '/chat/messages', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  const wrong: Array<[field: string, body: unknown]> = [
+    ['from', { text: 'hi' }], ['from', { from: '', text: 'hi' }], ['from', { from: 'x'.repeat(65), text: 'hi' }], ['from', { from: 5, text: 'hi' }], ['from', { from: null, text: 'hi' }],
+    ['text', { from: 'ada' }], ['text', { from: 'ada', text: '' }], ['text', { from: 'ada', text: 'x'.repeat(4_001) }], ['text', { from: 'ada', text: ['hi'] }]
+  ]
+  for (const [field, body] of wrong) {
+    const response = await post(body)
+    t.equal(response.statusCode, 400, JSON.stringify(body).slice(0, 60))
+    t.match(response.json().message, new RegExp(`^body.*${field}`))
+  }
+  for (const body of [[], 'hi', null]) t.match((await post(body)).json(), { statusCode: 400, message: /^body/ })
+
+  const accepted = await post({ from: 'x'.repeat(64), text: 'x'.repeat(4_000), extra: 'is not kept' })
+  t.equal(accepted.statusCode, 201)
+  t.same(Object.keys(accepted.json()), ['id'])
+})
+
+t.test('a list of friends is replaced, and given back as it is', async (t) => {
+  const app = await openApp(t)
+  const get = (user: string) => app.inject(`/chat/friends/${encodeURIComponent(user)}`)
+  t.same((await get('ada')).json(), { friends: [] })
+  for (const friends of [['bob', 'cleo'], ['\u{1F98A}'.repeat(64)], Array.from({ length: 1_000 }, (_, index) => `friend ${index}`), []]) {
+    for (const user of ['ada', 'a/b ?&=ü', '__proto__', '\u{1F98A}'.repeat(64)]) {
+      const response = await befriend(app, user, friends)
+      t.equal(response.statusCode, 200)
+      t.same(response.json(), { friends })
+      t.same((await get(user)).json(), { friends })
+    }
+  }
+})
+
+t.test('a wrong list of friends is refused by the name of its field', async (t) => {
+  const app = await openApp(t)
+  const wrong = [undefined, 'bob', null, 5, {}, [''], ['x'.repeat(65)], [5], [null], Array.from({ length: 1_001 }, (_, index) => String(index))]
+  for (const friends of wrong) {
+    const response = await befriend(app, 'ada', friends)
+    t.equal(response.statusCode, 400, JSON.stringify(friends)?.slice(0, 40))
+    t.match(response.json().message, /^body.*friends/)
+  }
+  for (const user of ['x'.repeat(65), '']) {
+    const response = await befriend(app, user, [])
+    t.equal(response.statusCode, 400)
+    t.match(response.json().message, /^params\/user /)
+  }
+})
+
+t.test('when all lists together are full, a longer one is refused and changes nothing', async (t) => {
+  const app = await openApp(t)
+  const friends = Array.from({ length: 1_000 }, (_, index) => String(index))
+  for (let user = 0; user < 100; user++) t.equal((await befriend(app, `user ${user}`, friends)).statusCode, 200)
+  const refused = await befriend(app, 'ada', ['bob'])
+  t.equal(refused.statusCode, 409)
+  t.match(refused.json().message, /body\/friends.*100000 names/)
+  t.same((await app.inject('/chat/friends/ada')).json(), { friends: [] })
+})
