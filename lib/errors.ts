@@ -73,5 +73,5 @@ export function describe (value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   if (typeof value !== 'object') return `a ${typeof value}`
   const name: unknown = value.constructor?.name
-  return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object'
+  return typeof name === 'string' && name !== 'Object' ? `an instance of ${/^[\w$]{1,80}$/.test(name) ? name : 'a class with a strange name'}` : 'an object'
 }

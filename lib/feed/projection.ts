@@ -27,7 +27,7 @@ export type Projection<View, Made> = Project<View, Made> & { readonly schema: TS
  * @param project gets the frozen `{ id, event, data, at, key }`; returns `{ event?, data }`, or `undefined` to leave the entry out
  * @throws FST_EVENTFEED_BAD_OPTION
  */
-export function projection<const Schema extends TSchema, View extends EntryView<string, never> = EntryView, const Type extends string = never> (
+export function projection<const Schema extends TSchema, View extends EntryView = EntryView, const Type extends string = never> (
   schema: Schema, project: (view: View) => { event?: Type, data: Static<Schema> } | undefined
 ): Projection<View, { event?: Type, data: Static<Schema> }> {
   if (typeof schema !== 'object' || schema === null) throw new BadOption(`projection(schema, fn): the schema must be a JSON schema, not ${describe(schema)}`)

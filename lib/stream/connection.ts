@@ -9,43 +9,14 @@ import { Batch } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { done, failure } from '../wire/control-event.ts'
 import { retryLine } from '../wire/encode.ts'
-import type { FrameSource, FrameSourceOpener, SourceContext } from '../wire/frame-source.ts'
-import type { Deadline, Deadlines } from './deadlines.ts'
-import { EventStreamEnded, type EndReason, type EndSummary } from './end.ts'
-import type { Beating, Heartbeats } from './heartbeat.ts'
+import type { FrameSource, SourceContext } from '../wire/frame-source.ts'
+import type { Deadline } from './deadlines.ts'
+import { EventStreamEnded, type EndReason } from './end.ts'
+import type { Beating } from './heartbeat.ts'
+import type { ConnectionHost, ConnectionTools, StreamOptions } from './host.ts'
 import { openSource, type SourceArguments } from './source.ts'
+import { until } from './until.ts'
 import type { Writer } from './writer.ts'
-
-/** The options of one stream, complete. */
-export interface StreamOptions {
-  readonly retryMs: number
-  readonly commitDelayMs: number
-  readonly maxAgeMs: number
-  readonly idleTimeoutMs: number
-  readonly writeTimeoutMs: number
-  readonly expiresAt: Date | undefined
-  readonly onEnd: 'stop' | 'reconnect'
-}
-
-/** What a connection needs of whoever made it. */
-export interface ConnectionHost {
-  /** Sends the head. Calls `opened` when that is done; where it cannot be done, `end` is called. */
-  commit (): void
-  /** Answers with an ordinary error: nothing was committed. */
-  refuse (error: unknown): void
-  /** The stream has ended and its response has finished or closed. Called once. */
-  ended (summary: EndSummary): void
-  /** The source still runs though the stream has ended; `stopped` is fulfilled when it does not, and rejected when its clean-up failed. */
-  stillRunning (stopped: Promise<void>): void
-}
-
-/** What all connections of a plugin share. */
-export interface ConnectionTools {
-  readonly clock: Clock
-  readonly deadlines: Deadlines
-  readonly heartbeats: Heartbeats | undefined
-  readonly merge: (openers: FrameSourceOpener[]) => FrameSourceOpener
-}
 
 /** The set-up runs; the head is being sent; events flow; the last bytes are on their way; all is over. */
 type State = 'setting-up' | 'committing' | 'open' | 'ending' | 'closed'
@@ -266,6 +237,7 @@ export class Connection implements Beating {
     this.#writer?.release()
     this.#held = undefined
     this.#cancelSource(reason)
+    this.#source?.release()
     this.#host.ended({
       reason: reason.reason,
       detail: reason.detail,
@@ -324,15 +296,4 @@ export class Connection implements Beating {
       else this.#watchIdle()
     })
   }
-}
-
-/** Settles as `promise` does, or rejects with the signal's reason as soon as it is aborted. */
-function until<Value> (promise: PromiseLike<Value> | Value, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => { reject(signal.reason) }
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
-    // a promise that is rejected after the end was handled here: it goes nowhere
-    Promise.resolve(promise).then(resolve, reject).finally(() => { signal.removeEventListener('abort', onAbort) })
-  })
 }

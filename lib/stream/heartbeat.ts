@@ -9,7 +9,7 @@ import { HEARTBEAT_SLICES } from '../defaults.ts'
 export interface Beating {
   /** The slice, as `Heartbeats.slice` was at the last write. The owner sets it; reading the clock for each write would cost more. */
   lastWriteSlice: number
-  /** Says something. Called when nothing was written for an interval. */
+  /** Says something. Called when nothing was written for half an interval to a whole one. */
   beat (): void
 }
 
@@ -17,7 +17,7 @@ export interface Beating {
 export class Heartbeats {
   readonly #clock: Clock
   readonly #sliceMs: number
-  readonly #slices = Array.from({ length: HEARTBEAT_SLICES }, () => new Map<Beating, number>())
+  readonly #slices = Array.from({ length: HEARTBEAT_SLICES }, () => new Set<Beating>())
   #size = 0
   #stopTimer: (() => void) | undefined
   /** The slice that it is now: grows by one each `interval / HEARTBEAT_SLICES`. */
@@ -49,6 +49,7 @@ export class Heartbeats {
   }
 
   #tick (): void {
+    this.#stopTimer = undefined
     const now = this.#sliceNow()
     // after a long pause of the process each slice is due once, not once for each missed turn
     this.slice = Math.max(this.slice, now - HEARTBEAT_SLICES)
@@ -56,27 +57,26 @@ export class Heartbeats {
       this.slice++
       this.#visit(this.#at(this.slice))
     }
-    if (this.#size > 0) this.#arm()
+    if (this.#size > 0 && this.#stopTimer === undefined) this.#arm()
   }
 
-  #visit (due: Map<Beating, number>): void {
+  #visit (due: Set<Beating>): void {
     // a copy: who beats may leave meanwhile, and who is enlisted anew may come to stand in the same slice
-    for (const [beating, enlistedAt] of [...due]) {
-      if (!due.has(beating)) continue
-      if (beating.lastWriteSlice > enlistedAt) {
-        due.delete(beating)
-        // what was written to all at once must not make all beat at once: they spread over the second half of the interval
-        const wait = spread() - (this.slice - beating.lastWriteSlice)
-        if (wait > 0) { this.#enlist(beating, wait); continue }
+    for (const beating of [...due]) {
+      if (!due.delete(beating)) continue
+      // what was written to all at once must not make all beat at once: they spread over the second half of the interval
+      const wait = spread() - (this.slice - beating.lastWriteSlice)
+      if (wait > 0) {
+        this.#enlist(beating, wait)
+        continue
       }
-      due.delete(beating)
       this.#enlist(beating, HEARTBEAT_SLICES)
       beating.beat()
     }
   }
 
   #enlist (beating: Beating, wait: number): void {
-    this.#at(this.slice + wait).set(beating, this.slice)
+    this.#at(this.slice + wait).add(beating)
   }
 
   #drop (beating: Beating): void {
@@ -90,7 +90,7 @@ export class Heartbeats {
     }
   }
 
-  #at (slice: number): Map<Beating, number> {
+  #at (slice: number): Set<Beating> {
     const found = this.#slices[slice % HEARTBEAT_SLICES]
     if (found === undefined) throw new RangeError(`slice ${slice} is not a non-negative integer`)
     return found

@@ -72,6 +72,10 @@ export class IterableFrames implements FrameSource {
     })
   }
 
+  release (): void {
+    this.#text = []
+  }
+
   /** Tells the iterator to stop. A synchronous one has then stopped. */
   #stop (reason: Error): PromiseLike<unknown> | undefined {
     try {

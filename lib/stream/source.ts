@@ -126,6 +126,10 @@ class AwaitedFrames implements FrameSource {
     this.#end = { kind: 'done' }
     return this.#promise.then(undefined, (error: unknown) => { if (!(error instanceof Error && error.name === 'AbortError')) throw error })
   }
+
+  release (): void {
+    this.#opened?.release()
+  }
 }
 
 /** Lets go of what a function gave after its stream had ended, so that nothing stays open. */

@@ -20,7 +20,7 @@ export function readLastEventId (header: string | string[] | undefined, url: str
   if (text !== undefined && text !== '') return decode(text)
   const start = url.indexOf('?')
   if (start === -1) return undefined
-  return new URLSearchParams(url.slice(start + 1)).get(LAST_EVENT_ID_PARAMETER) || undefined
+  return new URLSearchParams(url.slice(start + 1)).get(LAST_EVENT_ID_PARAMETER)?.replace(/[\r\n\0]/g, '') || undefined
 }
 
 /** The id of an event on a stream of several feeds: `feed=position` pairs, so that each feed resumes by itself. */

@@ -76,7 +76,7 @@ export function toJson (data: unknown): string {
   try {
     json = JSON.stringify(data)
   } catch (cause) {
-    throw new BadField('data', `must be a value that JSON can say (${String(cause)})`, describe(data), { cause })
+    throw new BadField('data', `must be a value that JSON can say (${said(cause)})`, describe(data), { cause })
   }
   if (json === undefined) throw new BadField('data', 'must be a value that JSON can say', describe(data))
   return json
@@ -117,4 +117,9 @@ function checkComment (comment: unknown): string {
 function fieldsOf (value: object): string {
   const names = Object.keys(value)
   return names.length === 0 ? 'no field' : `only ${shown(names.slice(0, 5).join(', '))}`
+}
+
+/** What an error says, escaped: its text may quote the data. */
+function said (cause: unknown): string {
+  return cause instanceof Error ? shown(cause.message) : describe(cause)
 }

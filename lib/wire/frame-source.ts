@@ -47,6 +47,8 @@ export interface FrameSource {
    *   parked on something that ignores the signal, and rejected when its clean-up failed
    */
   cancel (reason: Error): Promise<void> | undefined
+  /** Nothing more will be read: what `cancel` has kept to be read goes too. Called after `cancel`, once or more. */
+  release (): void
 }
 
 /** A source that can be opened, by many readers, each from its own position. */

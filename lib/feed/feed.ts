@@ -1,0 +1,158 @@
+/**
+ * A feed: a named log of events that streams follow. Publishing appends once and wakes those who wait at the head; it awaits
+ * no reader. It does not know HTTP.
+ */
+import type { Clock } from '../clock.ts'
+import { BadEvent, BadField, describe, FeedEnded, shown } from '../errors.ts'
+import type { EntryView, Entry } from '../log/entry.ts'
+import type { EventLog } from '../log/event-log.ts'
+import type { EventCodec } from '../wire/codec.ts'
+import { checkEventType, DEFAULT_EVENT_TYPE, toJson, type DataText } from '../wire/event.ts'
+import { FanOut } from './fan-out.ts'
+import { FeedSubscription, type SubscribeOptions } from './subscription.ts'
+import { VariantCache } from './variant-cache.ts'
+
+/** What is published in a feed of the given data types. An event of type `message` need not name it. */
+export type Publication<Types> =
+  | { [Type in keyof Types & string]: { event: Type, data: Types[Type], key?: string | undefined } }[keyof Types & string]
+  | (Types extends { message: infer Data } ? { event?: undefined, data: Data, key?: string | undefined } : never)
+
+/** What filters and projections of a feed of the given data types see. */
+export type FeedView<Types> = { [Type in keyof Types & string]: EntryView<Type, Types[Type]> }[keyof Types & string]
+
+/** The events that a subscription dispatches, after its projection. */
+export type Dispatched<Types, Made> =
+  unknown extends Made
+    ? { [Type in keyof Types & string]: { event: Type, data: Types[Type] } }[keyof Types & string]
+    : Made extends { event: infer Type extends string, data: infer Data }
+      ? { event: Type, data: Data }
+      : Made extends { data: infer Data } ? { event: keyof Types & string, data: Data } : never
+
+/** A named log of events that streams follow. Made by `app.feed`. */
+export interface Feed<Types = Record<string, unknown>> {
+  /** Its name: no other feed that is alive has it. */
+  readonly name: string
+  /** True after `end`. */
+  readonly hasEnded: boolean
+  /**
+   * Adds an event and wakes all who follow; awaits none of them. What it returns is the event's id: at once with a log in
+   * memory, as a promise with a log that must write first. `await` takes both.
+   *
+   * @throws FST_EVENTFEED_BAD_EVENT, FST_EVENTFEED_BAD_FIELD, FST_EVENTFEED_UNKNOWN_EVENT, FST_EVENTFEED_INVALID_DATA,
+   *   FST_EVENTFEED_FEED_ENDED; nothing was added then
+   */
+  publish (event: Publication<Types>): string | Promise<string>
+  /** A source for `reply.sse`: which entries, from where on, in which shape. Throws `FST_EVENTFEED_BAD_OPTION`. */
+  subscribe<Made = unknown> (options?: SubscribeOptions<FeedView<Types>, Made>): FeedSubscription<Dispatched<Types, Made>>
+  /**
+   * Ends the feed: streams get what remains, then `stream:done`; the name is free at once, the log is freed with the last
+   * stream. A second call does nothing.
+   */
+  end (): void
+  /** What the feed holds: entries and their bytes, cached forms included, and streams that follow it. */
+  stats (): { entries: number, bytes: number, streams: number }
+}
+
+/** What a feed is made of. */
+export interface FeedParts {
+  readonly name: string
+  readonly log: EventLog
+  readonly clock: Clock
+  readonly codec: EventCodec | undefined
+  /** Writes data by a schema that a projection carries. */
+  readonly compile: (event: string, schema: object) => DataText
+  /** Called by `end`: the name is free again. */
+  readonly onEnd: () => void
+}
+
+/** A feed over a log. */
+export class LogFeed implements Feed {
+  readonly name: string
+  readonly log: EventLog
+  readonly fanOut: FanOut
+  readonly variants: VariantCache
+  readonly #parts: FeedParts
+  #streams = 0
+  #hasEnded = false
+  #isClosed = false
+
+  constructor (parts: FeedParts) {
+    this.#parts = parts
+    this.name = parts.name
+    this.log = parts.log
+    this.fanOut = new FanOut(parts.clock)
+    this.variants = new VariantCache(parts.log.window, parts)
+    parts.log.tail(() => { this.fanOut.notify() })
+  }
+
+  get hasEnded (): boolean { return this.#hasEnded }
+
+  publish (event: Publication<Record<string, unknown>>): string | Promise<string> {
+    if (this.#hasEnded) throw new FeedEnded(shown(this.name))
+    const { event: type, data, key } = checkPublication(event)
+    const json = (this.#parts.codec?.json ?? withoutSchema)(type, data)
+    const appended = this.log.append({ event: type, json, key, at: this.#parts.clock.now() })
+    return appended instanceof Promise ? appended.then(positionOf) : appended.position
+  }
+
+  subscribe<Made = unknown> (options: SubscribeOptions<EntryView, Made> = {}): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
+    // what the types of the public interface have checked is not known here
+    return new FeedSubscription(this, options as SubscribeOptions)
+  }
+
+  end (): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#parts.onEnd()
+    this.fanOut.notify()
+    this.#closeWhenLeft()
+  }
+
+  stats (): { entries: number, bytes: number, streams: number } {
+    const { window } = this.log
+    return { entries: window.size, bytes: window.bytes, streams: this.#streams }
+  }
+
+  /** A stream has begun. Returns the function that says it has ended. */
+  enter (): () => void {
+    this.#streams++
+    return () => {
+      this.#streams--
+      this.#closeWhenLeft()
+    }
+  }
+
+  /** Frees the log now. */
+  async close (): Promise<void> {
+    this.#hasEnded = true
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.log.close()
+  }
+
+  /** What remains is kept for the streams that have not read it yet. */
+  #closeWhenLeft (): void {
+    if (this.#hasEnded && this.#streams === 0) void this.close()
+  }
+}
+
+function checkPublication (event: unknown): { event: string, data: unknown, key: string | undefined } {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
+    throw new BadEvent(`publish() takes { event, data, key }, not ${describe(event)}`)
+  }
+  for (const name of Object.keys(event)) {
+    if (name !== 'event' && name !== 'data' && name !== 'key') {
+      throw new BadEvent(`publish() takes { event, data, key }, and no ${shown(name)}${name === 'id' ? ': the log assigns the ids' : ''}`)
+    }
+  }
+  const { event: type = DEFAULT_EVENT_TYPE, data, key }: { event?: unknown, data?: unknown, key?: unknown } = event
+  if (data === undefined) throw new BadEvent('publish() needs data: an event without data is never dispatched by a client; give \'\' for one that is empty')
+  if (key !== undefined && typeof key !== 'string') throw new BadField('key', 'must be a string', shown(key))
+  return { event: checkEventType(type), data, key }
+}
+
+const withoutSchema: DataText = (_event, data) => toJson(data)
+
+function positionOf ({ position }: Entry): string {
+  return position
+}

@@ -1,0 +1,93 @@
+/**
+ * Several feeds on one stream. Each event's id carries the positions of all, as `feed=position` pairs, so that each feed
+ * resumes, and reports its gap, by itself.
+ */
+import { BadSource, shown } from '../errors.ts'
+import type { Batch } from '../wire/batch.ts'
+import { joinPositions, splitPositions } from '../wire/event-id.ts'
+import { openFrames, type FrameSource, type FrameSourceOpener, type SourceContext, type SourceEnd } from '../wire/frame-source.ts'
+import type { CursorFrames } from './cursor-frames.ts'
+import { FeedSubscription } from './subscription.ts'
+
+/** One opener of several subscriptions. Throws `FST_EVENTFEED_BAD_SOURCE` where they are not of different feeds. */
+export function merge (openers: readonly FrameSourceOpener[]): FrameSourceOpener {
+  const subscriptions = openers.filter((opener) => opener instanceof FeedSubscription)
+  if (subscriptions.length < openers.length) throw new BadSource('an array of subscriptions and other things')
+  const names = new Set<string>()
+  for (const { feedName } of subscriptions) {
+    if (names.has(feedName)) throw new BadSource(`an array with two subscriptions of the feed ${shown(feedName)}: use one, with a wider filter`)
+    names.add(feedName)
+  }
+  return { [openFrames]: (context) => new MergedFrames(subscriptions, context) }
+}
+
+/** The streams of several feeds, in turn. */
+class MergedFrames implements FrameSource {
+  readonly #members = new Map<string, CursorFrames>()
+  #turn = 0
+
+  constructor (subscriptions: readonly FeedSubscription[], { after, codec, wake }: SourceContext) {
+    const positions = after === undefined ? new Map<string, string>() : splitPositions(after)
+    for (const subscription of subscriptions) {
+      const name = subscription.feedName
+      // an id of no such form is no position of any of them: each reports it
+      const own = positions === undefined ? after : positions.get(name)
+      try {
+        this.#members.set(name, subscription.open({ after: own, codec, wake }, (position) => this.#idWith(name, position)))
+      } catch (error) {
+        this.release()
+        throw error
+      }
+    }
+  }
+
+  get end (): SourceEnd | undefined {
+    let isOver = true
+    for (const { end } of this.#members.values()) {
+      if (end !== undefined && end.kind !== 'done') return end
+      isOver &&= end !== undefined
+    }
+    return isOver ? { kind: 'done' } : undefined
+  }
+
+  read (maxBytes: number): Batch | undefined {
+    const members = [...this.#members.values()]
+    // an id carries all positions, so all must be known first
+    if (members.some(({ position, end }) => position === undefined && end === undefined)) return undefined
+    for (let count = 0; count < members.length; count++) {
+      const batch = members[this.#turn++ % members.length]?.read(maxBytes)
+      if (batch !== undefined) return batch
+    }
+    return undefined
+  }
+
+  quiet (): Batch | undefined {
+    for (const member of this.#members.values()) {
+      const batch = member.quiet()
+      if (batch !== undefined) return batch
+    }
+    return undefined
+  }
+
+  behind (): { entries: number, bytes: number } {
+    const sum = { entries: 0, bytes: 0 }
+    for (const member of this.#members.values()) {
+      const { entries, bytes } = member.behind()
+      sum.entries += entries
+      sum.bytes += bytes
+    }
+    return sum
+  }
+
+  cancel (): undefined {
+    for (const member of this.#members.values()) member.cancel()
+  }
+
+  release (): void {
+    for (const member of this.#members.values()) member.release()
+  }
+
+  #idWith (name: string, position: string): string {
+    return joinPositions(new Map(Array.from(this.#members, ([feed, member]) => [feed, feed === name ? position : member.position ?? ''])))
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * The door: the plugin, and all public names. They hang on the plugin too, because `require()` gives the plugin itself.
+ */
+import { encode } from './wire/encode.ts'
+import { MemoryLog } from './log/memory-log.ts'
+import { projection } from './feed/projection.ts'
+import { eventfeed } from './plugin/plugin.ts'
+import { EventStreamEnded } from './stream/end.ts'
+
+export type { Clock } from './clock.ts'
+export type { Dispatched, Feed, FeedView, Publication } from './feed/feed.ts'
+export type { From } from './feed/opening.ts'
+export type { Project, Projected, Projection } from './feed/projection.ts'
+export type { FeedSubscription, SubscribeOptions } from './feed/subscription.ts'
+export type { Draft, Entry, EntryView } from './log/entry.ts'
+export type { EventLog, Hole, Page, Place } from './log/event-log.ts'
+export type { Retention } from './log/retention.ts'
+export type { Window } from './log/window.ts'
+export type { Eventfeed, EventfeedStats, EventSource, RouteEvents, SendEventStream } from './plugin/augmentation.ts'
+export type { FeedOptions } from './plugin/feeds.ts'
+export type { EventfeedOptions, EventStreamOptions } from './plugin/options.ts'
+export type { EventSchemas, EventTypes, TypedEvent, Yield } from './schema/types.ts'
+export type { EndReason } from './stream/end.ts'
+export type { AnyEvent, EventsOf, SourceArguments } from './stream/source.ts'
+export type { Gap, GapReason } from './wire/control-event.ts'
+export type { ServerSentEvent } from './wire/event.ts'
+export { encode, EventStreamEnded, MemoryLog, projection }
+
+const plugin = Object.assign(eventfeed, { default: eventfeed, eventfeed, encode, EventStreamEnded, MemoryLog, projection })
+export { eventfeed, plugin as 'module.exports' }
+export default plugin

@@ -1,0 +1,92 @@
+/** What the plugin adds to Fastify's types. Nothing here exists at run time. */
+import type { Static, TSchema } from 'typebox'
+import type { Feed } from '../feed/feed.ts'
+import type { FeedSubscription } from '../feed/subscription.ts'
+import type { EventSchemas, EventTypes, TypedEvent, Yield } from '../schema/types.ts'
+import type { AnyEvent, EventsOf, SourceArguments } from '../stream/source.ts'
+import type { FeedOptions } from './feeds.ts'
+import type { EventStreamOptions } from './options.ts'
+
+/** The data types of the events that a route declares, as its type provider reads their schemas; `undefined` where it declares none. */
+export type RouteEvents<Schema, Provider> =
+  Schema extends { events: infer Declared extends Readonly<Record<string, unknown>> }
+    ? { [Type in keyof Declared & string]: DataOf<Declared[Type], Provider> }
+    : undefined
+
+/** By the type provider; where that says nothing of a schema, as Fastify's default one does, by TypeBox. */
+type DataOf<Schema, Provider> =
+  Provider & { schema: Schema } extends { serializer: infer Data }
+    ? unknown extends Data ? Schema extends TSchema ? Static<Schema> : unknown : Data
+    : unknown
+
+/** What may be yielded, and which subscriptions may be streamed, by a route with these events. */
+type YieldedBy<Types> = Types extends undefined ? AnyEvent : Yield<Types>
+type SubscriptionFor<Types> = FeedSubscription<Types extends undefined ? unknown : TypedEvent<Types>>
+
+/** What holds events, or a promise of it. */
+type Held<Types> = EventsOf<YieldedBy<Types>> | SubscriptionFor<Types> | ReadonlyArray<SubscriptionFor<Types>> | NodeJS.ReadableStream
+
+/** What `reply.sse` takes in a route with these events. */
+export type EventSource<Types = undefined> = Held<Types> | ((source: SourceArguments) => Held<Types> | Promise<Held<Types>>)
+
+/** `reply.sse`, in a route with these events. */
+export interface SendEventStream<Types, Reply> {
+  /**
+   * Answers with an event stream (WHATWG HTML 9.2). Return what it returns.
+   *
+   * Nothing is sent before the first event, `ready()`, or `commitDelayMs`: a source that fails by then gives an ordinary error
+   * response. When the stream ends, for whatever reason, `signal` is aborted, the generator's `return()` is called, and nothing
+   * of the stream is left.
+   *
+   * Errors that are sent: `FST_EVENTFEED_NOT_ACCEPTABLE` (406), `FST_EVENTFEED_TOO_MANY_CONNECTIONS` (503),
+   * `FST_EVENTFEED_TOO_MANY_CONNECTIONS_PER_KEY` (429), `FST_EVENTFEED_BAD_SOURCE`, and what the source throws.
+   *
+   * @throws FST_EVENTFEED_ALREADY_STREAMING, FST_EVENTFEED_REPLY_SENT, FST_EVENTFEED_BAD_OPTION
+   */
+  (source: EventSource<Types>, options?: EventStreamOptions): Reply & void
+}
+
+/** `app.eventfeed`. */
+export interface Eventfeed {
+  /** How many streams are open, and what each feed holds, now. */
+  stats (): EventfeedStats
+  /** Ends all streams of a connection key, for the `reason` that stands in the log and in their signals. Returns how many. */
+  kick (connectionKey: string, reason?: string): number
+}
+
+/** What `app.eventfeed.stats()` gives. */
+export interface EventfeedStats {
+  /** Open streams. */
+  connections: number
+  /** By name: entries kept, their bytes with all cached forms, and streams that follow the feed. */
+  feeds: Record<string, { entries: number, bytes: number, streams: number }>
+}
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** The events of an event stream: schemas of their data, by event type. */
+    events?: Readonly<Record<string, TSchema>>
+  }
+
+  interface FastifyReply<RouteGeneric, RawServer, RawRequest, RawReply, ContextConfig, SchemaCompiler, TypeProvider, ReplyType> {
+    sse: SendEventStream<RouteEvents<SchemaCompiler, TypeProvider>, FastifyReply<RouteGeneric, RawServer, RawRequest, RawReply, ContextConfig, SchemaCompiler, TypeProvider, ReplyType>>
+  }
+
+  interface FastifyRequest {
+    /** True where the request accepts an event stream, so that a handler can offer JSON besides. */
+    readonly acceptsEventStream: boolean
+  }
+
+  interface FastifyInstance {
+    /** What the plugin knows of its streams. */
+    readonly eventfeed: Eventfeed
+    /**
+     * Defines a feed: a named, typed log of events that streams follow. Also at run time.
+     *
+     * @throws FST_EVENTFEED_FEED_EXISTS for the name of a feed that is alive, FST_EVENTFEED_BAD_OPTION, FST_EVENTFEED_BAD_SCHEMA
+     */
+    feed<const Schemas extends EventSchemas = Record<string, never>> (
+      name: string, options?: FeedOptions<Schemas>
+    ): Feed<string extends keyof Schemas ? Record<string, unknown> : EventTypes<Schemas>>
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Committing a stream: the head goes out through `reply.send`, so that `onSend` hooks run and the headers of other plugins
+ * count; then the reply is hijacked, so that Fastify's time-outs and its own end of the response do not touch the stream.
+ */
+import type { FastifyReply } from 'fastify'
+import { Socket } from 'node:net'
+import { Carrier, CarrierWriter, ResponseWriter } from '../stream/response-writer.ts'
+import type { Writer } from '../stream/writer.ts'
+
+/** The headers of every event stream. `no-transform` and `x-accel-buffering` keep proxies from holding events back. */
+export const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no'
+} as const
+
+/**
+ * Sends the head of a stream, and calls `opened` with the way to the client when it is out. Where a hook answers in its place,
+ * or the client leaves, that never comes; the response closes then.
+ *
+ * @param send the reply's own `send`
+ */
+export function commit (reply: FastifyReply, send: (payload: unknown) => unknown, opened: (writer: Writer) => void): void {
+  const response = reply.raw
+  // the documented opt-out of @fastify/compress: a compressor holds back what it has not filled a block with
+  reply.request.raw.headers['x-no-compression'] = '1'
+  reply.headers(STREAM_HEADERS)
+  const open = (writer: Writer): void => {
+    if (!response.headersSent) response.flushHeaders()
+    reply.hijack()
+    opened(writer)
+  }
+  const carrier = new Carrier((destination, flow) => {
+    if (destination !== response) {
+      // a hook has wrapped the payload in a stream of its own, which Fastify pipes on when all hooks have run
+      flow()
+      response.once('pipe', () => { process.nextTick(open, new CarrierWriter(response, carrier)) })
+      return
+    }
+    response.flushHeaders()
+    // over HTTP/2 and for injected requests the response is not Node's own: what pipes into any stream serves there
+    if (reply.request.raw.httpVersionMajor === 1 && reply.request.raw.socket instanceof Socket) {
+      // Fastify watches the payload: it has said all that Fastify need hear
+      carrier.emit('end')
+      carrier.removeAllListeners()
+      open(new ResponseWriter(response))
+    } else {
+      flow()
+      open(new CarrierWriter(response, carrier))
+    }
+  })
+  send(carrier)
+}

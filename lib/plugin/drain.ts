@@ -1,0 +1,36 @@
+/**
+ * Ending all streams kindly when the application closes. First nobody new can connect: to a browser a refused connection means
+ * "retry", and the 503 that Fastify would give means "never again". Then each stream gets what remains, and its end.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Http2ServerRequest } from 'node:http2'
+import { Socket } from 'node:net'
+import { jittered } from '../clock.ts'
+import { RETRY_JITTER } from '../defaults.ts'
+import type { OpenStream, Streams } from './streams.ts'
+
+/** Drains all streams. Is fulfilled when each response has finished or closed, or when `drainTimeoutMs` is over. */
+export async function drain (app: FastifyInstance, streams: Streams): Promise<void> {
+  streams.isDraining = true
+  if (app.server.listening) {
+    app.server.close()
+    // where the application listens on several addresses, this closes the servers of the others too
+    app.server.unref()
+  }
+  const { drainTimeoutMs } = streams.settings
+  for (const stream of [...streams.open]) {
+    closeSocketBehind(stream)
+    stream.connection.end('drain', { retryMs: jittered(drainTimeoutMs, RETRY_JITTER) })
+  }
+  await streams.allEnded(drainTimeoutMs)
+  for (const { connection } of [...streams.open]) connection.destroy()
+}
+
+/** When a response has finished, its socket is closed behind the last byte: a kept-alive one would hold the server open. */
+function closeSocketBehind ({ response }: OpenStream): void {
+  const { req: request } = response
+  response.once('finish', () => {
+    if (request.httpVersionMajor === 2) (request as unknown as Http2ServerRequest).stream.session?.close()
+    else if (request.socket instanceof Socket) request.socket.destroySoon()
+  })
+}

@@ -1,0 +1,86 @@
+/** `app.feed`: the feeds of one application, by name. */
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../clock.ts'
+import { BadOption, describe, FeedExists, shown } from '../errors.ts'
+import { LogFeed, type Feed } from '../feed/feed.ts'
+import type { EventLog } from '../log/event-log.ts'
+import { MemoryLog } from '../log/memory-log.ts'
+import type { Retention } from '../log/retention.ts'
+import { compileData, compileEvents } from '../schema/events.ts'
+import type { Compilers, SerializerCompiler } from '../schema/serializer.ts'
+import type { EventSchemas } from '../schema/types.ts'
+
+/** The options of a feed. */
+export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
+  /** The schemas of its events, by event type: they type the feed, and what they do not name is not kept. Default: any events. */
+  events?: Schemas | undefined
+  /** How much of its history a log in memory keeps. Default: 10,000 entries, 64 MiB, of any age; whichever bites first. */
+  retain?: Partial<Retention> | undefined
+  /** Another log than one in memory; it brings its own bounds, so `retain` is refused beside it. */
+  log?: EventLog | undefined
+}
+
+/** A name may stand in an event ID that lists positions: no comma, no `=`, nothing that ends a line. */
+const NAME = /^[^\s,=~\p{Cc}][^\s,=\p{Cc}]{0,127}$/u
+
+/** The feeds of one application. */
+export class Feeds {
+  readonly #feeds = new Map<string, LogFeed>()
+  /** Feeds that have ended, but still have streams that read what remains. */
+  readonly #ended = new Set<LogFeed>()
+  readonly #app: FastifyInstance
+  readonly #clock: Clock
+  readonly #validates: boolean
+
+  constructor (app: FastifyInstance, clock: Clock, validates: boolean) {
+    this.#app = app
+    this.#clock = clock
+    this.#validates = validates
+  }
+
+  /** Defines a feed. */
+  define (name: string, options: FeedOptions): Feed {
+    if (typeof name !== 'string' || !NAME.test(name)) {
+      throw new BadOption(`the name of a feed must be a string of 1 to 128 characters without white space, comma and "=", and not begin with "~", not ${shown(name)}`)
+    }
+    if (this.#feeds.has(name)) throw new FeedExists(shown(name))
+    const { events, retain, log } = readOptions(options)
+    const compilers: Compilers = {
+      shared: this.#app.getSchemas(), serializer: this.#app.serializerCompiler as SerializerCompiler | undefined, validates: this.#validates
+    }
+    const feed: LogFeed = new LogFeed({
+      name,
+      log: log ?? new MemoryLog({ retain, clock: this.#clock }),
+      clock: this.#clock,
+      codec: events === undefined ? undefined : compileEvents(events, `the events of the feed ${shown(name)}`, compilers),
+      compile: (event, schema) => compileData(event, schema, compilers),
+      onEnd: () => {
+        this.#feeds.delete(name)
+        this.#ended.add(feed)
+      }
+    })
+    this.#feeds.set(name, feed)
+    return feed
+  }
+
+  /** What the feeds hold, by name. */
+  stats (): Record<string, ReturnType<Feed['stats']>> {
+    return Object.fromEntries(Array.from(this.#feeds, ([name, feed]) => [name, feed.stats()]))
+  }
+
+  /** Frees all logs. */
+  async close (): Promise<void> {
+    await Promise.all([...this.#feeds.values(), ...this.#ended].map((feed) => feed.close()))
+    this.#feeds.clear()
+    this.#ended.clear()
+  }
+}
+
+function readOptions (options: FeedOptions): FeedOptions {
+  if (typeof options !== 'object' || options === null) throw new BadOption(`app.feed(name, options): the options must be an object, not ${describe(options)}`)
+  for (const name of Object.keys(options)) {
+    if (name !== 'events' && name !== 'retain' && name !== 'log') throw new BadOption(`app.feed() has no option ${shown(name)}: there are events, retain and log`)
+  }
+  if (options.log !== undefined && options.retain !== undefined) throw new BadOption('app.feed() takes log or retain, not both: a log brings its own bounds')
+  return options
+}

@@ -1,0 +1,26 @@
+/** What the plugin writes into the log. Fastify itself says nothing when a client leaves a stream, so each end is told here, once. */
+import type { FastifyBaseLogger } from 'fastify'
+import { PARKED_AFTER_MS } from '../defaults.ts'
+import type { EndReason, EndSummary } from '../stream/end.ts'
+
+/** Ends that are nothing to look at. */
+const ORDINARY: ReadonlySet<EndReason> = new Set(['client', 'done', 'drain', 'max-age', 'expired', 'idle', 'superseded'])
+
+/** Tells the end of a stream: its reason, its duration, what was sent; a failure with its stack. */
+export function logEnd (log: FastifyBaseLogger, route: string, { error, ...summary }: EndSummary, wasCommitted: boolean): void {
+  if (summary.reason === 'failed') {
+    // before the head was sent Fastify logs the error itself, as it does for every error response
+    if (wasCommitted) log.error({ err: error, stream: summary }, `the source of an event stream of ${route} failed`)
+    else log.debug({ stream: summary }, `the source of an event stream of ${route} failed before its first event`)
+  } else if (ORDINARY.has(summary.reason)) {
+    log.debug({ stream: summary }, `an event stream of ${route} ended: ${summary.reason}`)
+  } else {
+    log.info({ stream: summary }, `an event stream of ${route} ended: ${summary.reason}`)
+  }
+}
+
+/** Tells of a source that still runs though its client has left. */
+export function logParked (log: FastifyBaseLogger, route: string, reqId: string): void {
+  log.warn({ reqId, route }, `the source of an event stream of ${route} still runs ${PARKED_AFTER_MS} ms after the stream has ended: it waits for something that ignores the signal. ` +
+    'Give the signal to what it waits for, or wait by until(promise); both are among the arguments of a function source: reply.sse(async function * ({ signal, until }) { … })')
+}

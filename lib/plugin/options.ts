@@ -1,0 +1,148 @@
+/** The options of the plugin and of one call of `reply.sse`: read, checked and completed once. */
+import { systemClock, type Clock } from '../clock.ts'
+import * as defaults from '../defaults.ts'
+import { BadOption, shown } from '../errors.ts'
+import type { StreamOptions } from '../stream/host.ts'
+
+/** The options of a stream: for all of them at `register`, for one at `reply.sse(source, options)`. */
+export interface EventStreamOptions {
+  /** A quiet stream says something after so many milliseconds at the latest. `Infinity`: never. Default: 15,000. */
+  heartbeatIntervalMs?: number | undefined
+  /** How long a client waits before it reconnects, in milliseconds; each is told up to half as much again. Default: 3,000. */
+  retryMs?: number | undefined
+  /** How long a source may take to its first event before the head is sent without one, in milliseconds. Default: 50. */
+  commitDelayMs?: number | undefined
+  /** A stream ends after so many milliseconds, and the client comes back; each is given up to a tenth less. Default: `Infinity`. */
+  maxAgeMs?: number | undefined
+  /** A stream ends after so many milliseconds without an event, heartbeats not counted. Default: `Infinity`. */
+  idleTimeoutMs?: number | undefined
+  /** A client whose socket takes nothing for so many milliseconds is cut off. Default: 30,000. */
+  writeTimeoutMs?: number | undefined
+  /** A stream ends at this time, as when the login expires. Default: never. */
+  expiresAt?: Date | undefined
+  /** What a client does when the source has ended: `stop` for good (it gets `stream:done`), or `reconnect`. Default: `stop`. */
+  onEnd?: 'stop' | 'reconnect' | undefined
+}
+
+/** What the hooks of this plugin need to know of a request. */
+export interface KeyedRequest {
+  readonly ip: string
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly url: string
+  readonly id: string
+}
+
+/** The options of `app.register(eventfeed, options)`. */
+export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> extends EventStreamOptions {
+  /** At most so many open streams; the next is refused with 503. Default: 20,000. */
+  maxConnections?: number | undefined
+  /** At most so many open streams of one connection key; the next is refused with 429. Default: `Infinity`. */
+  maxConnectionsPerKey?: number | undefined
+  /** Whose stream it is, for the limit and for `kick`: a user's id, say. Default: `request.ip`. */
+  connectionKey?: ((request: Request) => string) | undefined
+  /**
+   * How a stream over a limit is refused: by `status` (503 or 429 with `Retry-After`), or by `retry` (a 200 that says when to come
+   * back, and ends), because a browser's `EventSource` gives up for good on a status. Default: `retry` where `Accept` names
+   * `text/event-stream`, else `status`.
+   */
+  refuse?: 'status' | 'retry' | undefined
+  /** How long `app.close()` waits for streams to take what remains, in milliseconds. Default: 5,000. */
+  drainTimeoutMs?: number | undefined
+  /** True: the data of declared events is validated before it is sent; data that does not fit fails its stream, or its `publish`. Default: false. */
+  validateEvents?: boolean | undefined
+  /** The time, to be moved by hand in tests. Default: the machine's. */
+  clock?: Clock | undefined
+}
+
+/** The plugin's options, complete. */
+export interface Settings extends Required<Omit<EventfeedOptions<never>, 'refuse' | 'expiresAt' | 'connectionKey'>> {
+  readonly refuse: 'status' | 'retry' | undefined
+  readonly expiresAt: Date | undefined
+  readonly connectionKey: (request: KeyedRequest) => string
+}
+
+/** Lengths of time, in milliseconds: the shortest that makes sense, and whether `Infinity` does. */
+const TIMES = {
+  heartbeatIntervalMs: { least: 100, mayBeInfinite: true, otherwise: defaults.HEARTBEAT_INTERVAL_MS },
+  retryMs: { least: 0, mayBeInfinite: false, otherwise: defaults.RETRY_MS },
+  commitDelayMs: { least: 0, mayBeInfinite: false, otherwise: defaults.COMMIT_DELAY_MS },
+  maxAgeMs: { least: 1, mayBeInfinite: true, otherwise: Infinity },
+  idleTimeoutMs: { least: 1, mayBeInfinite: true, otherwise: Infinity },
+  writeTimeoutMs: { least: 1, mayBeInfinite: false, otherwise: defaults.WRITE_TIMEOUT_MS }
+} as const
+const STREAM_OPTIONS = [...Object.keys(TIMES), 'expiresAt', 'onEnd']
+const PLUGIN_OPTIONS = [...STREAM_OPTIONS, 'maxConnections', 'maxConnectionsPerKey', 'connectionKey', 'refuse', 'drainTimeoutMs', 'validateEvents', 'clock']
+
+/** Checks and completes the plugin's options. Throws `FST_EVENTFEED_BAD_OPTION` with the option's name, what it must be, and the value seen. */
+export function readSettings (options: EventfeedOptions<never>): Settings {
+  refuseUnknown(options, [...PLUGIN_OPTIONS, 'prefix', 'logLevel', 'logSerializers'])
+  const { connectionKey = ({ ip }: KeyedRequest) => ip, clock = systemClock, validateEvents = false, refuse, drainTimeoutMs = defaults.DRAIN_TIMEOUT_MS } = options
+  if (typeof connectionKey !== 'function') bad('connectionKey', 'a function of the request that returns a string', connectionKey)
+  if (typeof clock !== 'object' || typeof clock.now !== 'function' || typeof clock.elapsed !== 'function' || typeof clock.after !== 'function') bad('clock', 'an object with the functions now, elapsed and after', clock)
+  if (typeof validateEvents !== 'boolean') bad('validateEvents', 'true or false', validateEvents)
+  if (refuse !== undefined && refuse !== 'status' && refuse !== 'retry') bad('refuse', '\'status\' or \'retry\'', refuse)
+  checkTime('drainTimeoutMs', drainTimeoutMs, 0, false)
+  return {
+    ...readStreamOptions(options),
+    heartbeatIntervalMs: timeOf('heartbeatIntervalMs', options),
+    maxConnections: readLimit('maxConnections', options.maxConnections ?? defaults.MAX_CONNECTIONS),
+    maxConnectionsPerKey: readLimit('maxConnectionsPerKey', options.maxConnectionsPerKey ?? defaults.MAX_CONNECTIONS_PER_KEY),
+    // the type of the request is the caller's own
+    connectionKey: connectionKey as Settings['connectionKey'],
+    clock,
+    validateEvents,
+    refuse,
+    drainTimeoutMs
+  }
+}
+
+/** Checks and completes the options of one stream. Throws `FST_EVENTFEED_BAD_OPTION`. */
+export function readStreamOptions (options: EventStreamOptions): StreamOptions {
+  const { onEnd = 'stop', expiresAt } = options
+  if (onEnd !== 'stop' && onEnd !== 'reconnect') bad('onEnd', '\'stop\' or \'reconnect\'', onEnd)
+  if (expiresAt !== undefined && (!(expiresAt instanceof Date) || Number.isNaN(expiresAt.getTime()))) bad('expiresAt', 'a valid Date', expiresAt)
+  return {
+    retryMs: timeOf('retryMs', options),
+    commitDelayMs: timeOf('commitDelayMs', options),
+    maxAgeMs: timeOf('maxAgeMs', options),
+    idleTimeoutMs: timeOf('idleTimeoutMs', options),
+    writeTimeoutMs: timeOf('writeTimeoutMs', options),
+    expiresAt,
+    onEnd
+  }
+}
+
+/** The options of one call over those of the plugin. Throws `FST_EVENTFEED_BAD_OPTION`. */
+export function overrideStreamOptions (settings: Settings, options: EventStreamOptions): { stream: StreamOptions, heartbeatIntervalMs: number } {
+  refuseUnknown(options, STREAM_OPTIONS)
+  const given: EventStreamOptions = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const merged: EventStreamOptions = { ...settings, ...given }
+  return { stream: readStreamOptions(merged), heartbeatIntervalMs: timeOf('heartbeatIntervalMs', merged) }
+}
+
+function timeOf (name: keyof typeof TIMES, options: EventStreamOptions): number {
+  const { least, mayBeInfinite, otherwise } = TIMES[name]
+  return checkTime(name, options[name] ?? otherwise, least, mayBeInfinite)
+}
+
+function checkTime (name: string, value: unknown, least: number, mayBeInfinite: boolean): number {
+  const isTime = typeof value === 'number' && value >= least && (Number.isSafeInteger(value) || (mayBeInfinite && value === Infinity))
+  if (!isTime) bad(name, `an integer of milliseconds, ${least} or more${mayBeInfinite ? ', or Infinity' : ''}`, value)
+  return value
+}
+
+function readLimit (name: string, value: unknown): number {
+  if (typeof value !== 'number' || !(value === Infinity || (Number.isSafeInteger(value) && value >= 0))) bad(name, 'a non-negative integer, or Infinity', value)
+  return value
+}
+
+function refuseUnknown (options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) bad('options', 'an object', options)
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw new BadOption(`there is no option ${shown(name)}: there are ${known.join(', ')}`)
+  }
+}
+
+function bad (name: string, wanted: string, value: unknown): never {
+  throw new BadOption(`the option ${name} must be ${wanted}, not ${typeof value === 'number' ? String(value) : shown(value)}`)
+}

@@ -1,0 +1,40 @@
+/** The plugin's shell: what is decorated, and when all of it ends. */
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { AlreadyRegistered, ReplySseTaken } from '../errors.ts'
+import './augmentation.ts'
+import { drain } from './drain.ts'
+import { Feeds, type FeedOptions } from './feeds.ts'
+import { acceptsEventStream } from './negotiation.ts'
+import { readSettings, type EventfeedOptions, type EventStreamOptions } from './options.ts'
+import { sendEventStream } from './reply-sse.ts'
+import { watchRoutes } from './route-events.ts'
+import { Streams } from './streams.ts'
+
+const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (app, options) => {
+  if (app.hasDecorator('eventfeed')) throw new AlreadyRegistered()
+  if (app.hasReplyDecorator('sse')) throw new ReplySseTaken()
+  const settings = readSettings(options)
+  const streams = new Streams(settings, watchRoutes(app, settings.validateEvents))
+  const feeds = new Feeds(app, settings.clock, settings.validateEvents)
+
+  app.decorateReply('sse', function (this: FastifyReply, source: unknown, streamOptions: EventStreamOptions = {}) {
+    // a reply is returned for `return reply.sse(…)`; that it is void besides lets handlers with a response schema do so
+    return sendEventStream(this, streams, source, streamOptions) as FastifyReply & void
+  })
+  app.decorateRequest('acceptsEventStream', { getter: function (this: FastifyRequest) { return acceptsEventStream(this) } })
+  app.decorate('feed', ((name: string, feedOptions: FeedOptions = {}) => feeds.define(name, feedOptions)) as typeof app.feed)
+  app.decorate('eventfeed', {
+    stats: () => ({ connections: streams.admissions.count, feeds: feeds.stats() }),
+    kick: (connectionKey, reason) => streams.kick(connectionKey, reason)
+  })
+
+  app.addHook('preClose', () => drain(app, streams))
+  app.addHook('onClose', async () => {
+    await feeds.close()
+    streams.close()
+  })
+}
+
+/** The Fastify plugin. Register it once, on the instance whose routes are to stream. */
+export const eventfeed = fp(register, { name: 'fastify-eventfeed', fastify: '5.x' })

@@ -1,0 +1,154 @@
+/**
+ * `reply.sse`: binds one connection to one request. It negotiates, admits, starts, and hears of the end; how a stream flows is
+ * the connection's affair.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { jittered } from '../clock.ts'
+import { REFUSED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
+import { AlreadyStreaming, NotAcceptable, NotReturned, ReplySent, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
+import { Connection } from '../stream/connection.ts'
+import type { ConnectionHost } from '../stream/host.ts'
+import { isDone } from '../wire/control-event.ts'
+import { retryLine } from '../wire/encode.ts'
+import { commit, STREAM_HEADERS } from './commit.ts'
+import type { Admission } from './admission.ts'
+import { logEnd, logParked } from './log.ts'
+import { acceptsEventStream, namesEventStream } from './negotiation.ts'
+import { overrideStreamOptions, type EventStreamOptions } from './options.ts'
+import { answerDone, codecOf, lastEventIdOf } from './route-events.ts'
+import type { Streams } from './streams.ts'
+
+/** The methods of a reply that this file calls itself, whatever the instance has in their place. */
+type Send = (payload: unknown) => unknown
+
+const streaming = new WeakSet<FastifyRequest>()
+
+/** Streams a source as the answer of a reply. Errors of the request and of the source are sent; only misuse throws. */
+export function sendEventStream (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions): FastifyReply {
+  const { request } = reply
+  if (streaming.has(request)) throw new AlreadyStreaming(routeOf(request))
+  if (reply.sent || reply.raw.headersSent) throw new ReplySent(routeOf(request))
+  if (!acceptsEventStream(request)) return reply.send(new NotAcceptable(shown(request.headers.accept)))
+  const { stream, heartbeatIntervalMs } = overrideStreamOptions(streams.settings, options)
+  // HEAD asks for the headers alone: the source does not run
+  if (request.method === 'HEAD') return reply.headers(STREAM_HEADERS).send()
+  const lastEventId = lastEventIdOf(request)
+  if (lastEventId !== undefined && isDone(lastEventId)) return answerDone(reply)
+  if (streams.isDraining) return refuse(reply, streams.settings.drainTimeoutMs)
+  const key = streams.settings.connectionKey(request)
+  const admission = streams.admissions.admit(key)
+  if (admission !== 'admitted') return answerRefused(reply, admission, streams)
+
+  streaming.add(request)
+  const host = new ReplyHost(reply, streams, key)
+  const tools = { ...streams.tools, heartbeats: streams.heartbeatsOf(heartbeatIntervalMs) }
+  const connection = new Connection(host, { ...stream, maxAgeMs: shortened(stream.maxAgeMs) }, tools, lastEventId)
+  host.start(connection)
+  connection.start(source, codecOf(request, streams.codecs))
+  return reply
+}
+
+/** What a connection needs of its reply. */
+class ReplyHost implements ConnectionHost {
+  readonly #streams: Streams
+  readonly #key: string
+  readonly #send: Send
+  #reply: FastifyReply | undefined
+  #connection: Connection | undefined
+  #leave: (() => void) | undefined
+
+  constructor (reply: FastifyReply, streams: Streams, key: string) {
+    this.#reply = reply
+    this.#streams = streams
+    this.#key = key
+    // bound now: while the set-up runs, another function stands in its place
+    this.#send = reply.send.bind(reply) as Send
+  }
+
+  start (connection: Connection): void {
+    this.#connection = connection
+    const reply = this.#reply
+    if (reply === undefined) return
+    // before anything else runs: a client may leave during the set-up
+    reply.raw.on('close', this.#onClose)
+    // a pipelined response has no socket yet, and does not hear of its end
+    reply.request.raw.on('aborted', this.#onClose)
+    reply.send = ((payload: unknown) => this.#intercept(payload)) as typeof reply.send
+    this.#leave = this.#streams.enter(connection, this.#key, reply.raw)
+  }
+
+  commit (): void {
+    const reply = this.#reply
+    if (reply === undefined) return
+    this.#restoreSend()
+    commit(reply, this.#send, (writer) => { this.#connection?.opened(writer) })
+  }
+
+  refuse (error: unknown): void {
+    this.#restoreSend()
+    this.#send(error instanceof Error ? error : new Error(`the source of an event stream failed with ${shown(error)}`))
+  }
+
+  ended (summary: Parameters<ConnectionHost['ended']>[0]): void {
+    const reply = this.#reply
+    if (reply === undefined) return
+    this.#restoreSend()
+    reply.raw.off('close', this.#onClose)
+    reply.request.raw.off('aborted', this.#onClose)
+    this.#streams.admissions.release(this.#key)
+    this.#leave?.()
+    logEnd(reply.request.log, routeOf(reply.request), summary, reply.raw.headersSent)
+    // a generator that is parked holds neither socket nor reply
+    this.#reply = undefined
+    this.#connection = undefined
+  }
+
+  stillRunning (stopped: Promise<void>): void {
+    const reply = this.#reply
+    if (reply === undefined) return
+    const { request, server } = reply
+    const route = routeOf(request)
+    const isOver = this.#streams.watchParked(() => { logParked(server.log, route, request.id) })
+    stopped.catch((error: unknown) => {
+      server.log.error({ err: error, reqId: request.id }, `the source of an event stream of ${route} failed while it was cleaning up`)
+    }).finally(isOver)
+  }
+
+  readonly #onClose = (): void => { this.#connection?.finished() }
+
+  /** Something answers while the set-up runs: the handler forgot to return the stream, or a hook or a time-out was faster. */
+  #intercept (payload: unknown): unknown {
+    const reply = this.#reply
+    this.#restoreSend()
+    this.#connection?.end('superseded')
+    const isForgotten = payload === undefined && reply !== undefined
+    return this.#send(isForgotten ? new NotReturned(routeOf(reply.request)) : payload)
+  }
+
+  #restoreSend (): void {
+    // the method of the prototype comes to light again
+    if (this.#reply !== undefined && Object.hasOwn(this.#reply, 'send')) Reflect.deleteProperty(this.#reply, 'send')
+  }
+}
+
+/** The route of a request, for errors and the log: its method and its pattern, which holds no secrets. */
+function routeOf (request: FastifyRequest): string {
+  return `${request.method} ${request.routeOptions.url ?? 'an unknown route'}`
+}
+
+function answerRefused (reply: FastifyReply, admission: Exclude<Admission, 'admitted'>, { settings }: Streams): FastifyReply {
+  const by = settings.refuse ?? (namesEventStream(reply.request) ? 'retry' : 'status')
+  if (by === 'retry') return refuse(reply, REFUSED_RETRY_MS)
+  reply.header('retry-after', Math.ceil(jittered(REFUSED_RETRY_MS, RETRY_JITTER) / 1000))
+  return reply.send(admission === 'full' ? new TooManyConnections() : new TooManyConnectionsPerKey())
+}
+
+/** A browser's `EventSource` gives up for good on a status, and comes back after a stream that ends. */
+function refuse (reply: FastifyReply, retryMs: number): FastifyReply {
+  return reply.headers(STREAM_HEADERS).send(`${retryLine(jittered(retryMs, RETRY_JITTER))}\n`)
+}
+
+/** Streams that began together do not end together. */
+function shortened (maxAgeMs: number): number {
+  return maxAgeMs === Infinity ? Infinity : Math.ceil(maxAgeMs * (1 - Math.random() / 10))
+}

@@ -1,0 +1,68 @@
+/**
+ * Routes that declare events: `schema.events` is compiled when the application gets ready, a client that has seen the end is
+ * told so before the handler runs, and the query parameter for the last event ID passes validation.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import { compileEvents } from '../schema/events.ts'
+import type { SerializerCompiler } from '../schema/serializer.ts'
+import { isSchema } from '../schema/union.ts'
+import type { EventCodec } from '../wire/codec.ts'
+import { isDone } from '../wire/control-event.ts'
+import { LAST_EVENT_ID_PARAMETER, readLastEventId } from '../wire/event-id.ts'
+
+/** The codecs of the routes, by their `schema.events`. */
+export type RouteCodecs = WeakMap<object, EventCodec>
+
+/** Watches the routes of an instance and its children. */
+export function watchRoutes (app: FastifyInstance, validates: boolean): RouteCodecs {
+  const codecs: RouteCodecs = new WeakMap()
+  const due: Array<{ events: object, route: RouteOptions, instance: FastifyInstance }> = []
+  app.addHook('onRoute', function (route) {
+    const events = route.schema?.events
+    if (events === undefined) return
+    due.push({ events, route, instance: this })
+    route.schema = withParameter(route.schema ?? {})
+    // behind the hooks that authenticate, before the handler's side effects
+    route.preHandler = [...[route.preHandler ?? []].flat(), stopDone]
+  })
+  app.addHook('onReady', async () => {
+    for (const { events, route, instance } of due) {
+      if (codecs.has(events)) continue
+      const serializer = (route.serializerCompiler ?? instance.serializerCompiler) as SerializerCompiler | undefined
+      codecs.set(events, compileEvents(events, `schema.events of ${String(route.method)} ${route.url}`, { shared: instance.getSchemas(), serializer, validates }))
+    }
+    due.length = 0
+  })
+  return codecs
+}
+
+/** The codec of a request's route; `undefined` where it declares no events. */
+export function codecOf (request: FastifyRequest, codecs: RouteCodecs): EventCodec | undefined {
+  const events = request.routeOptions.schema?.events
+  return events === undefined ? undefined : codecs.get(events)
+}
+
+/** The last event ID that a request brought. */
+export function lastEventIdOf ({ headers, raw }: FastifyRequest): string | undefined {
+  return readLastEventId(headers['last-event-id'], raw.url ?? '')
+}
+
+/** Answers 204 to a client that has seen the end of its stream: by the standard that stops it. */
+export function answerDone (reply: FastifyReply): FastifyReply {
+  return reply.code(204).send()
+}
+
+async function stopDone (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (isDone(lastEventIdOf(request) ?? '')) await answerDone(reply)
+}
+
+/** A copy of a schema whose query string also takes the last event ID: the caller's own stays as it is. */
+function withParameter (schema: NonNullable<RouteOptions['schema']>): NonNullable<RouteOptions['schema']> {
+  const { querystring } = schema
+  if (!isSchema(querystring)) return schema
+  const { properties } = querystring
+  if (!isSchema(properties) || LAST_EVENT_ID_PARAMETER in properties) return schema
+  // with what some schema builders hang on a schema out of sight
+  const copy: object = Object.create(Object.getPrototypeOf(querystring), Object.getOwnPropertyDescriptors(querystring))
+  return { ...schema, querystring: Object.assign(copy, { properties: { ...properties, [LAST_EVENT_ID_PARAMETER]: { type: 'string' } } }) }
+}

@@ -1,0 +1,37 @@
+/** What surrounds a connection: its options, whoever made it, and what all connections share. */
+import type { Clock } from '../clock.ts'
+import type { FrameSourceOpener } from '../wire/frame-source.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { EndSummary } from './end.ts'
+import type { Heartbeats } from './heartbeat.ts'
+
+/** The options of one stream, complete. */
+export interface StreamOptions {
+  readonly retryMs: number
+  readonly commitDelayMs: number
+  readonly maxAgeMs: number
+  readonly idleTimeoutMs: number
+  readonly writeTimeoutMs: number
+  readonly expiresAt: Date | undefined
+  readonly onEnd: 'stop' | 'reconnect'
+}
+
+/** What a connection needs of whoever made it. */
+export interface ConnectionHost {
+  /** Sends the head. Calls `opened` when that is done; where it cannot be done, `end` is called. */
+  commit (): void
+  /** Answers with an ordinary error: nothing was committed. */
+  refuse (error: unknown): void
+  /** The stream has ended and its response has finished or closed. Called once. */
+  ended (summary: EndSummary): void
+  /** The source still runs though the stream has ended; `stopped` is fulfilled when it does not, and rejected when its clean-up failed. */
+  stillRunning (stopped: Promise<void>): void
+}
+
+/** What all connections of a plugin share. */
+export interface ConnectionTools {
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  readonly heartbeats: Heartbeats | undefined
+  readonly merge: (openers: FrameSourceOpener[]) => FrameSourceOpener
+}
