@@ -63,6 +63,8 @@ export interface FeedParts {
   readonly compile: (event: string, schema: object) => DataText
   /** Called by `end`: the name is free again. */
   readonly onEnd: () => void
+  /** Called when the log of a feed that has ended is freed; with the error where that failed. */
+  readonly onFreed: (error?: unknown) => void
 }
 
 /** A feed over a log. */
@@ -132,7 +134,7 @@ export class LogFeed implements Feed {
 
   /** What remains is kept for the streams that have not read it yet. */
   #closeWhenLeft (): void {
-    if (this.#hasEnded && this.#streams === 0) void this.close()
+    if (this.#hasEnded && this.#streams === 0) this.close().then(() => { this.#parts.onFreed() }, this.#parts.onFreed)
   }
 }
 

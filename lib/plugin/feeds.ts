@@ -57,6 +57,10 @@ export class Feeds {
       onEnd: () => {
         this.#feeds.delete(name)
         this.#ended.add(feed)
+      },
+      onFreed: (error) => {
+        this.#ended.delete(feed)
+        if (error !== undefined) this.#app.log.error({ err: error }, `the log of the feed ${shown(name)} could not be freed`)
       }
     })
     this.#feeds.set(name, feed)

@@ -33,7 +33,6 @@ export const CONTROL_PREFIX = 'stream:'
 export const DEFAULT_EVENT_TYPE = 'message'
 
 const LINE_END = /[\r\n]/
-// eslint-disable-next-line no-control-regex -- NUL is exactly what the standard forbids in an id
 const LINE_END_OR_NUL = /[\r\n\0]/
 
 /** Checks an event type. Throws `FST_EVENTFEED_BAD_FIELD` where a line end could forge a field, or the type is reserved. */

@@ -51,14 +51,14 @@ export interface FrameSource {
   release (): void
 }
 
+/** The name of the method by which a source is recognized. Global, so that two copies of this package understand each other. */
+export const openFrames: unique symbol = Symbol.for('fastify-eventfeed.open-frames') as never
+
 /** A source that can be opened, by many readers, each from its own position. */
 export interface FrameSourceOpener {
   /** Opens it for one reader. Throws where the context does not fit, such as an ambiguous schema. */
   [openFrames] (context: SourceContext): FrameSource
 }
-
-/** The name of the method by which a source is recognized. Global, so that two copies of this package understand each other. */
-export const openFrames: unique symbol = Symbol.for('fastify-eventfeed.open-frames') as never
 
 /** True for what can be opened as a frame source. */
 export function isFrameSourceOpener (value: unknown): value is FrameSourceOpener {
