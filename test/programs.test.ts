@@ -1,17 +1,15 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { curl, Program } from './programs.ts'
 
 const missing = new Program('no-such-program', 'some-package')
 
 /** Sets a variable of the environment until the test ends. */
-function setEnvironment (t: Tap, name: string, value: string | undefined): void {
+function setEnvironment (t: Test, name: string, value: string | undefined): void {
   const before = process.env[name]
   const set = (to: string | undefined) => { if (to === undefined) delete process.env[name]; else process.env[name] = to }
   t.teardown(() => set(before))
   set(value)
 }
-
-type Tap = Parameters<Parameters<typeof t.test>[1]>[0]
 
 t.test('without CI, a test whose program is missing is skipped and says which package to install', async (t) => {
   setEnvironment(t, 'CI', undefined)

@@ -18,8 +18,8 @@ import { together, type Frame, type Variant } from './variant-cache.ts'
 export interface FollowedFeed {
   readonly log: EventLog
   readonly fanOut: FanOut
-  /** True when nothing will be published any more. */
-  readonly hasEnded: boolean
+  /** True when no entry will come any more. */
+  readonly isComplete: boolean
 }
 
 /** How one stream reads its feed. */
@@ -59,8 +59,11 @@ export class CursorFrames implements FrameSource, Waiter {
 
   get end (): SourceEnd | undefined { return this.#end }
 
-  /** The position of the entry that was passed last; `undefined` while the log looks for the start. */
-  get position (): string | undefined { return this.#cursor?.position }
+  /**
+   * What the client is to come back with: the position of the entry that was passed last; where a gap is not told yet, what the
+   * client asked with, so that it is told then. `undefined` while the log looks for the start.
+   */
+  get position (): string | undefined { return this.#opening?.gap?.requested ?? this.#cursor?.position }
 
   read (maxBytes: number): Batch | undefined {
     const cursor = this.#cursor
@@ -79,7 +82,7 @@ export class CursorFrames implements FrameSource, Waiter {
     try {
       const batch = isShared ? this.#readShared(cursor, cursor.index ?? 0) : this.#readPrivately(cursor, Math.min(maxBytes, PRIVATE_BATCH_BYTES))
       // frames that were cached count toward the bound of the log
-      feed.log.window.trim()
+      feed.log.window.trimSoon()
       return batch === undefined ? undefined : this.#said(batch, cursor)
     } catch (error) {
       this.#end = { kind: 'failed', error }
@@ -90,7 +93,7 @@ export class CursorFrames implements FrameSource, Waiter {
   /** A bookmark, where entries were passed that this stream leaves out: a client that resumes from there misses nothing. */
   quiet (): Batch | undefined {
     const cursor = this.#cursor
-    if (cursor === undefined || cursor.position === this.#saidPosition) return undefined
+    if (cursor === undefined || this.#opening !== undefined || cursor.position === this.#saidPosition) return undefined
     const id = this.#id(cursor.position)
     return this.#said(Batch.of(bookmark(id), 0, id), cursor)
   }
@@ -184,7 +187,7 @@ export class CursorFrames implements FrameSource, Waiter {
 
   #waitAtHead (): undefined {
     const { feed } = this.#following
-    if (feed.hasEnded || this.#until !== Infinity) this.#end = { kind: 'done' }
+    if (feed.isComplete || this.#until !== Infinity) this.#end = { kind: 'done' }
     else feed.fanOut.wait(this)
   }
 

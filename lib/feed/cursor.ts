@@ -31,7 +31,8 @@ export class Cursor {
 
   /** True where entries that were not passed have left the log: nothing can be read any more. */
   get hasFallenOff (): boolean {
-    return this.#hole !== undefined || (this.#page === undefined && this.#place.kind === 'window' && this.#place.index < this.#log.window.oldest)
+    this.#turn()
+    return this.#hole !== undefined
   }
 
   /** The next entry; `undefined` at the head, after falling off, and where a page must be loaded first. */
@@ -73,12 +74,17 @@ export class Cursor {
     return true
   }
 
-  /** From a page that is read to its end to what comes behind it. */
+  /** From a page that is read to its end to what comes behind it, and back from a window that has moved on to the pages before it. */
   #turn (): void {
-    if (this.#page === undefined || this.#offset < this.#page.entries.length) return
-    const { next } = this.#page
-    this.#page = undefined
-    if (next.kind === 'gap') this.#hole = next
-    else this.#place = next
+    if (this.#page !== undefined && this.#offset >= this.#page.entries.length) {
+      const { next } = this.#page
+      this.#page = undefined
+      if (next.kind === 'gap') this.#hole = next
+      else this.#place = next
+    }
+    // the log may keep more than its window: it alone knows whether the next entry has left
+    if (this.#page === undefined && this.#place.kind === 'window' && this.#place.index < this.#log.window.oldest) {
+      this.#place = { kind: 'older', after: this.position }
+    }
   }
 }

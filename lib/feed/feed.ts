@@ -75,6 +75,7 @@ export class LogFeed implements Feed {
   readonly variants: VariantCache
   readonly #parts: FeedParts
   #streams = 0
+  #appending = 0
   #hasEnded = false
   #isClosed = false
 
@@ -89,12 +90,20 @@ export class LogFeed implements Feed {
 
   get hasEnded (): boolean { return this.#hasEnded }
 
+  /** True when no entry will come any more: `publish` may have been called before `end`, and the log not be done with it. */
+  get isComplete (): boolean { return this.#hasEnded && this.#appending === 0 }
+
   publish (event: Publication<Record<string, unknown>>): string | Promise<string> {
     if (this.#hasEnded) throw new FeedEnded(shown(this.name))
     const { event: type, data, key } = checkPublication(event)
     const json = (this.#parts.codec?.json ?? withoutSchema)(type, data)
     const appended = this.log.append({ event: type, json, key, at: this.#parts.clock.now() })
-    return appended instanceof Promise ? appended.then(positionOf) : appended.position
+    if (!(appended instanceof Promise)) return appended.position
+    this.#appending++
+    return appended.then(positionOf).finally(() => {
+      this.#appending--
+      if (this.#hasEnded) this.#complete()
+    })
   }
 
   subscribe<Made = unknown> (options: SubscribeOptions<EntryView, Made> = {}): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
@@ -106,8 +115,7 @@ export class LogFeed implements Feed {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#parts.onEnd()
-    this.fanOut.notify()
-    this.#closeWhenLeft()
+    this.#complete()
   }
 
   stats (): { entries: number, bytes: number, streams: number } {
@@ -132,9 +140,14 @@ export class LogFeed implements Feed {
     await this.log.close()
   }
 
+  #complete (): void {
+    this.fanOut.notify()
+    this.#closeWhenLeft()
+  }
+
   /** What remains is kept for the streams that have not read it yet. */
   #closeWhenLeft (): void {
-    if (this.#hasEnded && this.#streams === 0) this.close().then(() => { this.#parts.onFreed() }, this.#parts.onFreed)
+    if (this.isComplete && this.#streams === 0) this.close().then(() => { this.#parts.onFreed() }, this.#parts.onFreed)
   }
 }
 

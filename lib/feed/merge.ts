@@ -51,9 +51,8 @@ class MergedFrames implements FrameSource {
   }
 
   read (maxBytes: number): Batch | undefined {
+    if (!this.#isPlaced) return undefined
     const members = [...this.#members.values()]
-    // an id carries all positions, so all must be known first
-    if (members.some(({ position, end }) => position === undefined && end === undefined)) return undefined
     for (let count = 0; count < members.length; count++) {
       const batch = members[this.#turn++ % members.length]?.read(maxBytes)
       if (batch !== undefined) return batch
@@ -62,6 +61,7 @@ class MergedFrames implements FrameSource {
   }
 
   quiet (): Batch | undefined {
+    if (!this.#isPlaced) return undefined
     for (const member of this.#members.values()) {
       const batch = member.quiet()
       if (batch !== undefined) return batch
@@ -87,7 +87,17 @@ class MergedFrames implements FrameSource {
     for (const member of this.#members.values()) member.release()
   }
 
-  #idWith (name: string, position: string): string {
-    return joinPositions(new Map(Array.from(this.#members, ([feed, member]) => [feed, feed === name ? position : member.position ?? ''])))
+  /** An id carries all positions, so all must be known first. */
+  get #isPlaced (): boolean {
+    return [...this.#members.values()].every(({ position, end }) => position !== undefined || end !== undefined)
   }
+
+  #idWith (name: string, position: string): string {
+    return joinPositions(new Map(Array.from(this.#members, ([feed, member]) => [feed, feed === name ? position : fit(member.position ?? '')])))
+  }
+}
+
+/** What a client asked with may not fit in a list; any other malformed position does as well. */
+function fit (position: string): string {
+  return /[,\p{Cc}]/u.test(position) ? '' : position
 }

@@ -67,7 +67,12 @@ export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
       feed.variants.release(as, codec)
       leave()
     }
-    return new CursorFrames({ feed, variant, where, idOf, wake, onRelease }, findOpening(feed.log, after ?? this.#options.after, from))
+    try {
+      return new CursorFrames({ feed, variant, where, idOf, wake, onRelease }, findOpening(feed.log, after ?? this.#options.after, from))
+    } catch (error) {
+      onRelease()
+      throw error
+    }
   }
 }
 

@@ -21,6 +21,7 @@ export class Window {
   readonly #besides = new Set<Beside>()
   #before: string
   #bytes = 0
+  #isTrimDue = false
 
   /** @param origin the position before the first entry */
   constructor (clock: Clock, retention: Retention, origin: string) {
@@ -74,6 +75,16 @@ export class Window {
       if (this.size <= entries && oldest.at >= before && (this.#bytes <= bytes || this.size === 1)) return
       this.#drop(oldest)
     }
+  }
+
+  /** As `trim`, but when all have read who are about to: what one of them caches takes no entry from the next. */
+  trimSoon (): void {
+    if (this.#isTrimDue || this.#bytes <= this.#retention.bytes) return
+    this.#isTrimDue = true
+    setImmediate(() => {
+      this.#isTrimDue = false
+      this.trim()
+    })
   }
 
   /** Drops everything. Positions and indexes go on from where they are. */

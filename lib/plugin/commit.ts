@@ -31,6 +31,8 @@ export function commit (reply: FastifyReply, send: (payload: unknown) => unknown
     opened(writer)
   }
   const carrier = new Carrier((destination, flow) => {
+    // while hooks were waiting, another answer was sent
+    if (response.headersSent) return
     if (destination !== response) {
       // a hook has wrapped the payload in a stream of its own, which Fastify pipes on when all hooks have run
       flow()

@@ -78,7 +78,7 @@ export function readSettings (options: EventfeedOptions<never>): Settings {
   refuseUnknown(options, [...PLUGIN_OPTIONS, 'prefix', 'logLevel', 'logSerializers'])
   const { connectionKey = ({ ip }: KeyedRequest) => ip, clock = systemClock, validateEvents = false, refuse, drainTimeoutMs = defaults.DRAIN_TIMEOUT_MS } = options
   if (typeof connectionKey !== 'function') bad('connectionKey', 'a function of the request that returns a string', connectionKey)
-  if (typeof clock !== 'object' || typeof clock.now !== 'function' || typeof clock.elapsed !== 'function' || typeof clock.after !== 'function') bad('clock', 'an object with the functions now, elapsed and after', clock)
+  if (typeof clock !== 'object' || clock === null || typeof clock.now !== 'function' || typeof clock.elapsed !== 'function' || typeof clock.after !== 'function') bad('clock', 'an object with the functions now, elapsed and after', clock)
   if (typeof validateEvents !== 'boolean') bad('validateEvents', 'true or false', validateEvents)
   if (refuse !== undefined && refuse !== 'status' && refuse !== 'retry') bad('refuse', '\'status\' or \'retry\'', refuse)
   checkTime('drainTimeoutMs', drainTimeoutMs, 0, false)

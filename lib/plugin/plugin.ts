@@ -11,9 +11,13 @@ import { sendEventStream } from './reply-sse.ts'
 import { watchRoutes } from './route-events.ts'
 import { Streams } from './streams.ts'
 
+/** Serves event streams by `reply.sse` too: of the two, one would take the other's place without a word. */
+const OTHER_PLUGIN = '@fastify/sse'
+
 const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (app, options) => {
   if (app.hasDecorator('eventfeed')) throw new AlreadyRegistered()
-  if (app.hasReplyDecorator('sse')) throw new ReplySseTaken()
+  // @fastify/sse sets reply.sse on each reply, without decorating
+  if (app.hasReplyDecorator('sse') || app.hasPlugin(OTHER_PLUGIN)) throw new ReplySseTaken()
   const settings = readSettings(options)
   const streams = new Streams(settings, watchRoutes(app, settings.validateEvents))
   const feeds = new Feeds(app, settings.clock, settings.validateEvents)
@@ -29,6 +33,7 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
     kick: (connectionKey, reason) => streams.kick(connectionKey, reason)
   })
 
+  app.addHook('onReady', async () => { if (app.hasPlugin(OTHER_PLUGIN)) throw new ReplySseTaken() })
   app.addHook('preClose', () => drain(app, streams))
   app.addHook('onClose', async () => {
     await feeds.close()

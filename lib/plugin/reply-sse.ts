@@ -44,6 +44,8 @@ export function sendEventStream (reply: FastifyReply, streams: Streams, source: 
   const tools = { ...streams.tools, heartbeats: streams.heartbeatsOf(heartbeatIntervalMs) }
   const connection = new Connection(host, { ...stream, maxAgeMs: shortened(stream.maxAgeMs) }, tools, lastEventId)
   host.start(connection)
+  // while the handler waited the client may have left: then its source is let go of, and does not begin
+  if (reply.raw.destroyed || request.raw.socket?.destroyed) connection.end('client')
   connection.start(source, codecOf(request, streams.codecs))
   return reply
 }
@@ -52,10 +54,11 @@ export function sendEventStream (reply: FastifyReply, streams: Streams, source: 
 class ReplyHost implements ConnectionHost {
   readonly #streams: Streams
   readonly #key: string
-  readonly #send: Send
+  #send: Send
   #reply: FastifyReply | undefined
   #connection: Connection | undefined
   #leave: (() => void) | undefined
+  #isCommitting = false
 
   constructor (reply: FastifyReply, streams: Streams, key: string) {
     this.#reply = reply
@@ -80,8 +83,11 @@ class ReplyHost implements ConnectionHost {
   commit (): void {
     const reply = this.#reply
     if (reply === undefined) return
-    this.#restoreSend()
-    commit(reply, this.#send, (writer) => { this.#connection?.opened(writer) })
+    this.#isCommitting = true
+    commit(reply, this.#send, (writer) => {
+      this.#restoreSend()
+      this.#connection?.opened(writer)
+    })
   }
 
   refuse (error: unknown): void {
@@ -101,28 +107,38 @@ class ReplyHost implements ConnectionHost {
     // a generator that is parked holds neither socket nor reply
     this.#reply = undefined
     this.#connection = undefined
+    this.#leave = undefined
+    this.#send = () => undefined
   }
 
   stillRunning (stopped: Promise<void>): void {
     const reply = this.#reply
-    if (reply === undefined) return
-    const { request, server } = reply
-    const route = routeOf(request)
-    const isOver = this.#streams.watchParked(() => { logParked(server.log, route, request.id) })
+    if (reply === undefined) {
+      // it was opened when all was over
+      stopped.catch(() => {})
+      return
+    }
+    const { log } = reply.server
+    const reqId = reply.request.id
+    const route = routeOf(reply.request)
+    const isOver = this.#streams.watchParked(() => { logParked(log, route, reqId) })
     stopped.catch((error: unknown) => {
-      server.log.error({ err: error, reqId: request.id }, `the source of an event stream of ${route} failed while it was cleaning up`)
+      log.error({ err: error, reqId }, `the source of an event stream of ${route} failed while it was cleaning up`)
     }).finally(isOver)
   }
 
-  readonly #onClose = (): void => { this.#connection?.finished() }
+  readonly #onClose = (): void => { this.#connection?.end('client') }
 
-  /** Something answers while the set-up runs: the handler forgot to return the stream, or a hook or a time-out was faster. */
+  /** Something answers before the head is out: the handler forgot to return the stream, or a hook or a time-out was faster. */
   #intercept (payload: unknown): unknown {
     const reply = this.#reply
+    // the head is on its way through hooks that wait: that the handler forgot to return does no harm any more
+    if (this.#isCommitting && payload === undefined) return reply
+    const send = this.#send
     this.#restoreSend()
     this.#connection?.end('superseded')
     const isForgotten = payload === undefined && reply !== undefined
-    return this.#send(isForgotten ? new NotReturned(routeOf(reply.request)) : payload)
+    return send(isForgotten ? new NotReturned(routeOf(reply.request)) : payload)
   }
 
   #restoreSend (): void {

@@ -5,7 +5,7 @@ import { AmbiguousUnion, BadOption, BadSchema, describe, InvalidData, shown, Unk
 import type { EventCodec } from '../wire/codec.ts'
 import { checkEventType, toJson, type DataText } from '../wire/event.ts'
 import { compileSerializer, type Compilers } from './serializer.ts'
-import { allowsText, ambiguousPathIn, areSameSchema, isAmbiguousUnion, isSchema, membersOf, type JsonSchema } from './union.ts'
+import { allowsText, ambiguousPathIn, areSameSchema, isAmbiguousUnion, isSchema, membersOf, resolveRefs, type JsonSchema } from './union.ts'
 import { compileValidator } from './validator.ts'
 
 /**
@@ -30,7 +30,7 @@ export function compileData (event: string, schema: object, compilers: Compilers
 }
 
 /** How the data of one event type is written. */
-interface Writer { schema: JsonSchema, isAmbiguous: boolean, text: DataText, json: DataText }
+interface Writer { schema: JsonSchema, resolved: JsonSchema, isAmbiguous: boolean, text: DataText, json: DataText }
 
 function codecOf (writers: ReadonlyMap<string, Writer>, compilers: Compilers): EventCodec {
   const narrowed = new WeakMap<object, Map<string, DataText | undefined>>()
@@ -54,9 +54,10 @@ function codecOf (writers: ReadonlyMap<string, Writer>, compilers: Compilers): E
 }
 
 /** What the member names, of what the route's schema names. */
-function narrow (event: string, { schema, isAmbiguous, text }: Writer, member: object, compilers: Compilers): DataText | undefined {
+function narrow (event: string, { schema, resolved, isAmbiguous, text }: Writer, member: object, compilers: Compilers): DataText | undefined {
   if (isAmbiguous) {
-    return membersOf(schema)?.some((candidate) => areSameSchema(candidate, member)) === true ? compileData(event, member, compilers) : undefined
+    const candidates = [...membersOf(schema) ?? [], ...membersOf(resolved) ?? []]
+    return candidates.some((candidate) => areSameSchema(candidate, member)) ? compileData(event, member, compilers) : undefined
   }
   if (areSameSchema(schema, member)) return text
   const first = writerOf(event, member as JsonSchema, compilers).json
@@ -64,15 +65,16 @@ function narrow (event: string, { schema, isAmbiguous, text }: Writer, member: o
 }
 
 function writerOf (event: string, schema: JsonSchema, compilers: Compilers): Writer {
-  const ambiguousPath = ambiguousPathIn(schema)
+  const resolved = resolveRefs(schema, (id) => compilers.shared[id])
+  const ambiguousPath = ambiguousPathIn(resolved)
   if (ambiguousPath !== undefined) {
     throw new BadSchema(shown(event), `the union at ${ambiguousPath} can not tell its members apart, and would silently drop what only one of them names: close them with additionalProperties: false, or give each a constant property`)
   }
-  const isAmbiguous = isAmbiguousUnion(schema)
+  const isAmbiguous = isAmbiguousUnion(resolved)
   try {
     const serialize = isAmbiguous ? refuseUnion : compileSerializer(schema, compilers)
     const validate = compilers.validates ? compileValidator(schema, compilers) : undefined
-    const takesText = allowsText(schema, (ref) => compilers.shared[ref.replace(/#$/, '')])
+    const takesText = allowsText(resolved)
     const json: DataText = (type, data) => {
       const problem = validate?.(data)
       if (problem !== undefined) throw new InvalidData(shown(type), `does not fit its schema: ${problem}`)
@@ -80,7 +82,7 @@ function writerOf (event: string, schema: JsonSchema, compilers: Compilers): Wri
       if (!takesText) throw new InvalidData(shown(type), 'is a string, but its schema allows none: give the value itself, not its JSON')
       return toJson(data)
     }
-    return { schema, isAmbiguous, json, text: (type, data) => { const text = json(type, data); return typeof data === 'string' ? data : text } }
+    return { schema, resolved, isAmbiguous, json, text: (type, data) => { const text = json(type, data); return typeof data === 'string' ? data : text } }
   } catch (cause) {
     throw new BadSchema(shown(event), String(cause), { cause })
   }

@@ -14,10 +14,32 @@ export function membersOf (schema: JsonSchema): JsonSchema[] | undefined {
   return members.filter(isSchema).flatMap((member) => membersOf(member) ?? [member])
 }
 
-/** True for a union of objects that can not tell its members apart: neither closed, nor distinguished by a constant. */
+/** True for a union in which what one member describes also fits an earlier one, and would lose properties by it. */
 export function isAmbiguousUnion (schema: JsonSchema): boolean {
-  const objects = membersOf(schema)?.filter(mayBeObject) ?? []
-  return objects.some((member, index) => objects.slice(index + 1).some((later) => !isClosed(member) && !areDistinguished(member, later)))
+  const members = membersOf(schema) ?? []
+  return members.some((member, index) => members.slice(index + 1).some((later) => !keepsWhole(member, later)))
+}
+
+/**
+ * A copy in which each `$ref` is replaced by what it names, so that a union behind one is seen. One that leads back to itself,
+ * or nowhere, stays. `find` gives the schemas that a `$ref` may name.
+ */
+export function resolveRefs (schema: JsonSchema, find: (ref: string) => unknown): JsonSchema {
+  const resolve = (value: unknown, root: JsonSchema, behind: readonly string[]): unknown => {
+    if (Array.isArray(value)) return value.map((inner) => resolve(inner, root, behind))
+    if (!isSchema(value)) return value
+    const ref = value['$ref']
+    if (typeof ref === 'string') {
+      const [id = '', pointer = ''] = ref.split('#')
+      const home = id === '' ? root : find(id)
+      const target = isSchema(home) ? stepsOf(pointer).reduce<unknown>((at, step) => isSchema(at) ? at[step] : undefined, home) : undefined
+      if (!isSchema(home) || !isSchema(target) || behind.includes(ref)) return value
+      const { $id: _, ...rest } = target
+      return resolve(rest, home, [...behind, ref])
+    }
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, resolve(inner, root, behind)]))
+  }
+  return resolve(schema, schema, []) as JsonSchema
 }
 
 /** The path of the first ambiguous union inside a schema, not counting the schema itself; `undefined` where there is none. */
@@ -37,17 +59,14 @@ export function areSameSchema (one: object, other: object): boolean {
   return one === other || isDeepStrictEqual(plain(one), plain(other))
 }
 
-/** True where the schema allows a string. `find` gives the schemas that a `$ref` may name. */
-export function allowsText (schema: JsonSchema, find: (ref: string) => unknown): boolean {
-  if (typeof schema['$ref'] === 'string') {
-    const target = find(schema['$ref'])
-    return isSchema(target) && allowsText(target, find)
-  }
+/** True where the schema allows a string. Its `$ref`s are resolved already: one that could not be allows none. */
+export function allowsText (schema: JsonSchema): boolean {
+  if ('$ref' in schema) return false
   if ('const' in schema) return typeof schema['const'] === 'string'
   if (Array.isArray(schema['enum'])) return schema['enum'].some((value) => typeof value === 'string')
   const members = membersOf(schema)
-  if (members !== undefined) return members.some((member) => allowsText(member, find))
-  if (Array.isArray(schema['allOf'])) return schema['allOf'].filter(isSchema).every((member) => allowsText(member, find))
+  if (members !== undefined) return members.some(allowsText)
+  if (Array.isArray(schema['allOf'])) return schema['allOf'].filter(isSchema).every(allowsText)
   const type = schema['type']
   return type === undefined ? !('properties' in schema) : type === 'string' || (Array.isArray(type) && type.includes('string'))
 }
@@ -57,13 +76,47 @@ export function isSchema (value: unknown): value is JsonSchema {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function mayBeObject ({ type, ...schema }: JsonSchema): boolean {
-  if ('const' in schema || 'enum' in schema) return false
-  return type === undefined || type === 'object' || (Array.isArray(type) && type.includes('object'))
+/** True where data of the later schema is refused by the earlier one, or loses nothing by it. */
+function keepsWhole (earlier: JsonSchema, later: JsonSchema): boolean {
+  if (areSameSchema(earlier, later) || areDistinguished(earlier, later) || isConstant(earlier) || isConstant(later)) return true
+  if ('allOf' in earlier || '$ref' in earlier || 'patternProperties' in earlier) return !mayHold(earlier) || !mayHold(later)
+  const members = membersOf(earlier)
+  if (members !== undefined) return members.every((member) => keepsWhole(member, later))
+  const laterMembers = membersOf(later)
+  if (laterMembers !== undefined) return laterMembers.every((member) => keepsWhole(earlier, member))
+  return (!areBoth('object', earlier, later) || keepsProperties(earlier, later)) && (!areBoth('array', earlier, later) || keepsItems(earlier, later))
 }
 
-function isClosed (schema: JsonSchema): boolean {
-  return schema['additionalProperties'] === false
+function keepsProperties (earlier: JsonSchema, later: JsonSchema): boolean {
+  if (typeof earlier['additionalProperties'] !== 'boolean') return false
+  const [mine, theirs] = [earlier['properties'] ?? {}, later['properties'] ?? {}] as [JsonSchema, JsonSchema]
+  return Object.entries(mine).every(([name, inner]) => {
+    const other = theirs[name]
+    return !isSchema(inner) || !isSchema(other) || keepsWhole(inner, other)
+  })
+}
+
+function keepsItems ({ items: mine }: JsonSchema, { items: theirs }: JsonSchema): boolean {
+  return mine === undefined || (isSchema(mine) && isSchema(theirs) && keepsWhole(mine, theirs))
+}
+
+function isConstant (schema: JsonSchema): boolean {
+  return 'const' in schema || 'enum' in schema
+}
+
+/** True where data may be of this type by both. */
+function areBoth (type: string, ...schemas: JsonSchema[]): boolean {
+  return schemas.every(({ type: own }) => own === undefined || own === type || (Array.isArray(own) && own.includes(type)))
+}
+
+/** True for what may have properties, or items that do. */
+function mayHold (schema: JsonSchema): boolean {
+  return areBoth('object', schema) || areBoth('array', schema)
+}
+
+/** The steps of a JSON pointer (RFC 6901). */
+function stepsOf (pointer: string): string[] {
+  return decodeURIComponent(pointer).split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
 /** By a property that both require, with constants that exclude each other. */

@@ -2,7 +2,7 @@
  * One open event stream: its states, and what moves it from one to the next. It knows neither feeds nor Fastify: a frame
  * source is on its one side, a writer on the other, and its host commits the response and hears of the end.
  */
-import { jittered, type Clock } from '../clock.ts'
+import { jittered } from '../clock.ts'
 import { BATCH_BYTES, FAILED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
 import { SOURCE_FAILED } from '../errors.ts'
 import { Batch } from '../wire/batch.ts'
@@ -70,21 +70,22 @@ export class Connection implements Beating {
   start (source: unknown, codec: EventCodec | undefined): void {
     const { deadlines, clock, merge } = this.#tools
     const { commitDelayMs, maxAgeMs, expiresAt } = this.#options
-    if (maxAgeMs !== Infinity) this.#deadlines.push(deadlines.set(maxAgeMs, () => { this.end('max-age') }))
-    if (expiresAt !== undefined) this.#deadlines.push(this.#untilTime(expiresAt.getTime(), clock))
     const lastEventId = this.#lastEventId === '' ? undefined : this.#lastEventId
     try {
       this.#source = openSource(source, this.#context(lastEventId, codec), this.#arguments(lastEventId), merge)
     } catch (error) {
-      this.#fail(error)
-      return
+      if (this.#state === 'closed') return
+      if (this.#state === 'setting-up') return this.#fail(error)
+      // ready() has committed the stream: its failure is told in it
+      this.#source = openSource(() => Promise.reject(error), this.#context(lastEventId, codec), this.#arguments(lastEventId), merge)
     }
-    if (this.#reason !== undefined) {
-      this.#cancelSource(this.#reason)
-      return
-    }
+    // the source itself may have ended the stream, and the client may have left before
+    if (this.#reason !== undefined) this.#cancelSource(this.#reason)
     this.#advance()
+    if (this.#isOver()) return
     if (this.#state === 'setting-up') this.#commitDeadline = deadlines.set(commitDelayMs, () => { this.#commit() })
+    if (maxAgeMs !== Infinity) this.#deadlines.push(deadlines.set(maxAgeMs, () => { this.end('max-age') }))
+    if (expiresAt !== undefined) this.#deadlines.push(deadlines.set(expiresAt.getTime() - clock.now(), () => { this.end('expired') }))
   }
 
   /** The head is sent: from here on `writer` is how to reach the client. */
@@ -129,11 +130,6 @@ export class Connection implements Beating {
     this.#writer?.destroy()
     this.#reason ??= new EventStreamEnded('client')
     this.#close()
-  }
-
-  /** The response has finished: all that was written is on its way. */
-  finished (): void {
-    this.end('client')
   }
 
   beat (): void {
@@ -225,6 +221,14 @@ export class Connection implements Beating {
     this.#close()
   }
 
+  /** Lets go of a source that was opened when all was over. */
+  #isOver (): boolean {
+    if (this.#state !== 'closed') return false
+    this.#source?.release()
+    this.#source = undefined
+    return true
+  }
+
   #close (): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
@@ -279,10 +283,6 @@ export class Connection implements Beating {
       if (this.#reason !== undefined) this.#abort.abort(this.#reason)
     }
     return this.#abort.signal
-  }
-
-  #untilTime (time: number, clock: Clock): Deadline {
-    return this.#tools.deadlines.set(time - clock.now(), () => { this.end('expired') })
   }
 
   /** One deadline for many events: when it comes it looks when the last event was, and is set anew. */

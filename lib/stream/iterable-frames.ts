@@ -106,16 +106,21 @@ export class IterableFrames implements FrameSource {
       }
       try {
         const result = this.#iterator.next()
-        if (isPromiseLike(result)) this.#await(result)
-        else if (result.done !== true && isPromiseLike(result.value)) this.#await(result.value.then((value) => ({ done: false, value })))
-        else this.#accept(result)
+        if (isPromiseLike(result)) {
+          this.#await(result)
+        } else if (result.done !== true && isPromiseLike(result.value)) {
+          // the iterator itself still runs when a promise that it yielded is rejected
+          this.#await(result.value.then((value) => ({ done: false, value })), (error) => { this.#fail(error) })
+        } else {
+          this.#accept(result)
+        }
       } catch (error) {
         this.#fail(error)
       }
     }
   }
 
-  #await (result: PromiseLike<IteratorResult<unknown>>): void {
+  #await (result: PromiseLike<IteratorResult<unknown>>, fail = (error: unknown): void => { this.#finish({ kind: 'failed', error }) }): void {
     this.#pending = Promise.resolve(result)
     this.#pending.then(
       (settled) => {
@@ -128,7 +133,7 @@ export class IterableFrames implements FrameSource {
         }
         this.#pull()
       },
-      (error: unknown) => { this.#pending = undefined; if (this.#context !== undefined) this.#finish({ kind: 'failed', error }) })
+      (error: unknown) => { this.#pending = undefined; if (this.#context !== undefined) fail(error) })
   }
 
   #accept (result: IteratorResult<unknown>): void {
@@ -150,6 +155,8 @@ export class IterableFrames implements FrameSource {
   #fail (error: unknown): void {
     this.#finish({ kind: 'failed', error })
     this.#stopping = this.#stop(error instanceof Error ? error : new Error(String(error)))
+    // how that went is told when the connection cancels, which may be later
+    this.#stopping?.then(undefined, () => {})
   }
 
   #finish (end: SourceEnd): void {

@@ -38,6 +38,8 @@ abstract class WriterBase implements Writer {
     this.#timeoutMs = timeoutMs
     // Node destroys a socket that times out, unless somebody listens
     this.response.on('timeout', this.#stalled)
+    // before Node's own listener, which takes the socket away and gives it the keep-alive time-out, if there is one
+    this.response.prependListener('finish', this.#restore)
     // a pipelined response gets its socket when those before it have ended
     if (this.response.socket === null) this.response.once('socket', this.#exempt)
     else this.#exempt()
@@ -46,10 +48,8 @@ abstract class WriterBase implements Writer {
   release (): void {
     const { response } = this
     response.off('timeout', this.#stalled)
+    response.off('finish', this.#restore)
     response.off('socket', this.#exempt)
-    // Node sets the keep-alive time-out itself when a response finishes; where it has none, the socket gets back what it had
-    const socket = this.#socket()
-    if (socket?.timeout === 0 && this.#ownTimeoutMs !== undefined) socket.setTimeout(this.#ownTimeoutMs)
   }
 
   /** Begins or ends to count the time without progress. `Socket` itself sees the progress within one large write. */
@@ -62,6 +62,10 @@ abstract class WriterBase implements Writer {
     const socket = this.#socket()
     this.#ownTimeoutMs = socket?.timeout
     this.count(this.isBusy || this.hasEnded)
+  }
+
+  readonly #restore = (): void => {
+    this.#socket()?.setTimeout(this.#ownTimeoutMs ?? 0)
   }
 
   readonly #stalled = (): void => {

@@ -58,6 +58,8 @@ function openHeld (source: unknown, context: SourceContext, merge: (openers: Fra
 function originOf (source: unknown): Origin {
   if (isWebStream(source)) return webStreamOrigin(source)
   if (isReadable(source)) {
+    // it may fail before it is read, or when it was let go of: an error that nobody hears of ends the process
+    source.on('error', () => {})
     return { iterator: bytesAsLines(source)[Symbol.asyncIterator](), interrupt: () => { source.destroy() } }
   }
   if (typeof source === 'object' && source !== null) {

@@ -1,6 +1,6 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import Fastify from 'fastify'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Type } from 'typebox'
 import eventfeed from '../../lib/index.ts'
 import { nginx } from '../programs.ts'
@@ -11,7 +11,7 @@ const EVENTS = 50
 t.test('behind nginx with its default buffering, every event of a feed arrives while the stream is open', { skip: nginx.skip }, async (t) => {
   const app = await openApp(t)
   const feed = app.feed('prices', { events: { price: Type.Number() } })
-  app.get('/prices', (request, reply) => reply.sse(feed.subscribe()))
+  app.get('/prices', (_request, reply) => reply.sse(feed.subscribe()))
   const stream = await open(t, `${await startNginx(t, await app.listen({ host: '127.0.0.1', port: 0 }))}/prices`)
 
   t.match(await stream.next(), { event: 'stream:bookmark' }, 'the head and the first bytes come without an event')
@@ -30,7 +30,7 @@ t.test('behind nginx with its default buffering, every event of a feed arrives w
 t.test('behind nginx with its default buffering, every event of a generator arrives before the next is made', { skip: nginx.skip }, async (t) => {
   const app = await openApp(t)
   let arrived = () => {}
-  app.get('/steps', (request, reply) => reply.sse(async function * ({ until }) {
+  app.get('/steps', (_request, reply) => reply.sse(async function * ({ until }) {
     for (let step = 1; step <= EVENTS; step++) {
       const arrival = new Promise<void>((resolve) => { arrived = resolve })
       yield { event: 'step', data: step, id: step }
@@ -50,7 +50,7 @@ t.test('behind nginx with its default buffering, every event of a generator arri
 t.test('a client that leaves nginx ends its stream in the app', { skip: nginx.skip }, async (t) => {
   const app = await openApp(t)
   const left = new Promise((resolve) => {
-    app.get('/endless', (request, reply) => reply.sse(async function * ({ signal, until }) {
+    app.get('/endless', (_request, reply) => reply.sse(async function * ({ signal, until }) {
       signal.addEventListener('abort', () => resolve(signal.reason))
       yield 'here'
       await until(new Promise(() => {}))
@@ -63,9 +63,7 @@ t.test('a client that leaves nginx ends its stream in the app', { skip: nginx.sk
   t.ok(await left, 'its signal is aborted')
 })
 
-type Tap = Parameters<Parameters<typeof t.test>[1]>[0]
-
-async function openApp (t: Tap) {
+async function openApp (t: Test) {
   const app = Fastify({ forceCloseConnections: true })
   t.teardown(() => app.close())
   await app.register(eventfeed, { drainTimeoutMs: 500 })
@@ -73,7 +71,7 @@ async function openApp (t: Tap) {
 }
 
 /** Opens a stream; `next` gives its next event, and `undefined` at its end. It closes when the test ends, if not before. */
-async function open (t: Tap, url: string) {
+async function open (t: Test, url: string) {
   const leaving = new AbortController()
   t.teardown(() => leaving.abort())
   const response = await fetch(url, { signal: leaving.signal })

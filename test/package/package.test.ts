@@ -1,0 +1,79 @@
+import { createParser } from 'eventsource-parser'
+import { cp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { packAndInstall, program, run } from './packed.ts'
+
+// it builds, installs and compiles, each with real tools: a minute, and more on a busy machine
+t.setTimeout(600_000)
+
+const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url))
+const { folder, tarball, files } = await packAndInstall(t)
+
+t.test('the tarball holds the built code with its types, the docs, and what npm shows: nothing else', async (t) => {
+  const top = new Set(files.map((path) => path.split('/')[0]))
+  t.strictSame([...top], ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'package.json'])
+  const strays = files.filter((path) => path.startsWith('dist/') && !/\.(js|js\.map|d\.ts)$/.test(path))
+  t.strictSame(strays, [])
+  const scripts = files.filter((path) => path.endsWith('.js'))
+  t.strictSame(files.filter((path) => path.endsWith('.d.ts')), scripts.map((path) => path.replace(/\.js$/, '.d.ts')), 'each with its types')
+})
+
+t.test('publint finds nothing, not even a suggestion', async (t) => {
+  t.match(await run(folder, program('publint'), 'run', tarball, '--strict', '--level', 'suggestion'), /All good!/)
+})
+
+t.test('attw finds the types right, for a package of ES modules only', async (t) => {
+  await t.resolves(run(folder, program('attw'), tarball, '--profile', 'esm-only', '--no-definitely-typed', '--no-color', '--no-emoji'))
+})
+
+for (const moduleKind of ['nodenext', 'node20']) {
+  t.test(`TypeScript compiles consumers for ${moduleKind} with skipLibCheck: false, and what it makes of them serves streams`, async (t) => {
+    const built = `built-${moduleKind}`
+    await cp(fixtures, join(folder, 'consumers'), { recursive: true })
+    await writeFile(join(folder, `tsconfig.${moduleKind}.json`), JSON.stringify({
+      compilerOptions: { module: moduleKind, target: 'es2022', strict: true, skipLibCheck: false, types: ['node'], rootDir: 'consumers', outDir: built },
+      include: ['consumers']
+    }))
+    await t.resolves(run(folder, join(folder, 'node_modules/.bin/tsc'), '-p', `tsconfig.${moduleKind}.json`))
+
+    for (const [title, file] of [
+      ['an ES module', 'esm.mjs'],
+      ['a CommonJS module with require()', 'commonjs-require.cjs'],
+      ['a CommonJS module that was written with import', 'commonjs-import.cjs']
+    ] as const) {
+      t.test(title, async (t) => serves(t, JSON.parse(await run(folder, process.execPath, join(built, file)))))
+    }
+  })
+}
+
+t.test('require() gives the plugin itself, and the public names hang on it', async (t) => {
+  const script = `
+    const plugin = require('fastify-eventfeed')
+    import('fastify-eventfeed').then((module) => {
+      const names = Object.keys(module).filter((name) => name !== 'module.exports')
+      console.log(JSON.stringify({ type: typeof plugin, names, different: names.filter((name) => plugin[name] !== module[name]) }))
+    })`
+  const { type, names, different } = JSON.parse(await run(folder, process.execPath, '--input-type=commonjs', '--eval', script))
+  t.equal(type, 'function')
+  t.strictSame(names.toSorted(), ['EventStreamEnded', 'MemoryLog', 'default', 'encode', 'eventfeed', 'projection'])
+  t.strictSame(different, [], 'each is what an import gives')
+})
+
+/** What every consumer prints. */
+interface Printed { encoded: string, functions: string[], feed: string, generator: string }
+
+function serves (t: Test, { encoded, functions, feed, generator }: Printed): void {
+  t.equal(encoded, 'event: price\ndata: encoded\n\n')
+  t.strictSame(functions, ['function', 'function', 'function', 'function'])
+  t.strictSame(events(feed), [['price', '{"at":2}']], 'a feed, in the shape of its projection')
+  t.strictSame(events(generator), [['price', '{"symbol":"ACME","at":1}']], 'a generator')
+}
+
+/** The events of a stream, control events left out. */
+function events (stream: string): Array<[type: string, data: string]> {
+  const read: Array<[type: string, data: string]> = []
+  createParser({ onEvent: ({ event = 'message', data }) => { if (!event.startsWith('stream:')) read.push([event, data]) } }).feed(stream)
+  return read
+}

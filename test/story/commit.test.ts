@@ -1,0 +1,167 @@
+/** The commit: hooks run, headers of other plugins count, and the head is out before the first event. */
+import cookie from '@fastify/cookie'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import { setImmediate as turn } from 'node:timers/promises'
+import { PassThrough, type Readable } from 'node:stream'
+import t from 'tap'
+import { ManualClock } from '../clock.ts'
+import { eventually, RawClient } from './raw-client.ts'
+import { serve } from './serve.ts'
+
+const never = (): Promise<never> => new Promise(() => {})
+
+t.test('the headers', async (t) => {
+  const { port } = await serve(t, async (app) => {
+    await app.register(cors, { origin: 'https://page.example', credentials: true })
+    await app.register(helmet)
+    await app.register(cookie)
+    app.addHook('onSend', async (_request, reply) => { await turn(); reply.header('x-hook', 'ran') })
+    app.get('/', (_request, reply) => { reply.setCookie('crumb', 'yes').header('x-mine', 'set'); return reply.sse(['one']) })
+  })
+  const client = await RawClient.get(t, port, '/', { origin: 'https://page.example', connection: 'close' })
+  await client.closed()
+  for (const header of [
+    'content-type: text/event-stream; charset=utf-8', 'cache-control: no-cache, no-transform', 'x-accel-buffering: no', 'transfer-encoding: chunked', 'connection: close',
+    'access-control-allow-origin: https://page.example', 'access-control-allow-credentials: true', 'x-frame-options: sameorigin', 'x-hook: ran', 'x-mine: set'
+  ]) t.ok(client.head.includes(header), header)
+  t.match(client.head.join('\n'), /^set-cookie: crumb=yes/m)
+  t.equal(client.head.filter((line) => line.startsWith('connection:')).length, 1, 'Node\'s own alone')
+  t.equal(client.head.filter((line) => line.startsWith('content-length')).length, 0)
+  t.match(client.body, /^retry: \d+\n\ndata: one\n\n/)
+})
+
+t.test('the head is out before the first event', async (t) => {
+  const clock = new ManualClock()
+  const { app, port } = await serve(t, (app) => {
+    app.get('/delay', (_request, reply) => reply.sse(async function * ({ until }) { await until(never()); yield '' }))
+    app.get('/zero', (_request, reply) => reply.sse(async function * ({ until }) { await until(never()); yield '' }, { commitDelayMs: 0 }))
+    app.get('/ready', (_request, reply) => reply.sse(async function * ({ until, ready }) { ready(); ready(); await until(never()); yield '' }))
+    app.get('/ready-function', (_request, reply) => reply.sse(async ({ until, ready }) => { ready(); return await until(new Promise<string[]>(() => {})) }))
+    app.get('/feed', (_request, reply) => reply.sse(app.feed('quiet').subscribe()))
+  }, { clock, retryMs: 1_000 })
+  for (const path of ['/ready', '/ready-function', '/feed']) {
+    const client = await RawClient.get(t, port, path)
+    await client.until('retry: ')
+    t.match(client.body, /^retry: 1[0-5]\d\d\n\n/, path)
+    client.destroy()
+  }
+  await eventually(() => app.eventfeed.stats().connections === 0, 'they have left')
+  const client = await RawClient.get(t, port, '/delay')
+  await eventually(() => app.eventfeed.stats().connections === 1, 'it is there')
+  clock.advance(48)
+  await app.inject('/nothing')
+  t.equal(client.text, '', 'not before its time')
+  clock.advance(2)
+  await client.until('retry: ')
+  const zero = await RawClient.get(t, port, '/zero')
+  await eventually(() => app.eventfeed.stats().connections === 2, 'it is there')
+  clock.advance(1)
+  await zero.until('retry: ')
+})
+
+t.test('an onSend hook that wraps the payload in a stream, with its backpressure', async (t) => {
+  let yielded = 0
+  let isDone = false
+  const { app, port, empty } = await serve(t, (app) => {
+    app.addHook('onSend', async (_request, reply, payload) => {
+      reply.header('x-wrapped', 'yes')
+      return (payload as Readable).pipe(new PassThrough())
+    })
+    app.get('/', (_request, reply) => reply.sse(['one', 'two']))
+    app.get('/large', (_request, reply) => reply.sse(function * () {
+      try { for (;;) { yielded++; yield 'l'.repeat(64 * 1024) } } finally { isDone = true }
+    }))
+    app.get('/open', (_request, reply) => reply.sse(async function * ({ until }) { try { yield 'begun'; await until(never()) } finally { isDone = true } }))
+  })
+  const finite = await RawClient.get(t, port, '/')
+  await finite.whole()
+  t.ok(finite.head.includes('x-wrapped: yes'))
+  t.match(finite.body, /^retry: \d+\n\ndata: one\n\ndata: two\n\nevent: stream:done\n/)
+  finite.forget()
+  finite.ask('/')
+  await finite.whole()
+  t.match(finite.body, 'data: two', 'the connection stays usable')
+  finite.destroy()
+
+  const open = await RawClient.get(t, port, '/open')
+  await open.until('data: begun')
+  open.destroy()
+  await eventually(() => isDone, 'finally runs')
+
+  isDone = false
+  const large = await RawClient.get(t, port, '/large')
+  await large.until('data: l')
+  large.stall()
+  let before = -1
+  await eventually(async () => {
+    const isStill = before === yielded
+    before = yielded
+    await new Promise((resolve) => { setTimeout(resolve, 20) })
+    return isStill
+  }, 'the generator stands still')
+  large.flow()
+  await eventually(() => yielded > before, 'it goes on')
+  large.destroy()
+  await eventually(() => isDone, 'finally runs')
+  await empty()
+  t.equal(app.eventfeed.stats().connections, 0)
+})
+
+t.test('an onSend hook that fails gives its error; one that replaces the payload answers; the source is cancelled', async (t) => {
+  let finals = 0
+  const source = async function * ({ until }: { until: (promise: Promise<never>) => Promise<never> }): AsyncGenerator<string> { try { yield 'begun'; await until(never()) } finally { finals++ } }
+  const { app, port, empty, log } = await serve(t, (app) => {
+    const fails = async (_request: unknown, _reply: unknown, payload: unknown): Promise<unknown> => {
+      await turn()
+      if (typeof payload === 'string') return payload
+      throw Object.assign(new Error('the hook failed'), { statusCode: 409 })
+    }
+    app.get('/fails', { onSend: fails }, (_request, reply) => reply.sse(source))
+    app.get('/replaces', { onSend: async () => 'another answer' }, (_request, reply) => reply.sse(source))
+    app.get('/empties', { onSend: async () => null }, (_request, reply) => reply.sse(source))
+    app.get('/slow', { onSend: async () => { await never() } }, (_request, reply) => reply.sse(source))
+  })
+  const fails = await RawClient.get(t, port, '/fails')
+  await fails.until('}')
+  t.equal(fails.status, 409)
+  t.match(JSON.parse(fails.body), { message: 'the hook failed' })
+  await eventually(() => finals === 1, 'finally runs')
+  const replaces = await RawClient.get(t, port, '/replaces')
+  await replaces.until('another answer')
+  await eventually(() => finals === 2, 'finally runs')
+  const empties = await RawClient.get(t, port, '/empties')
+  await empties.until('\r\n\r\n')
+  await eventually(() => finals === 3, 'finally runs')
+  const slow = await RawClient.get(t, port, '/slow')
+  await eventually(() => app.eventfeed.stats().connections === 1, 'it is there')
+  slow.destroy()
+  await eventually(() => finals === 4, 'finally runs when the client leaves meanwhile')
+  for (const client of [fails, replaces, empties]) client.destroy()
+  await empty()
+  t.ok(log.length > 0)
+})
+
+t.test('inject', async (t) => {
+  let isDone = false
+  let reason: unknown
+  const { app, ends } = await serve(t, (app) => {
+    app.get('/', (_request, reply) => reply.sse(['one']))
+    app.get('/open', (_request, reply) => reply.sse(async function * ({ until, signal }) {
+      try { yield 'begun'; await until(never()) } finally { isDone = true; reason = signal.reason }
+    }))
+  })
+  const whole = await app.inject('/')
+  t.match(whole.body, /^retry: \d+\n\ndata: one\n\nevent: stream:done\ndata: ?\nid: ~done\.\n\n$/)
+  const leaving = new AbortController()
+  const response = await app.inject({ url: '/open', payloadAsStream: true, signal: leaving.signal })
+  t.equal(response.headers['content-type'], 'text/event-stream; charset=utf-8')
+  let text = ''
+  response.stream().setEncoding('utf8').on('data', (chunk: string) => { text += chunk }).on('error', () => {})
+  await eventually(() => text.includes('data: begun'), 'the event comes')
+  leaving.abort()
+  await eventually(() => isDone, 'finally runs')
+  t.match(reason, { reason: 'client' })
+  t.strictSame((await ends(2)).at(-1), 'client')
+  t.equal(app.eventfeed.stats().connections, 0)
+})

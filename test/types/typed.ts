@@ -1,0 +1,140 @@
+/**
+ * Type tests: nothing here runs. `tsc --noEmit` checks that what is right is allowed, and that each line under an
+ * `@ts-expect-error` is wrong.
+ */
+import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { fastify } from 'fastify'
+import { Type } from 'typebox'
+import { projection, type EntryView } from '../../lib/index.ts'
+
+const Said = Type.Object({ from: Type.String(), text: Type.String() })
+const Joined = Type.Object({ who: Type.String() })
+const Shout = Type.Object({ loud: Type.Boolean() })
+
+const app = fastify()
+const typed = app.withTypeProvider<TypeBoxTypeProvider>()
+const chat = app.feed('chat', { events: { message: Said, joined: Joined } })
+const open = app.feed('open')
+const said = { from: 'ada', text: 'hi' }
+const events = { message: Said, joined: Joined }
+
+// publish is typed by the feed
+chat.publish({ event: 'message', data: said })
+chat.publish({ data: said, key: 'ada' })
+chat.publish({ event: 'joined', data: { who: 'ada' } })
+open.publish({ event: 'anything', data: 1 })
+// @ts-expect-error an event type that the feed does not declare
+chat.publish({ event: 'left', data: said })
+// @ts-expect-error a field has another type
+chat.publish({ event: 'joined', data: { who: 1 } })
+// @ts-expect-error a field is missing
+chat.publish({ event: 'message', data: { from: 'ada' } })
+// @ts-expect-error the data of another event
+chat.publish({ event: 'joined', data: said })
+// @ts-expect-error a key is a string
+chat.publish({ event: 'message', data: said, key: 1 })
+// @ts-expect-error the log gives the ids
+chat.publish({ event: 'message', data: said, id: '1' })
+
+// where and as see the events of the feed
+chat.subscribe({ where: (view) => view.event === 'joined' ? view.data.who : view.data.from })
+chat.subscribe({ as: (view) => view.event === 'message' ? { data: view.data.text } : undefined })
+// @ts-expect-error no event of the feed has this field
+chat.subscribe({ where: ({ data }) => data.nothing })
+// @ts-expect-error no event of the feed has this type
+chat.subscribe({ where: ({ event }) => event === 'left' })
+// @ts-expect-error a view cannot be changed
+chat.subscribe({ where: (view) => { view.id = '' } })
+// @ts-expect-error there are two words for where to begin
+chat.subscribe({ from: 'now' })
+
+// projections make what their schema says
+const shout = projection(Shout, ({ data }: EntryView<'message', { text: string }>) => ({ data: { loud: data.text === '!' } }))
+// @ts-expect-error a field has another type
+projection(Shout, () => ({ data: { loud: 1 } }))
+// @ts-expect-error a field is missing
+projection(Shout, () => ({ data: {} }))
+
+const quiet = app.feed('quiet', { events: { message: Said } })
+
+// with TypeBox's type provider
+typed.get('/typebox', { schema: { events, response: { 200: Said } } }, (_request, reply) => reply.sse(chat.subscribe()))
+typed.get('/typebox/generator', { schema: { events } }, (_request, reply) => reply.sse(function * () {
+  yield { event: 'message' as const, data: said }
+  yield { event: 'joined' as const, data: { who: 'ada' }, id: 1 }
+  yield { data: said }
+  yield { comment: 'nothing more' }
+}))
+typed.get('/typebox/async', { schema: { events } }, (_request, reply) => reply.sse(async function * () { yield { data: said } }))
+typed.get('/typebox/name', { schema: { events } }, (_request, reply) => {
+  // @ts-expect-error a generator yields an event that is not declared
+  return reply.sse(function * () { yield { event: 'left' as const, data: said } })
+})
+typed.get('/typebox/payload', { schema: { events } }, (_request, reply) => {
+  // @ts-expect-error a field has another type
+  return reply.sse(function * () { yield { event: 'joined' as const, data: { who: 1 } } })
+})
+typed.get('/typebox/missing', { schema: { events } }, (_request, reply) => {
+  // @ts-expect-error a field is missing
+  return reply.sse(function * () { yield { event: 'message' as const, data: { from: 'ada' } } })
+})
+typed.get('/typebox/async-missing', { schema: { events } }, (_request, reply) => {
+  // @ts-expect-error an async generator forgets a field
+  return reply.sse(async function * () { yield { event: 'message' as const, data: { from: 'ada' } } })
+})
+typed.get('/typebox/iterable', { schema: { events } }, (_request, reply) => {
+  const left: AsyncIterable<{ event: 'left', data: { who: string } }> = { [Symbol.asyncIterator]: () => { throw new Error('never runs') } }
+  // @ts-expect-error an async iterable of events that are not declared
+  return reply.sse(left)
+})
+typed.get('/typebox/text', { schema: { events } }, (_request, reply) => {
+  // @ts-expect-error a string is no such object
+  return reply.sse(['text'])
+})
+typed.get('/typebox/subscription', { schema: { events: { joined: Joined } } }, (_request, reply) => {
+  // @ts-expect-error the feed has an event that the route does not declare
+  return reply.sse(chat.subscribe())
+})
+typed.get('/typebox/as', { schema: { events: { message: Shout } } }, (_request, reply) => reply.sse(quiet.subscribe({ as: shout })))
+typed.get('/typebox/as-wrong', { schema: { events: { message: Said } } }, (_request, reply) => {
+  // @ts-expect-error the projection makes another payload
+  return reply.sse(quiet.subscribe({ as: shout }))
+})
+typed.get('/typebox/as-name', { schema: { events: { message: Said } } }, (_request, reply) => {
+  // @ts-expect-error the projection makes an event that the route does not declare
+  return reply.sse(quiet.subscribe({ as: ({ data }) => ({ event: 'other' as const, data }) }))
+})
+typed.get('/typebox/many', { schema: { events } }, (_request, reply) => reply.sse([chat.subscribe(), quiet.subscribe()]))
+typed.get('/typebox/union', { schema: { events: { message: Type.Union([Said, Shout]) } } }, (_request, reply) => reply.sse(quiet.subscribe({ as: shout })))
+
+// with Fastify's default provider
+app.get('/default', { schema: { events } }, (_request, reply) => reply.sse(chat.subscribe()))
+app.get('/default/generator', { schema: { events } }, (_request, reply) => reply.sse(function * () { yield { data: said } }))
+app.get('/default/name', { schema: { events } }, (_request, reply) => {
+  // @ts-expect-error a generator yields an event that is not declared
+  return reply.sse(function * () { yield { event: 'left' as const, data: said } })
+})
+app.get('/default/missing', { schema: { events } }, (_request, reply) => {
+  // @ts-expect-error a field is missing
+  return reply.sse(function * () { yield { event: 'message' as const, data: { from: 'ada' } } })
+})
+app.get('/default/subscription', { schema: { events: { joined: Joined } } }, (_request, reply) => {
+  // @ts-expect-error the feed has an event that the route does not declare
+  return reply.sse(chat.subscribe())
+})
+app.get('/default/none', (_request, reply) => reply.sse(['text', { event: 'anything', data: 1 }]))
+
+// inside register
+export const routes: FastifyPluginAsyncTypebox = async (child) => {
+  child.get('/', { schema: { events, response: { 200: Said } } }, (_request, reply) => reply.sse(chat.subscribe()))
+  child.get('/name', { schema: { events } }, (_request, reply) => {
+    // @ts-expect-error a generator yields an event that is not declared
+    return reply.sse(function * () { yield { event: 'left' as const, data: said } })
+  })
+}
+app.register(async (child) => {
+  child.withTypeProvider<TypeBoxTypeProvider>().get('/inner', { schema: { events } }, (_request, reply) => {
+    // @ts-expect-error a field is missing
+    return reply.sse(function * () { yield { event: 'joined' as const, data: {} } })
+  })
+})
