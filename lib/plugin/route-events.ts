@@ -10,26 +10,31 @@ import type { EventCodec } from '../wire/codec.ts'
 import { isDone } from '../wire/control-event.ts'
 import { LAST_EVENT_ID_PARAMETER, readLastEventId } from '../wire/event-id.ts'
 
-/** The codecs of the routes, by their `schema.events`. */
+/** The codecs of the routes, by the schema object that each route has of its own. */
 export type RouteCodecs = WeakMap<object, EventCodec>
+
+/** What Fastify calls the schema of the query string. */
+const QUERY_STRINGS = ['querystring', 'query'] as const
+
+type Schema = NonNullable<RouteOptions['schema']>
 
 /** Watches the routes of an instance and its children. */
 export function watchRoutes (app: FastifyInstance, validates: boolean): RouteCodecs {
   const codecs: RouteCodecs = new WeakMap()
-  const due: Array<{ events: object, route: RouteOptions, instance: FastifyInstance }> = []
+  const due: Array<{ schema: Schema, route: RouteOptions, instance: FastifyInstance }> = []
   app.addHook('onRoute', function (route) {
-    const events = route.schema?.events
-    if (events === undefined) return
-    due.push({ events, route, instance: this })
-    route.schema = withParameter(route.schema ?? {})
+    if (route.schema?.events === undefined) return
+    // a copy even where nothing is added: routes of instances with other shared schemas may have been given the same object
+    route.schema = { ...route.schema }
+    for (const name of QUERY_STRINGS) if (name in route.schema) Object.assign(route.schema, { [name]: withParameter(Reflect.get(route.schema, name)) })
+    due.push({ schema: route.schema, route, instance: this })
     // behind the hooks that authenticate, before the handler's side effects
     route.preHandler = [...[route.preHandler ?? []].flat(), stopDone]
   })
   app.addHook('onReady', async () => {
-    for (const { events, route, instance } of due) {
-      if (codecs.has(events)) continue
+    for (const { schema, route, instance } of due) {
       const serializer = (route.serializerCompiler ?? instance.serializerCompiler) as SerializerCompiler | undefined
-      codecs.set(events, compileEvents(events, `schema.events of ${String(route.method)} ${route.url}`, { shared: instance.getSchemas(), serializer, validates }))
+      codecs.set(schema, compileEvents(schema.events, `schema.events of ${String(route.method)} ${route.url}`, { shared: instance.getSchemas(), serializer, validates }))
     }
     due.length = 0
   })
@@ -37,9 +42,8 @@ export function watchRoutes (app: FastifyInstance, validates: boolean): RouteCod
 }
 
 /** The codec of a request's route; `undefined` where it declares no events. */
-export function codecOf (request: FastifyRequest, codecs: RouteCodecs): EventCodec | undefined {
-  const events = request.routeOptions.schema?.events
-  return events === undefined ? undefined : codecs.get(events)
+export function codecOf ({ routeOptions: { schema } }: FastifyRequest, codecs: RouteCodecs): EventCodec | undefined {
+  return schema === undefined ? undefined : codecs.get(schema)
 }
 
 /** The last event ID that a request brought. */
@@ -56,13 +60,12 @@ async function stopDone (request: FastifyRequest, reply: FastifyReply): Promise<
   if (isDone(lastEventIdOf(request) ?? '')) await answerDone(reply)
 }
 
-/** A copy of a schema whose query string also takes the last event ID: the caller's own stays as it is. */
-function withParameter (schema: NonNullable<RouteOptions['schema']>): NonNullable<RouteOptions['schema']> {
-  const { querystring } = schema
-  if (!isSchema(querystring)) return schema
+/** A copy of the schema of a query string that also takes the last event ID: the caller's own stays as it is. */
+function withParameter (querystring: unknown): unknown {
+  if (!isSchema(querystring)) return querystring
   const { properties } = querystring
-  if (!isSchema(properties) || LAST_EVENT_ID_PARAMETER in properties) return schema
+  if (!isSchema(properties) || LAST_EVENT_ID_PARAMETER in properties) return querystring
   // with what some schema builders hang on a schema out of sight
   const copy: object = Object.create(Object.getPrototypeOf(querystring), Object.getOwnPropertyDescriptors(querystring))
-  return { ...schema, querystring: Object.assign(copy, { properties: { ...properties, [LAST_EVENT_ID_PARAMETER]: { type: 'string' } } }) }
+  return Object.assign(copy, { properties: { ...properties, [LAST_EVENT_ID_PARAMETER]: { type: 'string' } } })
 }

@@ -21,8 +21,8 @@ import type { Writer } from './writer.ts'
 /** The set-up runs; the head is being sent; events flow; the last bytes are on their way; all is over. */
 type State = 'setting-up' | 'committing' | 'open' | 'ending' | 'closed'
 
-/** What a quiet stream says: an empty comment, which clients skip. */
-const HEARTBEAT = Batch.of(':\n\n')
+/** What a quiet stream says: an empty comment, which clients skip. Without a blank line, which some clients take for the end of an empty event. */
+const HEARTBEAT = Batch.of(':\n')
 
 /** One open event stream. */
 export class Connection implements Beating {
@@ -101,8 +101,8 @@ export class Connection implements Beating {
     writer.watch(this.#options.writeTimeoutMs)
     this.#stopBeating = this.#tools.heartbeats?.add(this)
     this.#watchIdle()
-    // a reconnection time sticks to a client until it gets another, so each stream gives one
-    this.#write(Batch.of(`${retryLine(jittered(this.#options.retryMs, RETRY_JITTER))}\n`))
+    // a reconnection time sticks to a client until it gets another, so each stream gives one; it needs no blank line, as above
+    this.#write(Batch.of(retryLine(jittered(this.#options.retryMs, RETRY_JITTER))))
     this.#advance()
   }
 

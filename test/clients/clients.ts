@@ -124,8 +124,7 @@ const fetchEventSource = inChromium('@microsoft/fetch-event-source', `
   import { fetchEventSource } from '/fetch-event-source/index'
   await fetchEventSource(url, {
     onmessage ({ event, data, id }) {
-      // it hands on every blank line as a message, that behind a lone "retry:" or a comment too
-      if (event !== '' || data !== '' || id !== '') onEvent({ type: event || 'message', data, id })
+      onEvent({ type: event || 'message', data, id })
     }
   })
   onStopped()

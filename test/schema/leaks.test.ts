@@ -216,3 +216,18 @@ t.test('a $ref to a shared schema leaves what that schema names, and no more', a
   t.match((await app.inject('/')).body, 'data: {"from":"ada","text":"hi"}\n')
   t.equal((await app.inject('/text')).statusCode, 500)
 })
+
+t.test('two instances that share declared events, but not the schemas that these refer to, do not share what is sent', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(eventfeed)
+  const events = { message: Type.Unsafe<{ open: string, secret: string }>({ $ref: 'Shape#' }) }
+  for (const [prefix, shape] of [['/all', { open: Type.String(), secret: Type.String() }], ['/some', { open: Type.String() }]] as const) {
+    await app.register(async (child) => {
+      child.addSchema({ ...Type.Object(shape), $id: 'Shape' })
+      child.get('/', { schema: { events } }, (_request, reply) => reply.sse([{ data: { open: 'o', secret: 's' } }]))
+    }, { prefix })
+  }
+  t.match((await app.inject('/all')).body, 'data: {"open":"o","secret":"s"}')
+  t.match((await app.inject('/some')).body, 'data: {"open":"o"}\n')
+})

@@ -28,7 +28,7 @@ t.test('the headers', async (t) => {
   t.match(client.head.join('\n'), /^set-cookie: crumb=yes/m)
   t.equal(client.head.filter((line) => line.startsWith('connection:')).length, 1, 'Node\'s own alone')
   t.equal(client.head.filter((line) => line.startsWith('content-length')).length, 0)
-  t.match(client.body, /^retry: \d+\n\ndata: one\n\n/)
+  t.match(client.body, /^retry: \d+\ndata: one\n\n/)
 })
 
 t.test('the head is out before the first event', async (t) => {
@@ -43,7 +43,7 @@ t.test('the head is out before the first event', async (t) => {
   for (const path of ['/ready', '/ready-function', '/feed']) {
     const client = await RawClient.get(t, port, path)
     await client.until('retry: ')
-    t.match(client.body, /^retry: 1[0-5]\d\d\n\n/, path)
+    t.match(client.body, /^retry: 1[0-5]\d\d\n/, path)
     client.destroy()
   }
   await eventually(() => app.eventfeed.stats().connections === 0, 'they have left')
@@ -77,7 +77,7 @@ t.test('an onSend hook that wraps the payload in a stream, with its backpressure
   const finite = await RawClient.get(t, port, '/')
   await finite.whole()
   t.ok(finite.head.includes('x-wrapped: yes'))
-  t.match(finite.body, /^retry: \d+\n\ndata: one\n\ndata: two\n\nevent: stream:done\n/)
+  t.match(finite.body, /^retry: \d+\ndata: one\n\ndata: two\n\nevent: stream:done\n/)
   finite.forget()
   finite.ask('/')
   await finite.whole()
@@ -152,7 +152,7 @@ t.test('inject', async (t) => {
     }))
   })
   const whole = await app.inject('/')
-  t.match(whole.body, /^retry: \d+\n\ndata: one\n\nevent: stream:done\ndata: ?\nid: ~done\.\n\n$/)
+  t.match(whole.body, /^retry: \d+\ndata: one\n\nevent: stream:done\ndata: ?\nid: ~done\.\n\n$/)
   const leaving = new AbortController()
   const response = await app.inject({ url: '/open', payloadAsStream: true, signal: leaving.signal })
   t.equal(response.headers['content-type'], 'text/event-stream; charset=utf-8')

@@ -12,7 +12,7 @@ t.test('no time-out of the server ends a stream', async (t) => {
     app.get('/feed', (_request, reply) => reply.sse(news.subscribe()))
     app.get('/generator', (_request, reply) => reply.sse(async function * ({ until }) { yield 'begun'; await until(never()) }))
     app.get('/publish', async () => { await news.publish({ event: 'message', data: 'late' }); return '' })
-  }, {}, { connectionTimeout: 200, requestTimeout: 200, keepAliveTimeout: 200, handlerTimeout: 200 })
+  }, {}, { connectionTimeout: 700, requestTimeout: 700, keepAliveTimeout: 700, handlerTimeout: 700 })
   // they live as long as the server's time-outs are: when two of those have ended, each stream has outlived its own
   const feed = await RawClient.get(t, port, '/feed')
   const generator = await RawClient.get(t, port, '/generator')
@@ -86,7 +86,7 @@ t.test('a reader that takes nothing is cut off', async (t) => {
 
 t.test('a slow one is not, nor one that is quiet', async (t) => {
   const { app, port } = await serve(t, (app) => {
-    app.get('/large', (_request, reply) => reply.sse(async function * ({ until }) { yield 's'.repeat(24 * 1024 * 1024); yield 'the-end'; await until(never()) }, { writeTimeoutMs: 400 }))
+    app.get('/large', (_request, reply) => reply.sse(async function * ({ until }) { yield 's'.repeat(24 * 1024 * 1024); yield 'the-end'; await until(never()) }, { writeTimeoutMs: 1_000 }))
     app.get('/quiet', (_request, reply) => reply.sse(async function * ({ until }) { yield 'begun'; await until(never()) }, { writeTimeoutMs: 100 }))
   })
   const quiet = await RawClient.get(t, port, '/quiet')
@@ -95,7 +95,7 @@ t.test('a slow one is not, nor one that is quiet', async (t) => {
   const startedAt = performance.now()
   // it reads a little, often, for longer than the time-out
   slow.stall()
-  for (let read = 0; performance.now() - startedAt < 1_500 && !slow.isClosed; read++) {
+  for (let read = 0; performance.now() - startedAt < 2_500 && !slow.isClosed; read++) {
     slow.flow()
     await new Promise((resolve) => { setTimeout(resolve, 2) })
     slow.stall()
