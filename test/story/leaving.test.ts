@@ -1,8 +1,10 @@
 /** The client leaves: whatever the source waits for, its `finally` runs, and nothing of the stream is left. */
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
+import { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { queryObjects } from 'node:v8'
 import t from 'tap'
 import { EventStreamEnded, type SourceArguments } from '../../lib/index.ts'
 import { ManualClock } from '../clock.ts'
@@ -411,4 +413,28 @@ t.test('every kind of source delivers, and is released when the client leaves', 
     await empty()
   }
   t.strictSame(log.filter(({ level }) => level >= 40), [])
+})
+
+t.test('generators that are parked keep neither request nor response in memory', async (t) => {
+  const settle: Array<() => void> = []
+  const { port, empty } = await serve(t, (app) => {
+    app.get('/', (_request, reply) => reply.sse(async function * () {
+      yield 'begun'
+      const { promise, settle: wake } = deaf()
+      settle.push(wake)
+      await promise
+    }))
+  })
+  for (let count = 1; count <= 50; count++) {
+    const client = await RawClient.get(t, port, '/')
+    await client.until('begun')
+    client.destroy()
+    await eventually(() => settle.length === count, 'the generator is parked')
+  }
+  await empty()
+  // Node itself keeps a few for reuse; each count collects garbage first
+  const few = 10
+  await eventually(() => queryObjects(ServerResponse, { format: 'count' }) < few && queryObjects(IncomingMessage, { format: 'count' }) < few, 'they are collected')
+  t.equal(settle.length, 50)
+  for (const wake of settle) wake()
 })
