@@ -11,7 +11,7 @@ export const AlreadyRegistered = createError('FST_EVENTFEED_ALREADY_REGISTERED',
   'fastify-eventfeed is already registered here: register it once, on the instance whose routes are to stream; its children inherit it', 500)
 /** Another plugin has taken `reply.sse`. */
 export const ReplySseTaken = createError('FST_EVENTFEED_REPLY_SSE_TAKEN',
-  'reply.sse is already decorated by another plugin (@fastify/sse does so): two plugins that serve event streams exclude each other in one context, register only one of them', 500)
+  'reply.sse is taken by another plugin (@fastify/sse does so): two plugins that serve event streams exclude each other in one context, register only one of them', 500)
 /** A feed with this name is alive. */
 export const FeedExists = createError<[string]>('FST_EVENTFEED_FEED_EXISTS', 'a feed named %s exists already: keep what app.feed() returned the first time, or call end() on it first', 500)
 /** `publish` on a feed that has ended. */

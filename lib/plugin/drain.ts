@@ -23,7 +23,11 @@ export async function drain (app: FastifyInstance, streams: Streams): Promise<vo
     stream.connection.end('drain', { retryMs: jittered(drainTimeoutMs, RETRY_JITTER) })
   }
   await streams.allEnded(drainTimeoutMs)
-  for (const { connection } of [...streams.open]) connection.destroy()
+  for (const { connection, response } of [...streams.open]) {
+    connection.destroy()
+    // one whose head still waits for a hook has no way to the client yet, but it has a socket
+    if (!response.destroyed) response.destroy()
+  }
 }
 
 /** When a response has finished, its socket is closed behind the last byte: a kept-alive one would hold the server open. */

@@ -56,16 +56,6 @@ export class Connection implements Beating {
     this.#lastEventId = lastEventId ?? ''
   }
 
-  /** Why the stream ends or has ended; `undefined` while it goes on. */
-  get reason (): EndReason | undefined {
-    return this.#reason?.reason
-  }
-
-  /** True until the response has finished or closed. */
-  get isAlive (): boolean {
-    return this.#state !== 'closed'
-  }
-
   /** Starts the source. Nothing is committed before its first event, its `ready()`, or `commitDelayMs`. */
   start (source: unknown, codec: EventCodec | undefined): void {
     const { deadlines, clock, merge } = this.#tools

@@ -139,6 +139,17 @@ t.test('streams in set-up are opened and ended: to a browser that means "come ba
   t.strictSame(await ends(4), ['drain', 'drain', 'drain', 'drain'])
 })
 
+t.test('a stream whose head waits for a hook that never ends is cut off at the time-out', async (t) => {
+  const { app, port } = await serve(t, (app) => {
+    app.get('/', { onSend: () => new Promise(() => {}) }, (_request, reply) => reply.sse(['one']))
+  }, { drainTimeoutMs: 50 })
+  const client = await RawClient.get(t, port, '/')
+  await eventually(() => app.eventfeed.stats().connections === 1, 'it is in set-up')
+  await app.close()
+  await client.closed()
+  t.equal(client.text, '')
+})
+
 t.test('a source that yields after its signal was aborted, and one that is parked, do not hold the end up', async (t) => {
   const { app, port, log } = await serve(t, (app) => {
     app.get('/', (_request, reply) => reply.sse(async function * () { yield 'begun'; await new Promise(() => {}) }))
