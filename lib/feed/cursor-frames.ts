@@ -95,7 +95,7 @@ export class CursorFrames implements FrameSource, Waiter {
     const cursor = this.#cursor
     if (cursor === undefined || this.#opening !== undefined || cursor.position === this.#saidPosition) return undefined
     const id = this.#id(cursor.position)
-    return this.#said(Batch.of(bookmark(id), 0, id), cursor)
+    return this.#said(new Batch(bookmark(id), 0, id), cursor)
   }
 
   behind (): { entries: number, bytes: number } {
@@ -177,7 +177,7 @@ export class CursorFrames implements FrameSource, Waiter {
       lastEventId = idOf(position)
       return [bytes.subarray(0, bodyLength), Buffer.from(`${idLine(lastEventId)}\n`)]
     })
-    return new Batch(Buffer.concat(parts), frames.length, lastEventId)
+    return new Batch(parts, frames.length, lastEventId)
   }
 
   #waitFor (cursor: Cursor): undefined {

@@ -28,7 +28,7 @@ export function findOpening (log: EventLog, after: string | undefined, from: Fro
  * here; or the gap, whose id does the same, so that it is not announced again.
  */
 export function openingFrame ({ gap: missed }: Opening, id: string): Batch {
-  return missed === undefined ? Batch.of(bookmark(id), 0, id) : Batch.of(gap(missed, id), 0, id)
+  return missed === undefined ? new Batch(bookmark(id), 0, id) : new Batch(gap(missed, id), 0, id)
 }
 
 function openingAt (place: Place | Hole, requested: string): Opening {

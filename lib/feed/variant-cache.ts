@@ -19,9 +19,8 @@ export class Frame extends Batch {
   readonly bodyLength: number
 
   constructor (body: string, position: string) {
-    const text = Buffer.from(`${body}${idLine(position)}\n`)
-    super(text, 1, position)
-    this.bodyLength = text.length - idLine(position).length - 1
+    super(`${body}${idLine(position)}\n`, 1, position)
+    this.bodyLength = this.bytes.length - idLine(position).length - 1
   }
 }
 
@@ -130,7 +129,7 @@ export class Variant implements Beside {
 /** One batch of several frames; the frame itself where it is one. */
 export function together (frames: readonly Frame[]): Batch | undefined {
   if (frames.length < 2) return frames[0]
-  return new Batch(Buffer.concat(frames.map(({ bytes }) => bytes)), frames.length, frames.at(-1)?.lastEventId)
+  return new Batch(frames.map(({ bytes }) => bytes), frames.length, frames.at(-1)?.lastEventId)
 }
 
 /** All variants of one feed. A variant lives as long as a stream reads it. */

@@ -4,7 +4,9 @@
  */
 import type { FastifyReply } from 'fastify'
 import { Socket } from 'node:net'
-import { Carrier, CarrierWriter, ResponseWriter } from '../stream/response-writer.ts'
+import { Carrier, CarrierWriter } from '../stream/carrier-writer.ts'
+import { ResponseWriter } from '../stream/response-writer.ts'
+import { canWriteToSocket, SocketWriter } from '../stream/socket-writer.ts'
 import type { Writer } from '../stream/writer.ts'
 
 /** The headers of every event stream. `no-transform` and `x-accel-buffering` keep proxies from holding events back. */
@@ -40,12 +42,12 @@ export function commit (reply: FastifyReply, send: (payload: unknown) => unknown
       return
     }
     response.flushHeaders()
-    // over HTTP/2 and for injected requests the response is not Node's own: what pipes into any stream serves there
-    if (reply.request.raw.httpVersionMajor === 1 && reply.request.raw.socket instanceof Socket) {
+    // over HTTP/2 and for injected requests the response is not Node's own, and trailers come with the payload's end
+    if (reply.request.raw.httpVersionMajor === 1 && reply.request.raw.socket instanceof Socket && !response.hasHeader('trailer')) {
       // Fastify watches the payload: it has said all that Fastify need hear
       carrier.emit('end')
       carrier.removeAllListeners()
-      open(new ResponseWriter(response))
+      open(canWriteToSocket(response) ? new SocketWriter(response, response.socket) : new ResponseWriter(response))
     } else {
       flow()
       open(new CarrierWriter(response, carrier))

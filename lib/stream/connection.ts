@@ -22,7 +22,7 @@ import type { Writer } from './writer.ts'
 type State = 'setting-up' | 'committing' | 'open' | 'ending' | 'closed'
 
 /** What a quiet stream says: an empty comment, which clients skip. Without a blank line, which some clients take for the end of an empty event. */
-const HEARTBEAT = Batch.of(':\n')
+const HEARTBEAT = new Batch(':\n')
 
 /** One open event stream. */
 export class Connection implements Beating {
@@ -92,7 +92,7 @@ export class Connection implements Beating {
     this.#stopBeating = this.#tools.heartbeats?.add(this)
     this.#watchIdle()
     // a reconnection time sticks to a client until it gets another, so each stream gives one; it needs no blank line, as above
-    this.#write(Batch.of(retryLine(jittered(this.#options.retryMs, RETRY_JITTER))))
+    this.#write(new Batch(retryLine(jittered(this.#options.retryMs, RETRY_JITTER))))
     this.#advance()
   }
 
@@ -109,7 +109,7 @@ export class Connection implements Beating {
     }
     if (this.#reason !== undefined) return
     this.#reason = ended
-    if (retryMs !== undefined) this.#keep(Batch.of(`${retryLine(retryMs)}\n`))
+    if (retryMs !== undefined) this.#keep(new Batch(`${retryLine(retryMs)}\n`))
     this.#cancelSource(ended)
     this.#advance()
   }
@@ -174,10 +174,10 @@ export class Connection implements Beating {
     const { end } = source
     this.#reason ??= new EventStreamEnded(end?.kind ?? 'done')
     if (this.#reason.reason === 'done' && this.#options.onEnd === 'stop') {
-      this.#write(Batch.of(done(this.#lastEventId)))
+      this.#write(new Batch(done(this.#lastEventId)))
     } else if (end?.kind === 'failed' && this.#reason.reason === 'failed') {
       this.#error = end.error
-      this.#write(Batch.of(failure(SOURCE_FAILED, jittered(Math.max(FAILED_RETRY_MS, this.#options.retryMs), RETRY_JITTER))))
+      this.#write(new Batch(failure(SOURCE_FAILED, jittered(Math.max(FAILED_RETRY_MS, this.#options.retryMs), RETRY_JITTER))))
     }
     this.#state = 'ending'
     this.#stopBeating?.()
@@ -200,7 +200,7 @@ export class Connection implements Beating {
   #keep (batch: Batch): void {
     if (this.#state === 'open' && this.#held === undefined) this.#write(batch)
     else if (this.#held === undefined) this.#held = batch
-    else this.#held = new Batch(Buffer.concat([this.#held.bytes, batch.bytes]), this.#held.events + batch.events, batch.lastEventId ?? this.#held.lastEventId)
+    else this.#held = new Batch([this.#held.bytes, batch.bytes], this.#held.events + batch.events, batch.lastEventId ?? this.#held.lastEventId)
   }
 
   /** The source failed before anything was committed. */

@@ -88,7 +88,7 @@ export class IterableFrames implements FrameSource {
   }
 
   #take (): Batch {
-    const batch = new Batch(Buffer.from(this.#text.join('')), this.#events, this.#lastEventId)
+    const batch = new Batch(this.#text.join(''), this.#events, this.#lastEventId)
     this.#text = []
     this.#bytes = 0
     this.#events = 0

@@ -5,8 +5,8 @@ import type { Batch } from '../wire/batch.ts'
 
 /** Writes batches to one client. */
 export interface Writer {
-  /** Which way the bytes go: through the response, or through a stream that an `onSend` hook has put before it. */
-  readonly kind: 'response' | 'carrier'
+  /** Which way the bytes go: straight to the socket, through the response, or through a stream that is piped. */
+  readonly kind: 'socket' | 'response' | 'carrier'
   /** True while the client has not taken what was written: then nothing more is to be written, until `onFree` is called. */
   readonly isBusy: boolean
   /** Called each time the writer is free again after it was busy. One owner sets it. */

@@ -2,6 +2,13 @@
  * What a frame source gives: immutable bytes that many connections share, and the last event ID that they end with.
  */
 
+/**
+ * So many bytes stand free in front of the bytes of each batch, and so many behind them, in the same memory: room in which a
+ * writer puts a frame of its own around them, once for all connections, without a copy.
+ */
+export const ROOM_BEFORE = 10
+export const ROOM_AFTER = 2
+
 /** Bytes of whole events, ready to send. Never changed after it was made. */
 export class Batch {
   /** The events, as UTF-8. */
@@ -11,16 +18,37 @@ export class Batch {
   /** The last event ID of a client that has read these bytes; `undefined` where they set none. */
   readonly lastEventId: string | undefined
   /** A slot in which a writer memoizes its own form of the bytes (framed, compressed), so that sources need not know HTTP. */
-  memo: unknown = undefined
+  memo: Buffer | undefined = undefined
 
-  constructor (bytes: Buffer, events: number, lastEventId?: string) {
-    this.bytes = bytes
+  /** @param content text, or the parts of the bytes; either is copied, so that there is room around it */
+  constructor (content: string | readonly Uint8Array[], events = 0, lastEventId?: string) {
+    this.bytes = typeof content === 'string' ? written(content) : joined(content)
     this.events = events
     this.lastEventId = lastEventId
   }
 
-  /** A batch of text that stands alone, such as a control event. */
-  static of (text: string, events = 0, lastEventId?: string): Batch {
-    return new Batch(Buffer.from(text), events, lastEventId)
+  /** The bytes with as much of the room around them; at most `ROOM_BEFORE` and `ROOM_AFTER`. The same memory at each call. */
+  withRoom (before: number, after: number): Buffer {
+    const { buffer, byteOffset, length } = this.bytes
+    return Buffer.from(buffer, byteOffset - before, before + length + after)
   }
+}
+
+function written (text: string): Buffer {
+  const length = Buffer.byteLength(text)
+  const room = Buffer.allocUnsafe(ROOM_BEFORE + length + ROOM_AFTER)
+  room.write(text, ROOM_BEFORE)
+  return room.subarray(ROOM_BEFORE, ROOM_BEFORE + length)
+}
+
+function joined (parts: readonly Uint8Array[]): Buffer {
+  let length = 0
+  for (const part of parts) length += part.length
+  const room = Buffer.allocUnsafe(ROOM_BEFORE + length + ROOM_AFTER)
+  let at = ROOM_BEFORE
+  for (const part of parts) {
+    room.set(part, at)
+    at += part.length
+  }
+  return room.subarray(ROOM_BEFORE, ROOM_BEFORE + length)
 }

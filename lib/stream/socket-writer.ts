@@ -1,0 +1,81 @@
+/**
+ * The fast writer: the chunk of HTTP/1.1 around a batch is made once, and the same bytes go straight to the socket of each
+ * connection. Where that is safe is said by `canWriteToSocket`.
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-7.1 chunked transfer coding
+ */
+import { OutgoingMessage, type ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { Batch } from '../wire/batch.ts'
+import { WriterBase } from './writer-base.ts'
+
+/** Written behind what waits in a socket, to hear when that has left. */
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * True where the head of a response is out, and a chunk that is written to its socket continues it: HTTP/1.1 with chunks, on a
+ * socket that the response has (a pipelined one waits for it), with nothing held back in the response, and nobody but Node
+ * between the two.
+ */
+export function canWriteToSocket (response: ServerResponse): response is ServerResponse & { socket: Socket } {
+  const { socket } = response
+  return response.req.httpVersionMajor === 1 && socket instanceof Socket && response.headersSent && response.chunkedEncoding &&
+    // what is counted beyond the socket's own bytes waits in the response
+    response.writableLength === socket.writableLength && response.writableCorked === 0 &&
+    // middleware in Express's manner puts its own function here, and encodes what passes
+    response.write === OutgoingMessage.prototype.write && !response.hasHeader('content-encoding')
+}
+
+/** Writes past the response, straight to its socket. The end goes through the response, which knows what comes next on the socket. */
+export class SocketWriter extends WriterBase {
+  readonly kind = 'socket'
+  isBusy = false
+  readonly #socket: Socket
+  /** Such a socket always takes its time, so that bytes in it say nothing yet. */
+  readonly #isEncrypted: boolean
+
+  /** @param response one for which `canWriteToSocket` is true */
+  constructor (response: ServerResponse, socket: Socket) {
+    super(response)
+    this.#socket = socket
+    this.#isEncrypted = socket instanceof TLSSocket
+  }
+
+  write (batch: Batch): void {
+    // a response that somebody else has ended has given its socket to the next; an empty chunk would end it
+    if (this.hasEnded || this.response.writableEnded || batch.bytes.length === 0) return
+    const socket = this.#socket
+    const isTaken = socket.write(batch.memo ?? framed(batch))
+    if (socket.writableLength === 0 || (isTaken && this.#isEncrypted)) return
+    this.isBusy = true
+    this.count(true)
+    // below its high-water mark a socket that is full does not say 'drain' when it is free
+    socket.write(NOTHING, this.#free)
+  }
+
+  end (): void {
+    if (this.hasEnded) return
+    this.hasEnded = true
+    this.response.end()
+    this.count(!this.response.writableFinished)
+  }
+
+  readonly #free = (error?: Error | null): void => {
+    // a socket that was closed says so by its response
+    if (error !== undefined && error !== null) return
+    this.isBusy = false
+    if (this.hasEnded) return
+    this.count(false)
+    this.onFree()
+  }
+}
+
+/** The batch as one chunk: `hex CRLF bytes CRLF`, in the room around its bytes. */
+function framed (batch: Batch): Buffer {
+  const head = `${batch.bytes.length.toString(16)}\r\n`
+  const chunk = batch.withRoom(head.length, 2)
+  chunk.write(head, 'latin1')
+  chunk.write('\r\n', chunk.length - 2, 'latin1')
+  batch.memo = chunk
+  return chunk
+}

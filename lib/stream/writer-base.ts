@@ -1,0 +1,80 @@
+/**
+ * What all writers share: the watch over a response's socket, whose time-outs are for requests and not for a stream.
+ */
+import type { ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { Batch } from '../wire/batch.ts'
+import type { Writer } from './writer.ts'
+
+/** What all writers share. */
+export abstract class WriterBase implements Writer {
+  abstract readonly kind: Writer['kind']
+  abstract readonly isBusy: boolean
+  onFree: () => void = ignore
+  onStalled: () => void = ignore
+  protected readonly response: ServerResponse
+  protected hasEnded = false
+  #timeoutMs = 0
+  #ownTimeoutMs: number | undefined
+
+  constructor (response: ServerResponse) {
+    this.response = response
+  }
+
+  abstract write (batch: Batch): void
+  abstract end (): void
+
+  destroy (): void {
+    this.hasEnded = true
+    // a pipelined response has no socket of its own yet, but its request has one
+    const socket = this.response.socket ?? this.response.req.socket
+    if (socket instanceof Socket) socket.destroy()
+    else this.response.destroy()
+  }
+
+  watch (timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs
+    // Node destroys a socket that times out, unless somebody listens
+    this.response.on('timeout', this.#stalled)
+    // before Node's own listener, which takes the socket away and gives it the keep-alive time-out, if there is one
+    this.response.prependListener('finish', this.#restore)
+    // a pipelined response gets its socket when those before it have ended
+    if (this.response.socket === null) this.response.once('socket', this.#exempt)
+    else this.#exempt()
+  }
+
+  release (): void {
+    const { response } = this
+    response.off('timeout', this.#stalled)
+    response.off('finish', this.#restore)
+    response.off('socket', this.#exempt)
+  }
+
+  /** Begins or ends to count the time without progress. `Socket` itself sees the progress within one large write. */
+  protected count (isCounting: boolean): void {
+    this.#socket()?.setTimeout(isCounting ? this.#timeoutMs : 0)
+  }
+
+  /** The server's time-outs are for requests, not for a stream: it is exempt, and Node gives the next request its own again. */
+  readonly #exempt = (): void => {
+    const socket = this.#socket()
+    this.#ownTimeoutMs = socket?.timeout
+    this.count(this.isBusy || this.hasEnded)
+  }
+
+  readonly #restore = (): void => {
+    this.#socket()?.setTimeout(this.#ownTimeoutMs ?? 0)
+  }
+
+  readonly #stalled = (): void => {
+    if (this.isBusy || this.hasEnded) this.onStalled()
+  }
+
+  #socket (): Socket | undefined {
+    const { socket } = this.response
+    // HTTP/2 shares one socket between streams, and an injected request has none
+    return socket instanceof Socket && this.response.req.httpVersionMajor === 1 ? socket : undefined
+  }
+}
+
+function ignore (): void {}
