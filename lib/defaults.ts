@@ -12,6 +12,10 @@ export const RETRY_JITTER = 0.5
 export const COMMIT_DELAY_MS = 50
 /** A socket that takes nothing for 30 s is dead: TCP retransmits, so a slow one makes progress within that. */
 export const WRITE_TIMEOUT_MS = 30_000
+/** Whether a stream is still allowed is asked each 60 s: a login that is taken back counts within a minute, for one check a second per 60 streams. */
+export const RECHECK_INTERVAL_MS = 60_000
+/** `maxAgeMs` and each recheck interval are up to a tenth shorter, so that streams that began together do not end, or ask, together. */
+export const LIFETIME_JITTER = 0.1
 /** `app.close()` gives streams 5 s to take what remains, half of what common supervisors wait before they kill. */
 export const DRAIN_TIMEOUT_MS = 5_000
 /** 20,000 idle streams cost about 300 MB, which is what a small container has. */
@@ -44,6 +48,10 @@ export const YIELD_AFTER_BYTES = 128 * 1024
 export const FAN_OUT_SLICE_MS = 4
 /** A filtered stream that catches up looks at 2,000 entries, then lets other work run. */
 export const SCAN_ENTRIES = 2_000
+/** A stream that follows keys and catches up sorts 500 entries at a time. */
+export const KEYED_ENTRIES = 500
+/** Of what a log may hold, at most this share is kept for conflation: the newest entries of keys that the log has dropped. */
+export const CONFLATION_SHARE = 0.5
 /** Entries are read from an asynchronous log in pages of 500. */
 export const PAGE_ENTRIES = 500
 /** A line of a byte stream is at most 1 MiB: without a bound a source without line ends would fill the memory. */

@@ -12,6 +12,9 @@ export const AlreadyRegistered = createError('FST_EVENTFEED_ALREADY_REGISTERED',
 /** Another plugin has taken `reply.sse`. */
 export const ReplySseTaken = createError('FST_EVENTFEED_REPLY_SSE_TAKEN',
   'reply.sse is taken by another plugin (@fastify/sse does so): two plugins that serve event streams exclude each other in one context, register only one of them', 500)
+/** A package that an entry point needs, and that only those who use it install, is not there. */
+export const MissingPeer = createError<[string, string, string, ErrorOptions?]>('FST_EVENTFEED_MISSING_PEER',
+  '%s can not be loaded, and %s needs it: it is an optional peer, so install it beside fastify-eventfeed: npm install %s', 500)
 /** A feed with this name is alive. */
 export const FeedExists = createError<[string]>('FST_EVENTFEED_FEED_EXISTS', 'a feed named %s exists already: keep what app.feed() returned the first time, or call end() on it first', 500)
 /** `publish` on a feed that has ended. */
@@ -21,6 +24,9 @@ export const FeedEnded = createError<[string]>('FST_EVENTFEED_FEED_ENDED', 'the 
 export const BadField = createError<[string, string, string, ErrorOptions?]>('FST_EVENTFEED_BAD_FIELD', 'the %s of an event %s, but it is %s', 500)
 /** What a source yielded, or what was published, is no event. */
 export const BadEvent = createError<[string]>('FST_EVENTFEED_BAD_EVENT', '%s', 500)
+/** A loop over a subscription fell behind what the feed's log keeps. */
+export const ReaderLagged = createError<[string, string]>('FST_EVENTFEED_LAGGED',
+  'a loop over a subscription of the feed %s fell behind what its log keeps: subscribe anew with after: %s to be told of the gap, or give the feed slowConsumer: \'skip\'', 500)
 /** What was given to `reply.sse` is nothing that can be streamed. */
 export const BadSource = createError<[string]>('FST_EVENTFEED_BAD_SOURCE',
   'reply.sse() streams an async iterable, an iterable, a Node or web readable stream, a feed subscription, an array of subscriptions, or a function that returns one of these, not %s', 500)

@@ -1,211 +1,138 @@
 /**
- * The frame source of one stream of a feed: a cursor, a filter, a variant. A stream that is not filtered shares its batches
- * with all that stand at the same place; one that is filtered shares the frames.
+ * The frame source of one stream of a feed: what its reader reads, as bytes. A stream that leaves nothing out shares its batches
+ * with all that stand at the same place; one that does shares the frames.
  */
-import { BATCH_BYTES, PRIVATE_BATCH_BYTES, SCAN_ENTRIES } from '../defaults.ts'
-import type { EntryView } from '../log/entry.ts'
-import type { EventLog } from '../log/event-log.ts'
+import { BATCH_BYTES, PRIVATE_BATCH_BYTES } from '../defaults.ts'
 import { Batch } from '../wire/batch.ts'
 import { bookmark } from '../wire/control-event.ts'
 import { idLine } from '../wire/encode.ts'
 import type { FrameSource, SourceEnd } from '../wire/frame-source.ts'
-import { Cursor } from './cursor.ts'
-import type { FanOut, Waiter } from './fan-out.ts'
-import { openingFrame, type Opening } from './opening.ts'
+import { noticeFrame } from './opening.ts'
+import type { Reader } from './reader.ts'
+import type { FollowedFeed } from './reading.ts'
 import { together, type Frame, type Variant } from './variant-cache.ts'
 
-/** What a stream needs of its feed. */
-export interface FollowedFeed {
-  readonly log: EventLog
-  readonly fanOut: FanOut
-  /** True when no entry will come any more. */
-  readonly isComplete: boolean
-}
+/** The event ID for a position, on a stream of several feeds: it carries the others' positions too. */
+export type IdOf = (position: string) => string
 
-/** How one stream reads its feed. */
-export interface Following {
-  readonly feed: FollowedFeed
-  readonly variant: Variant
-  readonly where: ((view: EntryView) => unknown) | undefined
-  /** The event ID for a position; on a stream of several feeds it carries the others' positions too. `undefined`: the position itself. */
-  readonly idOf: ((position: string) => string) | undefined
-  readonly wake: () => void
-  /** Called once, when nothing more will be read. */
-  readonly onRelease: () => void
-}
+/** The blank line that ends an event without an id. */
+const BLANK_LINE = Buffer.from('\n')
 
 /** One stream of one feed. */
-export class CursorFrames implements FrameSource, Waiter {
-  readonly #following: Following
-  #cursor: Cursor | undefined
-  #opening: Opening | undefined
-  #end: SourceEnd | undefined
-  #until = Infinity
-  #saidPosition = ''
-  #isReleased = false
+export class CursorFrames implements FrameSource {
+  readonly reader: Reader
+  readonly #feed: FollowedFeed
+  readonly #variant: Variant
+  readonly #idOf: IdOf | undefined
+  #saidPosition: string | undefined
 
-  /** @param opening where the stream begins; a promise where the log must look for it */
-  constructor (following: Following, opening: Opening | Promise<Opening>) {
-    this.#following = following
-    if (!(opening instanceof Promise)) {
-      this.#begin(opening)
-      return
-    }
-    opening.then((found) => {
-      this.#begin(found)
-      following.wake()
-    }, (error: unknown) => { this.#fail(error) })
+  /** @param idOf `undefined`: the id of an event is its position */
+  constructor (reader: Reader, feed: FollowedFeed, variant: Variant, idOf: IdOf | undefined) {
+    this.reader = reader
+    this.#feed = feed
+    this.#variant = variant
+    this.#idOf = idOf
   }
 
-  get end (): SourceEnd | undefined { return this.#end }
-
-  /**
-   * What the client is to come back with: the position of the entry that was passed last; where a gap is not told yet, what the
-   * client asked with, so that it is told then. `undefined` while the log looks for the start.
-   */
-  get position (): string | undefined { return this.#opening?.gap?.requested ?? this.#cursor?.position }
+  get end (): SourceEnd | undefined { return this.reader.end }
 
   read (maxBytes: number): Batch | undefined {
-    const cursor = this.#cursor
-    if (cursor === undefined || this.#end !== undefined) return undefined
-    if (this.#opening !== undefined) {
-      const frame = openingFrame(this.#opening, this.#id(this.#opening.before))
-      this.#opening = undefined
-      return this.#said(frame, cursor)
-    }
-    if (cursor.hasFallenOff) {
-      this.#end = { kind: 'lagged' }
-      return undefined
-    }
-    const { where, idOf, feed } = this.#following
-    const isShared = where === undefined && idOf === undefined && maxBytes === BATCH_BYTES && cursor.index !== undefined
+    const { reader } = this
     try {
-      const batch = isShared ? this.#readShared(cursor, cursor.index ?? 0) : this.#readPrivately(cursor, Math.min(maxBytes, PRIVATE_BATCH_BYTES))
-      // frames that were cached count toward the bound of the log
-      feed.log.window.trimSoon()
-      return batch === undefined ? undefined : this.#said(batch, cursor)
+      for (;;) {
+        const { notice } = reader
+        if (notice !== undefined) {
+          reader.told()
+          return this.#said(noticeFrame(notice.gap, this.#id(notice.position)))
+        }
+        if (reader.end !== undefined) return undefined
+        const batch = this.#readShared(maxBytes) ?? this.#readPrivately(Math.min(maxBytes, PRIVATE_BATCH_BYTES))
+        // frames that were cached count toward the bound of the log
+        this.#feed.log.window.trimSoon()
+        if (batch !== undefined) {
+          this.#feed.figures.delivered += batch.events
+          return this.#said(batch)
+        }
+        // reading may have come upon a gap, or the end of a snapshot
+        if (reader.notice === undefined) return undefined
+      }
     } catch (error) {
-      this.#end = { kind: 'failed', error }
+      reader.end ??= { kind: 'failed', error }
       return undefined
     }
   }
 
   /** A bookmark, where entries were passed that this stream leaves out: a client that resumes from there misses nothing. */
   quiet (): Batch | undefined {
-    const cursor = this.#cursor
-    if (cursor === undefined || this.#opening !== undefined || cursor.position === this.#saidPosition) return undefined
-    const id = this.#id(cursor.position)
-    return this.#said(new Batch(bookmark(id), 0, id), cursor)
+    const { reader } = this
+    const { position } = reader
+    if (position === undefined || reader.isState || position === this.#saidPosition || reader.notice !== undefined) return undefined
+    const id = this.#id(position)
+    return this.#said(new Batch(bookmark(id), 0, id))
   }
 
-  behind (): { entries: number, bytes: number } {
-    const { window } = this.#following.feed.log
-    const index = this.#cursor?.index
-    if (index === undefined) return { entries: window.size, bytes: window.bytes }
-    let bytes = 0
-    for (let at = Math.max(index, window.oldest); at < window.next; at++) bytes += window.at(at)?.size ?? 0
-    return { entries: window.next - index, bytes }
-  }
+  behind (): { entries: number, bytes: number } { return this.reader.behind() }
 
-  wake (): void {
-    if (!this.#isReleased) this.#following.wake()
-  }
+  cancel (): undefined { this.reader.cancel() }
 
-  cancel (): undefined {
-    this.#until = Math.min(this.#until, this.#following.feed.log.window.next)
-    this.#following.feed.fanOut.leave(this)
-    const index = this.#cursor?.index
-    // from before the window only an asynchronous read could bring the rest
-    if (index === undefined || (index >= this.#until && this.#opening === undefined)) this.#end ??= { kind: 'done' }
-  }
+  release (): void { this.reader.release() }
 
-  release (): void {
-    if (this.#isReleased) return
-    this.#isReleased = true
-    this.#following.feed.fanOut.leave(this)
-    this.#following.onRelease()
-  }
-
-  #begin (opening: Opening): void {
-    this.#cursor = new Cursor(this.#following.feed.log, opening.start, opening.before)
-    this.#opening = opening
-  }
-
-  #readShared (cursor: Cursor, index: number): Batch | undefined {
-    const to = Math.min(this.#following.feed.log.window.next, this.#until)
-    while (index < to) {
-      const { batch, to: reached } = this.#following.variant.range(index, to)
-      cursor.skipTo(reached)
+  #readShared (maxBytes: number): Batch | undefined {
+    if (this.#idOf !== undefined || maxBytes !== BATCH_BYTES) return undefined
+    for (let range = this.reader.range(); range !== undefined && range.from < range.to; range = this.reader.range()) {
+      const { batch, to } = this.#variant.range(range.from, range.to)
+      this.reader.skipTo(to)
       if (batch !== undefined) return batch
-      index = reached
     }
-    return this.#waitAtHead()
+    return undefined
   }
 
-  #readPrivately (cursor: Cursor, maxBytes: number): Batch | undefined {
-    const { where, variant } = this.#following
+  #readPrivately (maxBytes: number): Batch | undefined {
+    const { reader } = this
+    const { isState } = reader
     const frames: Frame[] = []
     let bytes = 0
-    for (let count = 0; ; count++) {
-      const entry = (cursor.index ?? 0) < this.#until ? cursor.peek() : undefined
-      if (entry === undefined || count === SCAN_ENTRIES) {
-        if (frames.length > 0) break
-        return entry === undefined ? this.#waitFor(cursor) : this.#goOnLater()
+    try {
+      for (let entry = reader.peek(); entry !== undefined && reader.isState === isState; entry = reader.peek()) {
+        const frame = this.#variant.frame(entry)
+        if (frame !== null) {
+          if (frames.length > 0 && bytes + frame.bytes.length > maxBytes) break
+          frames.push(frame)
+          bytes += frame.bytes.length
+        }
+        reader.pass(entry)
       }
-      let frame
-      try {
-        frame = where === undefined || where(entry.view) ? variant.frame(entry) : null
-      } catch (error) {
-        // those before it are delivered first; then it fails again, alone
-        if (frames.length === 0) throw error
-        break
-      }
-      if (frame !== null) {
-        if (frames.length > 0 && bytes + frame.bytes.length > maxBytes) break
-        frames.push(frame)
-        bytes += frame.bytes.length
-      }
-      cursor.pass(entry)
+    } catch (error) {
+      // those before it are delivered first; then it fails again, alone
+      if (frames.length === 0) throw error
     }
-    return this.#following.idOf === undefined ? together(frames) : this.#renamed(frames, this.#following.idOf)
+    if (isState) return stateOf(frames)
+    return this.#idOf === undefined ? together(frames) : renamed(frames, this.#idOf)
   }
 
-  /** With the ids of a stream of several feeds in place of the positions. */
-  #renamed (frames: readonly Frame[], idOf: (position: string) => string): Batch {
-    let lastEventId = ''
-    const parts = frames.flatMap(({ bytes, bodyLength, lastEventId: position = '' }) => {
-      lastEventId = idOf(position)
-      return [bytes.subarray(0, bodyLength), Buffer.from(`${idLine(lastEventId)}\n`)]
-    })
-    return new Batch(parts, frames.length, lastEventId)
-  }
-
-  #waitFor (cursor: Cursor): undefined {
-    if (cursor.hasFallenOff) this.#end = { kind: 'lagged' }
-    else if (!cursor.load(() => { this.wake() }, (error) => { this.#fail(error) })) this.#waitAtHead()
-  }
-
-  #waitAtHead (): undefined {
-    const { feed } = this.#following
-    if (feed.isComplete || this.#until !== Infinity) this.#end = { kind: 'done' }
-    else feed.fanOut.wait(this)
-  }
-
-  #goOnLater (): undefined {
-    setImmediate(() => { this.wake() })
-  }
-
-  #fail (error: unknown): void {
-    this.#end ??= { kind: 'failed', error }
-    this.wake()
-  }
-
-  #said (batch: Batch, cursor: Cursor): Batch {
-    this.#saidPosition = cursor.position
+  #said (batch: Batch): Batch {
+    this.#saidPosition = this.reader.position
     return batch
   }
 
   #id (position: string): string {
-    return this.#following.idOf?.(position) ?? position
+    return this.#idOf?.(position) ?? position
   }
+}
+
+/** The frames of a snapshot, without ids. */
+function stateOf (frames: readonly Frame[]): Batch | undefined {
+  if (frames.length === 0) return undefined
+  return new Batch(frames.flatMap(({ bytes, bodyLength }) => [bytes.subarray(0, bodyLength), BLANK_LINE]), frames.length)
+}
+
+/** With the ids of a stream of several feeds in place of the positions. */
+function renamed (frames: readonly Frame[], idOf: IdOf): Batch | undefined {
+  if (frames.length === 0) return undefined
+  let lastEventId = ''
+  const parts = frames.flatMap(({ bytes, bodyLength, lastEventId: position = '' }) => {
+    lastEventId = idOf(position)
+    return [bytes.subarray(0, bodyLength), Buffer.from(`${idLine(lastEventId)}\n`)]
+  })
+  return new Batch(parts, frames.length, lastEventId)
 }

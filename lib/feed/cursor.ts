@@ -6,66 +6,99 @@ import { PAGE_ENTRIES } from '../defaults.ts'
 import type { Entry } from '../log/entry.ts'
 import type { EventLog, Hole, Page, Place } from '../log/event-log.ts'
 
-/** Walks over the entries of a log, one by one. */
-export class Cursor {
+/** What walks over entries, one by one: over all of a log, or over those of some keys. */
+export interface EntryCursor {
+  /** The position of the entry that was passed last, or of the one before the start. */
+  readonly position: string
+  /** The index of the next entry, in the window, or of the head; `undefined` before the window. */
+  readonly index: number | undefined
+  /** The index of the next entry when the cursor was last in the window; 0 where it never was. */
+  readonly lastIndex: number
+  /** Where entries that were not passed have left the log: nothing can be read any more, until `restart`. */
+  readonly hole: Hole | undefined
+  /** The next entry; `undefined` at the head, after falling off, and where a page must be loaded first. */
+  peek (): Entry | undefined
+  /** Passes the entry that `peek` has given. */
+  pass (entry: Entry): void
+  /** Goes to an index of the window; what is before it is not given any more. */
+  skipTo (index: number): void
+  /** Goes on elsewhere, behind `position`. */
+  restart (place: Place, position: string): void
+  /** Loads the page that is needed next, if one is, and calls `wake` when it is there, or `fail`. Returns false where none is needed. */
+  load (wake: () => void, fail: (error: unknown) => void): boolean
+  /** Lets go of what it holds. */
+  release (): void
+}
+
+/** Walks over all entries of a log. */
+export class Cursor implements EntryCursor {
   readonly #log: EventLog
-  #place: Place
+  /** The index of the next entry in the window; -1 before the window. */
+  #index = -1
+  /** Before the window: the position behind which the next page begins. */
+  #after = ''
   #page: Page | undefined
   #offset = 0
   #isLoading = false
   #hole: Hole | undefined
-  /** The position of the entry that was passed last, or of the one before the start. */
-  position: string
+  #fallenAt = 0
+  position = ''
 
   constructor (log: EventLog, place: Place, position: string) {
     this.#log = log
-    this.#place = place
-    this.position = position
+    this.restart(place, position)
   }
 
-  /** The index of the next entry, in the window; `undefined` before the window. */
   get index (): number | undefined {
     this.#turn()
-    return this.#page === undefined && this.#place.kind === 'window' ? this.#place.index : undefined
+    return this.#page === undefined && this.#index !== -1 ? this.#index : undefined
   }
 
-  /** True where entries that were not passed have left the log: nothing can be read any more. */
-  get hasFallenOff (): boolean {
+  get lastIndex (): number { return this.#index === -1 ? this.#fallenAt : this.#index }
+
+  get hole (): Hole | undefined {
     this.#turn()
-    return this.#hole !== undefined
+    return this.#hole
   }
 
-  /** The next entry; `undefined` at the head, after falling off, and where a page must be loaded first. */
   peek (): Entry | undefined {
     this.#turn()
     if (this.#page !== undefined) return this.#page.entries[this.#offset]
-    return this.#place.kind === 'window' ? this.#log.window.at(this.#place.index) : undefined
+    return this.#index === -1 ? undefined : this.#log.window.at(this.#index)
   }
 
-  /** Passes the entry that `peek` has given. */
   pass (entry: Entry): void {
     this.position = entry.position
     if (this.#page !== undefined) this.#offset++
-    else if (this.#place.kind === 'window') this.#place = { kind: 'window', index: this.#place.index + 1 }
+    else this.#index++
   }
 
-  /** Goes to an index of the window, whose entries before it were all given. */
   skipTo (index: number): void {
     this.position = this.#log.window.positionBefore(index)
-    this.#place = { kind: 'window', index }
+    this.#index = index
+    this.#page = undefined
   }
 
-  /** Loads the page that is needed next, if one is, and calls `wake` when it is there, or `fail`. Returns false where none is needed. */
+  restart (place: Place, position: string): void {
+    this.position = position
+    this.#page = undefined
+    this.#hole = undefined
+    this.#go(place)
+  }
+
   load (wake: () => void, fail: (error: unknown) => void): boolean {
     this.#turn()
-    if (this.#place.kind === 'window' || this.#page !== undefined || this.#hole !== undefined) return false
+    if (this.#index !== -1 || this.#page !== undefined || this.#hole !== undefined) return false
     if (this.#isLoading) return true
     this.#isLoading = true
-    const { after } = this.#place
+    const after = this.#after
     new Promise<Page>((resolve) => { resolve(this.#log.page(after, PAGE_ENTRIES)) }).then((page) => {
       this.#isLoading = false
-      this.#page = page
-      this.#offset = 0
+      // it may have been sent elsewhere meanwhile
+      if (this.#index === -1 && this.#after === after) {
+        this.#page = page
+        this.#offset = 0
+      }
       wake()
     }, (error: unknown) => {
       this.#isLoading = false
@@ -74,17 +107,28 @@ export class Cursor {
     return true
   }
 
+  release (): void {
+    this.#page = undefined
+  }
+
+  #go (place: Place): void {
+    this.#index = place.kind === 'window' ? place.index : -1
+    if (place.kind === 'older') this.#after = place.after
+  }
+
   /** From a page that is read to its end to what comes behind it, and back from a window that has moved on to the pages before it. */
   #turn (): void {
     if (this.#page !== undefined && this.#offset >= this.#page.entries.length) {
       const { next } = this.#page
       this.#page = undefined
       if (next.kind === 'gap') this.#hole = next
-      else this.#place = next
+      else this.#go(next)
     }
     // the log may keep more than its window: it alone knows whether the next entry has left
-    if (this.#page === undefined && this.#place.kind === 'window' && this.#place.index < this.#log.window.oldest) {
-      this.#place = { kind: 'older', after: this.position }
+    if (this.#page === undefined && this.#index !== -1 && this.#index < this.#log.window.oldest) {
+      this.#after = this.position
+      this.#fallenAt = this.#index
+      this.#index = -1
     }
   }
 }

@@ -7,8 +7,10 @@ import { FAN_OUT_SLICE_MS } from '../defaults.ts'
 
 /** Somebody who waits for entries. */
 export interface Waiter {
-  /** There are entries, or the feed has ended. */
-  wake (): void
+  /** Where it stands among those who wait; -1 where it does not. Kept by the fan-out alone. */
+  place: number
+  /** There are entries, or the feed has ended. Returns true where it goes on waiting, because none of them was for it. */
+  wake (): boolean
 }
 
 /** How many are woken between two looks at the clock. */
@@ -17,7 +19,7 @@ const WAKES_PER_LOOK = 64
 /** The waiters of one feed. */
 export class FanOut {
   readonly #clock: Clock
-  #waiting = new Set<Waiter>()
+  #waiting: Waiter[] = []
   #round: Waiter[] = []
   #isDue = false
 
@@ -25,14 +27,24 @@ export class FanOut {
     this.#clock = clock
   }
 
-  /** Waits to be woken, once. */
+  /** Waits to be woken. Does nothing for one that waits already. */
   wait (waiter: Waiter): void {
-    this.#waiting.add(waiter)
+    if (waiter.place !== -1) return
+    waiter.place = this.#waiting.length
+    this.#waiting.push(waiter)
   }
 
-  /** Waits no more. One that is in a round that has begun may still be woken. */
+  /** Waits no more. */
   leave (waiter: Waiter): void {
-    this.#waiting.delete(waiter)
+    const { place } = waiter
+    if (place === -1) return
+    const among = this.#waiting[place] === waiter ? this.#waiting : this.#round
+    const last = among.pop()
+    if (last !== undefined && last !== waiter) {
+      among[place] = last
+      last.place = place
+    }
+    waiter.place = -1
   }
 
   /** Wakes all who wait, at the end of this tick. */
@@ -46,16 +58,18 @@ export class FanOut {
     // a round that has not ended goes on first; those whom it has woken already wait for the next
     if (this.#round.length > 0) return
     this.#isDue = false
-    this.#round = [...this.#waiting].reverse()
-    this.#waiting = new Set()
+    this.#round = this.#waiting
+    this.#waiting = []
     this.#continue()
   }
 
   #continue (): void {
     const until = this.#clock.elapsed() + FAN_OUT_SLICE_MS
-    for (let count = 1; this.#round.length > 0; count++) {
-      this.#round.pop()?.wake()
-      if (count % WAKES_PER_LOOK === 0 && this.#clock.elapsed() > until && this.#round.length > 0) {
+    let count = 0
+    for (let waiter = this.#round.pop(); waiter !== undefined; waiter = this.#round.pop()) {
+      waiter.place = -1
+      if (waiter.wake()) this.wait(waiter)
+      if (++count % WAKES_PER_LOOK === 0 && this.#clock.elapsed() > until && this.#round.length > 0) {
         setImmediate(() => { this.#continue() })
         return
       }

@@ -4,12 +4,19 @@
  */
 import type { Clock } from '../clock.ts'
 import { BadEvent, BadField, describe, FeedEnded, shown } from '../errors.ts'
-import type { EntryView, Entry } from '../log/entry.ts'
+import { Entry, type Draft, type EntryView } from '../log/entry.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { checkEventType, DEFAULT_EVENT_TYPE, toJson, type DataText } from '../wire/event.ts'
+import { CONFLATION_SHARE } from '../defaults.ts'
+import { NewestByKey } from './conflation.ts'
 import { FanOut } from './fan-out.ts'
-import { FeedSubscription, type SubscribeOptions } from './subscription.ts'
+import { FeedFigures, percentilesOf, type FeedStats } from './figures.ts'
+import { KeyIndex } from './key-index.ts'
+import type { Reader } from './reader.ts'
+import type { LagPolicy } from './slow-consumer.ts'
+import type { Snapshot } from './snapshot.ts'
+import { FeedSubscription, type SubscribedFeed, type SubscribeOptions } from './subscription.ts'
 import { VariantCache } from './variant-cache.ts'
 
 /** What is published in a feed of the given data types. An event of type `message` need not name it. */
@@ -43,14 +50,14 @@ export interface Feed<Types = Record<string, unknown>> {
    */
   publish (event: Publication<Types>): string | Promise<string>
   /** A source for `reply.sse`: which entries, from where on, in which shape. Throws `FST_EVENTFEED_BAD_OPTION`. */
-  subscribe<Made = unknown> (options?: SubscribeOptions<FeedView<Types>, Made>): FeedSubscription<Dispatched<Types, Made>>
+  subscribe<Made = unknown> (options?: SubscribeOptions<FeedView<Types>, Made, Publication<Types>>): FeedSubscription<Dispatched<Types, Made>>
   /**
    * Ends the feed: streams get what remains, then `stream:done`; the name is free at once, the log is freed with the last
    * stream. A second call does nothing.
    */
   end (): void
-  /** What the feed holds: entries and their bytes, cached forms included, and streams that follow it. */
-  stats (): { entries: number, bytes: number, streams: number }
+  /** What the feed holds, what it has done, and how far its streams are behind. */
+  stats (): FeedStats
 }
 
 /** What a feed is made of. */
@@ -61,6 +68,9 @@ export interface FeedParts {
   readonly codec: EventCodec | undefined
   /** Writes data by a schema that a projection carries. */
   readonly compile: (event: string, schema: object) => DataText
+  readonly lag: LagPolicy
+  readonly initial?: Snapshot<unknown> | undefined
+  readonly onGap?: Snapshot<unknown> | undefined
   /** Called by `end`: the name is free again. */
   readonly onEnd: () => void
   /** Called when the log of a feed that has ended is freed; with the error where that failed. */
@@ -68,13 +78,16 @@ export interface FeedParts {
 }
 
 /** A feed over a log. */
-export class LogFeed implements Feed {
+export class LogFeed implements Feed, SubscribedFeed {
   readonly name: string
   readonly log: EventLog
   readonly fanOut: FanOut
   readonly variants: VariantCache
+  readonly figures = new FeedFigures()
+  readonly newest: NewestByKey | undefined
   readonly #parts: FeedParts
-  #streams = 0
+  readonly #readers = new Set<Reader>()
+  #keys: KeyIndex | undefined
   #appending = 0
   #hasEnded = false
   #isClosed = false
@@ -85,7 +98,25 @@ export class LogFeed implements Feed {
     this.log = parts.log
     this.fanOut = new FanOut(parts.clock)
     this.variants = new VariantCache(parts.log.window, parts)
-    parts.log.tail(() => { this.fanOut.notify() })
+    const { window } = parts.log
+    const { entries, bytes } = window.retention
+    this.newest = parts.lag.mode === 'latest' ? new NewestByKey(window, entries, bytes * CONFLATION_SHARE) : undefined
+    parts.log.tail(() => {
+      this.figures.published++
+      this.newest?.advance()
+      this.#keys?.advance()
+      this.fanOut.notify()
+    })
+  }
+
+  get lag (): LagPolicy { return this.#parts.lag }
+  get initial (): Snapshot<unknown> | undefined { return this.#parts.initial }
+  get onGap (): Snapshot<unknown> | undefined { return this.#parts.onGap }
+
+  /** Made for the first that follows keys: a feed without such streams pays nothing. */
+  get keys (): KeyIndex {
+    this.#keys ??= new KeyIndex(this.log.window)
+    return this.#keys
   }
 
   get hasEnded (): boolean { return this.#hasEnded }
@@ -95,9 +126,7 @@ export class LogFeed implements Feed {
 
   publish (event: Publication<Record<string, unknown>>): string | Promise<string> {
     if (this.#hasEnded) throw new FeedEnded(shown(this.name))
-    const { event: type, data, key } = checkPublication(event)
-    const json = (this.#parts.codec?.json ?? withoutSchema)(type, data)
-    const appended = this.log.append({ event: type, json, key, at: this.#parts.clock.now() })
+    const appended = this.log.append(this.#draftOf(event))
     if (!(appended instanceof Promise)) return appended.position
     this.#appending++
     return appended.then(positionOf).finally(() => {
@@ -108,7 +137,7 @@ export class LogFeed implements Feed {
 
   subscribe<Made = unknown> (options: SubscribeOptions<EntryView, Made> = {}): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
     // what the types of the public interface have checked is not known here
-    return new FeedSubscription(this, options as SubscribeOptions)
+    return new FeedSubscription(this, options as SubscribeOptions<EntryView, unknown, unknown>)
   }
 
   end (): void {
@@ -118,16 +147,30 @@ export class LogFeed implements Feed {
     this.#complete()
   }
 
-  stats (): { entries: number, bytes: number, streams: number } {
+  stats (): FeedStats {
     const { window } = this.log
-    return { entries: window.size, bytes: window.bytes, streams: this.#streams }
+    const oldest = window.at(window.oldest)
+    const behind = Array.from(this.#readers, (reader) => reader.behind())
+    return {
+      entries: window.size,
+      bytes: window.bytes,
+      ageMs: oldest === undefined ? 0 : Math.max(0, this.now() - oldest.at),
+      streams: this.#readers.size,
+      ...this.figures,
+      lag: { entries: percentilesOf(behind.map(({ entries }) => entries)), bytes: percentilesOf(behind.map(({ bytes }) => bytes)) }
+    }
   }
 
-  /** A stream has begun. Returns the function that says it has ended. */
-  enter (): () => void {
-    this.#streams++
+  now (): number { return this.#parts.clock.now() }
+
+  entryOf (publication: unknown, position: string): Entry {
+    return new Entry(this.#draftOf(publication), position, -1)
+  }
+
+  enter (reader: Reader): () => void {
+    this.#readers.add(reader)
     return () => {
-      this.#streams--
+      this.#readers.delete(reader)
       this.#closeWhenLeft()
     }
   }
@@ -137,17 +180,25 @@ export class LogFeed implements Feed {
     this.#hasEnded = true
     if (this.#isClosed) return
     this.#isClosed = true
+    // loops over a subscription are told of the end
+    for (const reader of [...this.#readers]) reader.finish()
     await this.log.close()
   }
 
+  #draftOf (publication: unknown): Draft {
+    const { event, data, key } = checkPublication(publication)
+    return { event, json: (this.#parts.codec?.json ?? withoutSchema)(event, data), key, at: this.now() }
+  }
+
   #complete (): void {
+    for (const reader of this.#readers) reader.stir()
     this.fanOut.notify()
     this.#closeWhenLeft()
   }
 
   /** What remains is kept for the streams that have not read it yet. */
   #closeWhenLeft (): void {
-    if (this.isComplete && this.#streams === 0) this.close().then(() => { this.#parts.onFreed() }, this.#parts.onFreed)
+    if (this.isComplete && this.#readers.size === 0) this.close().then(() => { this.#parts.onFreed() }, this.#parts.onFreed)
   }
 }
 

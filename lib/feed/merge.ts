@@ -89,11 +89,13 @@ class MergedFrames implements FrameSource {
 
   /** An id carries all positions, so all must be known first. */
   get #isPlaced (): boolean {
-    return [...this.#members.values()].every(({ position, end }) => position !== undefined || end !== undefined)
+    return [...this.#members.values()].every(({ reader }) => reader.isPlaced)
   }
 
+  /** A feed that has given no position yet, because its first snapshot is not sent, is left out: it begins anew on return. */
   #idWith (name: string, position: string): string {
-    return joinPositions(new Map(Array.from(this.#members, ([feed, member]) => [feed, feed === name ? position : fit(member.position ?? '')])))
+    const positions = Array.from(this.#members, ([feed, { reader }]) => [feed, feed === name ? position : reader.position] as const)
+    return joinPositions(new Map(positions.flatMap(([feed, known]) => known === undefined ? [] : [[feed, fit(known)]])))
   }
 }
 

@@ -1,10 +1,15 @@
-/** How a feed's stream begins: where, and with which control event. */
+/** Where a feed's stream begins, and with which control event. */
+import type { Entry } from '../log/entry.ts'
 import type { EventLog, Hole, Place } from '../log/event-log.ts'
+import type { Window } from '../log/window.ts'
 import { Batch } from '../wire/batch.ts'
 import { bookmark, gap, type Gap } from '../wire/control-event.ts'
 
-/** Where a first connect begins: behind the newest entry, or at the oldest that is kept. */
-export type From = 'latest' | 'earliest'
+/**
+ * Where a first connect begins: behind the newest entry; at the oldest that is kept; at the last `n` that the stream takes; at
+ * the first that was published at a time, or later. The last two look at what this process holds of the log.
+ */
+export type From = 'latest' | 'earliest' | { readonly last: number } | { readonly since: Date }
 
 /** Where a stream begins. */
 export interface Opening {
@@ -15,19 +20,28 @@ export interface Opening {
   readonly gap: Gap | undefined
 }
 
-/** Finds where a stream begins. `after` is the last event ID, exclusive; without one, `from` decides. */
-export function findOpening (log: EventLog, after: string | undefined, from: From): Opening | Promise<Opening> {
-  if (after !== undefined) return then(log.locate(after), (place) => openingAt(place, after))
-  if (from === 'earliest') return then(log.earliest(), ({ start, before }) => ({ start, before, gap: undefined }))
-  const { window } = log
-  return { start: { kind: 'window', index: window.next }, before: window.positionBefore(window.next), gap: undefined }
+/** Behind the newest entry. */
+export function atHead (window: Window): Opening {
+  return atIndex(window, window.next)
 }
 
-/**
- * The control event that a stream begins with. A bookmark, so that a client that is cut before its first event resumes from
- * here; or the gap, whose id does the same, so that it is not announced again.
- */
-export function openingFrame ({ gap: missed }: Opening, id: string): Batch {
+/** Behind an event ID, exclusive. */
+export function findBehind (log: EventLog, after: string): Opening | Promise<Opening> {
+  return then(log.locate(after), (place) => openingAt(place, after))
+}
+
+/** Where a first connect begins. `takes` says which entries the stream takes. */
+export function findFirst (log: EventLog, from: From, takes: (entry: Entry) => boolean): Opening | Promise<Opening> {
+  if (from === 'earliest') return then(log.earliest(), ({ start, before }) => ({ start, before, gap: undefined }))
+  const { window } = log
+  if (from === 'latest') return atHead(window)
+  // what is too old has left, even where nothing was published since
+  window.trim()
+  return atIndex(window, 'last' in from ? startOfLast(window, from.last, takes) : startSince(window, from.since.getTime()))
+}
+
+/** The control event of an opening, or of a gap further on: the gap's id is the position just before what follows, so that it is not announced again. */
+export function noticeFrame (missed: Gap | undefined, id: string): Batch {
   return missed === undefined ? new Batch(bookmark(id), 0, id) : new Batch(gap(missed, id), 0, id)
 }
 
@@ -35,6 +49,27 @@ function openingAt (place: Place | Hole, requested: string): Opening {
   if (place.kind !== 'gap') return { start: place, before: requested, gap: undefined }
   const { oldest, reason, start, before } = place
   return { start, before, gap: { requested, oldest, reason } }
+}
+
+function atIndex (window: Window, index: number): Opening {
+  return { start: { kind: 'window', index }, before: window.positionBefore(index), gap: undefined }
+}
+
+function startOfLast (window: Window, count: number, takes: (entry: Entry) => boolean): number {
+  let start = window.next
+  for (let index = start - 1, left = count; left > 0 && index >= window.oldest; index--) {
+    const entry = window.at(index)
+    if (entry === undefined || !takes(entry)) continue
+    start = index
+    left--
+  }
+  return start
+}
+
+function startSince (window: Window, time: number): number {
+  let index = window.next
+  while (index > window.oldest && (window.at(index - 1)?.at ?? -Infinity) >= time) index--
+  return index
 }
 
 /** A promise only where there is one: a log in memory answers at once, and so does its stream. */

@@ -1,21 +1,38 @@
-/** Subscriptions: what a feed gives to `reply.sse`. One describes a stream; each time it is opened, a cursor begins. */
+/** Subscriptions: what a feed gives to `reply.sse`. One describes a stream; each time it is opened, a reader begins. */
 import { BadOption, describe, shown } from '../errors.ts'
-import type { EntryView } from '../log/entry.ts'
+import type { Entry, EntryView } from '../log/entry.ts'
+import type { Gap } from '../wire/control-event.ts'
 import { openFrames, type FrameSource, type FrameSourceOpener, type SourceContext } from '../wire/frame-source.ts'
-import { CursorFrames, type FollowedFeed } from './cursor-frames.ts'
-import { findOpening, type From } from './opening.ts'
+import { Cursor, type EntryCursor } from './cursor.ts'
+import { CursorFrames, type IdOf } from './cursor-frames.ts'
+import { SubscriptionIterator, type Iterated } from './iteration.ts'
+import type { KeyIndex } from './key-index.ts'
+import { KeyedCursor } from './keyed-cursor.ts'
+import { atHead, findBehind, findFirst, type From, type Opening } from './opening.ts'
 import type { Project } from './projection.ts'
+import { Reader } from './reader.ts'
+import type { FollowedFeed, Reading } from './reading.ts'
+import { takeSnapshot, type Snapshot, type State } from './snapshot.ts'
 import type { VariantCache } from './variant-cache.ts'
 
 /** How a stream follows its feed. */
-export interface SubscribeOptions<View = EntryView, Made = unknown> {
+export interface SubscribeOptions<View = EntryView, Made = unknown, Published = never> {
   /**
    * An event ID of this feed: the stream goes on behind it, exclusive. For first connects: the last event ID of the request
    * beats it.
    */
   after?: string | undefined
-  /** Where a first connect begins without `after`: behind the newest entry, or at the oldest that is kept. Default: `latest`. */
+  /**
+   * Where a first connect begins without `after`: `latest`, behind the newest entry; `earliest`, at the oldest that is kept;
+   * `{ last: n }`, at the last `n` that this stream takes; `{ since: date }`, at the first that was published then or later. The
+   * last two look at what this process holds. Default: `latest`.
+   */
   from?: From | undefined
+  /**
+   * Which keys: only entries that were published with one of them. Costs as much as it takes, where `where` costs a call for each
+   * entry. With both, both must hold. `follow` and `unfollow` change them on open streams.
+   */
+  keys?: Iterable<string> | undefined
   /**
    * Which entries. Synchronous; called when an entry is published, or when the socket is free again, and on replay. One that
    * throws ends its stream.
@@ -23,69 +40,174 @@ export interface SubscribeOptions<View = EntryView, Made = unknown> {
   where?: ((view: View) => unknown) | undefined
   /** In which shape: a function, or a `projection(schema, fn)`. Called once for each entry, for all streams that share it. */
   as?: Project<View, Made> | undefined
+  /** The state for a first connect without `after` and `from`, before what is published from now on. Default: that of the feed. */
+  initial?: Snapshot<Published> | undefined
+  /** The state in place of a gap, and of the entries up to the state. Default: that of the feed. */
+  onGap?: Snapshot<Published> | undefined
 }
 
 /** What a subscription needs of its feed. */
 export interface SubscribedFeed extends FollowedFeed {
-  readonly name: string
   readonly variants: VariantCache
-  /** A stream has begun. Returns the function that says it has ended. */
-  enter (): () => void
+  readonly keys: KeyIndex
+  readonly initial: Snapshot<unknown> | undefined
+  readonly onGap: Snapshot<unknown> | undefined
+  /** An entry outside of the log, of an event that is checked as for `publish`. */
+  entryOf (publication: unknown, position: string): Entry
+  /** A reader has begun. Returns the function that says it has ended. */
+  enter (reader: Reader): () => void
 }
+
+/** Whatever its feed publishes. */
+type AnyOptions = SubscribeOptions<EntryView, unknown, unknown>
 
 declare const dispatches: unique symbol
 
-/** A source that follows a feed. Can be given to `reply.sse` any number of times, and in an array with those of other feeds. */
+/**
+ * A source that follows a feed. Can be given to `reply.sse` any number of times, and in an array with those of other feeds; in
+ * server code, `for await` reads it at its own pace.
+ */
 export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
   /** The events that it dispatches. For the type checker only. */
   declare readonly [dispatches]?: Event
   /** The name of the feed. */
   readonly feedName: string
   readonly #feed: SubscribedFeed
-  readonly #options: SubscribeOptions
+  readonly #options: AnyOptions
+  /** The keys that are followed now; `undefined` where the subscription takes entries of any key, and of none. */
+  readonly #keys: Set<string> | undefined
+  readonly #cursors = new Set<KeyedCursor>()
 
   /** Made by `feed.subscribe`. @internal */
-  constructor (feed: SubscribedFeed, options: SubscribeOptions) {
+  constructor (feed: SubscribedFeed, options: AnyOptions) {
     checkOptions(options)
     this.feedName = feed.name
     this.#feed = feed
     this.#options = { ...options }
+    this.#keys = options.keys === undefined ? undefined : new Set(options.keys)
+  }
+
+  /** Takes the entries of one more key, from the next that is published; open streams too. Throws `FST_EVENTFEED_BAD_OPTION` where the subscription has no `keys`. */
+  follow (key: string): void {
+    this.#keysFor('follow', key).add(key)
+    for (const cursor of this.#cursors) cursor.follow(key)
+  }
+
+  /** Takes no entry of a key any more, also none that was published and is not sent yet. Throws as `follow` does. */
+  unfollow (key: string): void {
+    this.#keysFor('unfollow', key).delete(key)
+    for (const cursor of this.#cursors) cursor.unfollow(key)
   }
 
   [openFrames] (context: SourceContext): FrameSource {
     return this.open(context, undefined)
   }
 
+  /** Reads in server code. Each loop has a reader of its own; leaving it lets go of the feed. */
+  [Symbol.asyncIterator] (): AsyncIterator<Iterated<Event>, undefined> {
+    const { as } = this.#options
+    const open = (wake: () => void): Reader => this.#begin(undefined, wake, () => {})
+    // what the types of the public interface have checked is not known here
+    return new SubscriptionIterator(open, this.feedName, as as ConstructorParameters<typeof SubscriptionIterator>[2]) as AsyncIterator<Iterated<Event>, undefined>
+  }
+
   /** Opens it, on a stream of several feeds with an `idOf` of its own. @internal */
-  open ({ after, codec, wake }: Pick<SourceContext, 'after' | 'codec' | 'wake'>, idOf: ((position: string) => string) | undefined): CursorFrames {
+  open ({ after, codec, wake }: Pick<SourceContext, 'after' | 'codec' | 'wake'>, idOf: IdOf | undefined): CursorFrames {
     const feed = this.#feed
-    const { where, from = 'latest' } = this.#options
     const as = this.#options.as as Parameters<VariantCache['acquire']>[0]
     const variant = feed.variants.acquire(as, codec)
-    const leave = feed.enter()
-    const onRelease = (): void => {
-      feed.variants.release(as, codec)
-      leave()
+    const reader = this.#begin(after, wake, () => { feed.variants.release(as, codec) })
+    return new CursorFrames(reader, feed, variant, idOf)
+  }
+
+  #begin (lastEventId: string | undefined, wake: () => void, onRelease: () => void): Reader {
+    const feed = this.#feed
+    const { where, from } = this.#options
+    const after = lastEventId ?? this.#options.after
+    const initial = after === undefined && from === undefined ? this.#options.initial ?? feed.initial : undefined
+    const onGap = this.#options.onGap ?? feed.onGap
+    const keys = this.#keys
+    const hasKey = keys === undefined ? undefined : ({ key }: Entry) => key !== undefined && keys.has(key)
+    const reading: Reading = {
+      feed,
+      where,
+      hasKey,
+      cursorAt: (opening, onOffer) => this.#cursorAt(opening, onOffer),
+      snapshot: (gap) => this.#snapshot(gap === undefined ? initial : onGap, gap),
+      wake,
+      onRelease: () => {
+        onRelease()
+        leave()
+      }
     }
+    const reader = new Reader(reading)
+    const leave = feed.enter(reader)
     try {
-      return new CursorFrames({ feed, variant, where, idOf, wake, onRelease }, findOpening(feed.log, after ?? this.#options.after, from))
+      const takes = (entry: Entry): boolean => (hasKey?.(entry) ?? true) && (where === undefined || Boolean(where(entry.view)))
+      reader.begin(after === undefined ? findFirst(feed.log, from ?? 'latest', takes) : findBehind(feed.log, after))
     } catch (error) {
-      onRelease()
+      reader.release()
       throw error
     }
+    return reader
+  }
+
+  #cursorAt ({ start, before }: Opening, onOffer: () => void): EntryCursor {
+    if (this.#keys === undefined) return new Cursor(this.#feed.log, start, before)
+    const cursor = new KeyedCursor(this.#feed.log, this.#feed.keys, this.#keys, start, before)
+    cursor.onOffer = onOffer
+    cursor.onRelease = () => { this.#cursors.delete(cursor) }
+    this.#cursors.add(cursor)
+    return cursor
+  }
+
+  #snapshot (snapshot: Snapshot<unknown> | undefined, gap: Gap | undefined): State | Promise<State> | undefined {
+    const feed = this.#feed
+    if (snapshot === undefined) return undefined
+    return takeSnapshot(snapshot, gap, {
+      head: atHead(feed.log.window),
+      find: (after) => findBehind(feed.log, after),
+      entryOf: (publication, position) => feed.entryOf(publication, position)
+    })
+  }
+
+  #keysFor (method: string, key: string): Set<string> {
+    if (this.#keys === undefined) throw new BadOption(`${method}(key) needs a subscription with keys: give subscribe({ keys: [] }) where there are none yet`)
+    if (typeof key !== 'string') throw new BadOption(`${method}(key) takes a string, not ${describe(key)}`)
+    return this.#keys
   }
 }
 
-function checkOptions (options: SubscribeOptions): void {
-  if (typeof options !== 'object' || options === null) throw new BadOption(`subscribe() takes { after, from, where, as }, not ${describe(options)}`)
-  for (const [name, value] of Object.entries(options)) {
+const OPTIONS = ['after', 'from', 'keys', 'where', 'as', 'initial', 'onGap']
+
+function checkOptions (options: AnyOptions): void {
+  if (typeof options !== 'object' || options === null) throw new BadOption(`subscribe() takes { ${OPTIONS.join(', ')} }, not ${describe(options)}`)
+  for (const [name, value] of Object.entries(options) as Array<[string, unknown]>) {
     if (value === undefined) continue
-    if (name === 'where' || name === 'as') {
-      if (typeof value !== 'function') throw new BadOption(`subscribe({ ${name} }) must be a function, not ${describe(value)}`)
-    } else if (name === 'after') {
+    if (!OPTIONS.includes(name)) throw new BadOption(`subscribe() has no option ${shown(name)}: there are ${OPTIONS.join(', ')}`)
+    if (name === 'after') {
       if (typeof value !== 'string') throw new BadOption(`subscribe({ after }) must be an event ID, a string, not ${describe(value)}`)
     } else if (name === 'from') {
-      if (value !== 'latest' && value !== 'earliest') throw new BadOption(`subscribe({ from }) must be 'latest' or 'earliest', not ${shown(value)}`)
-    } else throw new BadOption(`subscribe() has no option ${shown(name)}: there are after, from, where and as`)
+      checkFrom(value)
+    } else if (name === 'keys') {
+      checkKeys(value)
+    } else if (typeof value !== 'function') throw new BadOption(`subscribe({ ${name} }) must be a function, not ${describe(value)}`)
   }
+}
+
+function checkFrom (from: unknown): void {
+  if (from === 'latest' || from === 'earliest') return
+  if (typeof from === 'object' && from !== null && Object.keys(from).length === 1) {
+    if ('last' in from && Number.isSafeInteger(from.last) && Number(from.last) >= 0) return
+    if ('since' in from && from.since instanceof Date && !Number.isNaN(from.since.getTime())) return
+  }
+  throw new BadOption(`subscribe({ from }) must be 'latest', 'earliest', { last: n } with a non-negative integer, or { since: date } with a valid Date, not ${shown(from)}`)
+}
+
+function checkKeys (keys: unknown): void {
+  if (typeof keys === 'object' && keys !== null && Symbol.iterator in keys) {
+    for (const key of keys as Iterable<unknown>) if (typeof key !== 'string') throw new BadOption(`subscribe({ keys }) must hold strings, not ${describe(key)}`)
+    return
+  }
+  throw new BadOption(`subscribe({ keys }) must be an array or a Set of strings, not ${describe(keys)}`)
 }

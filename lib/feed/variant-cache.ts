@@ -82,7 +82,7 @@ export class Variant implements Beside {
     return range
   }
 
-  drop (index: number): number {
+  drop ({ index }: Entry): number {
     if (this.#frames.first > index) return 0
     const size = this.#frames.shift()?.bytes.length ?? 0
     // remembered ranges are few and soon replaced, but a quiet feed must not keep them for ever

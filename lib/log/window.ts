@@ -9,15 +9,19 @@ import type { Retention } from './retention.ts'
 
 /** A cache beside the window: forms of its entries, which count toward its bound and leave with them. */
 export interface Beside {
-  /** The entry at `index` leaves: drops what is kept of it, and returns how many bytes that frees. */
-  drop (index: number): number
+  /** The oldest entry leaves: drops what is kept of it, and returns how many bytes that frees. */
+  drop (entry: Entry): number
 }
 
 /** The entries from `oldest` (inclusive) to `next` (exclusive). */
 export class Window {
+  /** The bound on it. */
+  readonly retention: Retention
   readonly #clock: Clock
-  readonly #retention: Retention
   readonly #ring = new IndexedRing<Entry>(1)
+  /** For each entry the bytes of all that ever stood before it, so that how far a reader is behind needs no walk. */
+  readonly #offsets = new IndexedRing<number>(1)
+  #offset = 0
   readonly #besides = new Set<Beside>()
   #before: string
   #bytes = 0
@@ -26,7 +30,7 @@ export class Window {
   /** @param origin the position before the first entry */
   constructor (clock: Clock, retention: Retention, origin: string) {
     this.#clock = clock
-    this.#retention = retention
+    this.retention = retention
     this.#before = origin
   }
 
@@ -49,9 +53,17 @@ export class Window {
     return this.#ring.at(index - 1)?.position ?? this.#before
   }
 
+  /** The bytes of the entries from an index on, without cached forms; of all where that index has left. */
+  bytesSince (index: number): number {
+    if (index >= this.next) return 0
+    return this.#offset - (this.#offsets.at(Math.max(index, this.oldest)) ?? this.#offset)
+  }
+
   /** Adds an entry, whose index is `next`, and drops what is over the bound. */
   push (entry: Entry): void {
     this.#ring.push(entry)
+    this.#offsets.push(this.#offset)
+    this.#offset += entry.size
     this.#bytes += entry.size
     this.trim()
   }
@@ -69,7 +81,7 @@ export class Window {
 
   /** Drops the oldest entries while any bound is passed. */
   trim (): void {
-    const { entries, bytes, ageMs } = this.#retention
+    const { entries, bytes, ageMs } = this.retention
     const before = ageMs === Infinity ? -Infinity : this.#clock.now() - ageMs
     for (let oldest = this.#ring.at(this.#ring.first); oldest !== undefined; oldest = this.#ring.at(this.#ring.first)) {
       if (this.size <= entries && oldest.at >= before && (this.#bytes <= bytes || this.size === 1)) return
@@ -79,7 +91,7 @@ export class Window {
 
   /** As `trim`, but when all have read who are about to: what one of them caches takes no entry from the next. */
   trimSoon (): void {
-    if (this.#isTrimDue || this.#bytes <= this.#retention.bytes) return
+    if (this.#isTrimDue || this.#bytes <= this.retention.bytes) return
     this.#isTrimDue = true
     setImmediate(() => {
       this.#isTrimDue = false
@@ -93,10 +105,10 @@ export class Window {
   }
 
   #drop (oldest: Entry): void {
-    const index = this.#ring.first
     this.#ring.shift()
+    this.#offsets.shift()
     this.#before = oldest.position
     this.#bytes -= oldest.size
-    for (const beside of this.#besides) this.#bytes -= beside.drop(index)
+    for (const beside of this.#besides) this.#bytes -= beside.drop(oldest)
   }
 }

@@ -2,13 +2,16 @@
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { BadOption, describe, FeedExists, shown } from '../errors.ts'
-import { LogFeed, type Feed } from '../feed/feed.ts'
+import { LogFeed, type Feed, type Publication } from '../feed/feed.ts'
+import type { FeedStats } from '../feed/figures.ts'
+import type { LagPolicy, SlowConsumer } from '../feed/slow-consumer.ts'
+import type { Snapshot } from '../feed/snapshot.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { MemoryLog } from '../log/memory-log.ts'
 import type { Retention } from '../log/retention.ts'
 import { compileData, compileEvents } from '../schema/events.ts'
 import type { Compilers, SerializerCompiler } from '../schema/serializer.ts'
-import type { EventSchemas } from '../schema/types.ts'
+import type { EventSchemas, EventTypes } from '../schema/types.ts'
 
 /** The options of a feed. */
 export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
@@ -18,7 +21,23 @@ export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
   retain?: Partial<Retention> | undefined
   /** Another log than one in memory; it brings its own bounds, so `retain` is refused beside it. */
   log?: EventLog | undefined
+  /**
+   * What happens to a stream that falls behind what the log keeps, or behind the two limits below: `disconnect`, it ends and the
+   * client comes back; `skip`, it gets a gap and goes on at the oldest entry within the limits; `latest`, it gets a gap and the newest
+   * entry of each key that it missed. Default: `disconnect`.
+   */
+  slowConsumer?: SlowConsumer | undefined
+  /** A stream that was caught up may fall behind by so many bytes of entries. Default: `Infinity`, what the log keeps. */
+  maxLagBytes?: number | undefined
+  /** ... and the first entry that it has not got may be so old, in milliseconds. Default: `Infinity`. */
+  maxLagMs?: number | undefined
+  /** The state in place of a gap: see `subscribe`. Default: the gap is told, and the stream goes on at the oldest entry. */
+  onGap?: Snapshot<Publication<EventTypes<Schemas>>> | undefined
+  /** The state at a first connect: see `subscribe`. Default: none. */
+  initial?: Snapshot<Publication<EventTypes<Schemas>>> | undefined
 }
+
+const OPTIONS = ['events', 'retain', 'log', 'slowConsumer', 'maxLagBytes', 'maxLagMs', 'onGap', 'initial']
 
 /** A name may stand in an event ID that lists positions: no comma, no `=`, nothing that ends a line. */
 const NAME = /^[^\s,=~\p{Cc}][^\s,=\p{Cc}]{0,127}$/u
@@ -44,7 +63,7 @@ export class Feeds {
       throw new BadOption(`the name of a feed must be a string of 1 to 128 characters without white space, comma and "=", and not begin with "~", not ${shown(name)}`)
     }
     if (this.#feeds.has(name)) throw new FeedExists(shown(name))
-    const { events, retain, log } = readOptions(options)
+    const { events, retain, log, initial, onGap } = readOptions(options)
     const compilers: Compilers = {
       shared: this.#app.getSchemas(), serializer: this.#app.serializerCompiler as SerializerCompiler | undefined, validates: this.#validates
     }
@@ -54,6 +73,9 @@ export class Feeds {
       clock: this.#clock,
       codec: events === undefined ? undefined : compileEvents(events, `the events of the feed ${shown(name)}`, compilers),
       compile: (event, schema) => compileData(event, schema, compilers),
+      lag: readLagPolicy(options),
+      initial,
+      onGap,
       onEnd: () => {
         this.#feeds.delete(name)
         this.#ended.add(feed)
@@ -68,7 +90,7 @@ export class Feeds {
   }
 
   /** What the feeds hold, by name. */
-  stats (): Record<string, ReturnType<Feed['stats']>> {
+  stats (): Record<string, FeedStats> {
     return Object.fromEntries(Array.from(this.#feeds, ([name, feed]) => [name, feed.stats()]))
   }
 
@@ -83,8 +105,19 @@ export class Feeds {
 function readOptions (options: FeedOptions): FeedOptions {
   if (typeof options !== 'object' || options === null) throw new BadOption(`app.feed(name, options): the options must be an object, not ${describe(options)}`)
   for (const name of Object.keys(options)) {
-    if (name !== 'events' && name !== 'retain' && name !== 'log') throw new BadOption(`app.feed() has no option ${shown(name)}: there are events, retain and log`)
+    if (!OPTIONS.includes(name)) throw new BadOption(`app.feed() has no option ${shown(name)}: there are ${OPTIONS.join(', ')}`)
   }
   if (options.log !== undefined && options.retain !== undefined) throw new BadOption('app.feed() takes log or retain, not both: a log brings its own bounds')
+  for (const name of ['initial', 'onGap'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') throw new BadOption(`app.feed({ ${name} }) must be a function that returns events, not ${describe(options[name])}`)
+  }
   return options
+}
+
+function readLagPolicy ({ slowConsumer: mode = 'disconnect', maxLagBytes = Infinity, maxLagMs = Infinity }: FeedOptions): LagPolicy {
+  if (mode !== 'disconnect' && mode !== 'skip' && mode !== 'latest') throw new BadOption(`app.feed({ slowConsumer }) must be 'disconnect', 'skip' or 'latest', not ${shown(mode)}`)
+  for (const [name, value] of Object.entries({ maxLagBytes, maxLagMs })) {
+    if (!(value === Infinity || (Number.isSafeInteger(value) && value >= 1))) throw new BadOption(`app.feed({ ${name} }) must be an integer of 1 or more, or Infinity, not ${shown(value)}`)
+  }
+  return { mode, maxLagBytes, maxLagMs }
 }

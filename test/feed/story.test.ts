@@ -224,8 +224,8 @@ t.test('a feed that ends gives the rest, then stream:done, and its name is free'
   t.throws(() => feed.publish({ event: 'message', data: 1 }), { code: 'FST_EVENTFEED_FEED_ENDED' })
   const again = app.feed('numbers')
   t.not(again, feed)
-  t.strictSame(app.eventfeed.stats().feeds, { numbers: { entries: 0, bytes: 0, streams: 0 } })
-  t.strictSame(feed.stats(), { entries: 0, bytes: 0, streams: 0 }, 'and the log is freed')
+  t.match(app.eventfeed.stats().feeds, { numbers: { entries: 0, bytes: 0, streams: 0 } })
+  t.match(feed.stats(), { entries: 0, bytes: 0, streams: 0 }, 'and the log is freed')
 })
 
 t.test('a feed is defined at run time, and a name that is alive only once', async (t) => {

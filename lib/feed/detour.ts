@@ -1,0 +1,44 @@
+/** Entries that a stream gets before those at its cursor: a snapshot, or what conflation has left of what it missed. */
+import type { Entry } from '../log/entry.ts'
+import type { Gap } from '../wire/control-event.ts'
+
+/** What is to be told before the next entry: a gap, or where the stream stands. */
+export interface Notice {
+  readonly gap: Gap | undefined
+  readonly position: string
+}
+
+/** A list of entries, in order. */
+export class Detour {
+  /** True for a snapshot: its entries are of no place in the log. They carry no id, and the client's position stays until all are sent. */
+  readonly isState: boolean
+  /** What is to be told at the end of the list. */
+  readonly behind: Notice | undefined
+  /** The position of a client that has got what was passed; `undefined` where it has none. */
+  position: string | undefined
+  readonly #entries: readonly Entry[]
+  #next = 0
+
+  constructor (entries: readonly Entry[], { isState, position, behind }: { isState: boolean, position: string | undefined, behind?: Notice }) {
+    this.#entries = entries
+    this.isState = isState
+    this.position = position
+    this.behind = behind
+  }
+
+  /** The next entry that `takes` takes; `undefined` at the end. Throws what `takes` throws. */
+  peek (takes: (entry: Entry) => boolean): Entry | undefined {
+    for (; this.#next < this.#entries.length; this.#next++) {
+      const entry = this.#entries[this.#next]
+      // those of a conflation were looked at when they were chosen
+      if (entry !== undefined && (!this.isState || takes(entry))) return entry
+    }
+    return undefined
+  }
+
+  /** Passes the entry that `peek` has given. */
+  pass ({ position }: Entry): void {
+    this.#next++
+    if (!this.isState) this.position = position
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * What feeds tell on Node's diagnostics channels: that a client was told of a gap, and that a reader has fallen behind. A
+ * channel that nobody has subscribed to costs one look. What subscribers do with it is not known here.
+ */
+import { channel } from 'node:diagnostics_channel'
+import type { Gap } from '../wire/control-event.ts'
+
+/** The message on `fastify-eventfeed:gap`: a stream was told that events are missing. */
+export interface GapMessage extends Readonly<Gap> {
+  /** The name of the feed. */
+  readonly feed: string
+}
+
+/** The message on `fastify-eventfeed:lagged`: a stream has fallen too far behind its feed. */
+export interface LaggedMessage {
+  /** The name of the feed. */
+  readonly feed: string
+  /** What becomes of it: it ends and comes back, it goes on from the oldest entry that is kept, or with the newest of each key. */
+  readonly mode: 'disconnect' | 'skip' | 'latest'
+  /** How many entries it was behind. */
+  readonly entries: number
+  /** How many bytes it was behind, as far as the log still has them. */
+  readonly bytes: number
+}
+
+const gap = channel('fastify-eventfeed:gap')
+const lagged = channel('fastify-eventfeed:lagged')
+
+/** Tells that a stream was told of a gap. */
+export function gapTold ({ feed, requested, oldest, reason }: GapMessage): void {
+  if (gap.hasSubscribers) gap.publish({ feed, requested, oldest, reason } satisfies GapMessage)
+}
+
+/** Tells that a reader has fallen too far behind. */
+export function readerLagged ({ feed, mode, entries, bytes }: LaggedMessage): void {
+  if (lagged.hasSubscribers) lagged.publish({ feed, mode, entries, bytes } satisfies LaggedMessage)
+}

@@ -1,0 +1,49 @@
+/** What a feed counts, and how far its readers are behind. */
+
+/** Counted since the feed was defined. */
+export class FeedFigures {
+  /** Entries that came to stand in the log. */
+  published = 0
+  /** Events that were given to streams: each once for each stream. */
+  delivered = 0
+  /** Entries that a filter (`where`) left out, each once for each stream. Entries of other keys cost nothing, and are not counted. */
+  filtered = 0
+  /** How often a reader fell behind the log, or behind `maxLagBytes` or `maxLagMs`. */
+  lagged = 0
+  /** How many gaps were told, or filled by a snapshot. */
+  gaps = 0
+}
+
+/** Of a set of numbers; all 0 where there are none. */
+export interface Percentiles {
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly max: number
+}
+
+/** What a feed holds and has done. */
+export interface FeedStats {
+  /** Entries that are kept. */
+  entries: number
+  /** Their bytes, cached forms included. */
+  bytes: number
+  /** The age of the oldest, in milliseconds; 0 where there is none. */
+  ageMs: number
+  /** Streams that follow the feed now, and loops over a subscription. */
+  streams: number
+  published: number
+  delivered: number
+  filtered: number
+  lagged: number
+  gaps: number
+  /** How far the streams are behind the newest entry now. */
+  lag: { entries: Percentiles, bytes: Percentiles }
+}
+
+/** The percentiles of numbers, by nearest rank. */
+export function percentilesOf (numbers: number[]): Percentiles {
+  const sorted = Float64Array.from(numbers).sort()
+  const at = (share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) }
+}

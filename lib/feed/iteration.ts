@@ -1,0 +1,106 @@
+/** A subscription in server code: `for await`, at the pace of the loop. */
+import { BadEvent, ReaderLagged, shown } from '../errors.ts'
+import type { Entry, EntryView } from '../log/entry.ts'
+import type { Gap } from '../wire/control-event.ts'
+import type { Project } from './projection.ts'
+import type { Reader } from './reader.ts'
+
+/** What a loop over a subscription is told of events that it missed. */
+export interface GapEvent {
+  readonly event: 'stream:gap'
+  /** The event ID just before what follows. */
+  readonly id: string
+  readonly data: Gap
+}
+
+/** What a loop over a subscription gets: an event with where it stands, or a gap. */
+export type Iterated<Event> = (Event & Place) | GapEvent
+
+/** Where an event stands. */
+interface Place { readonly id: string, readonly at: number, readonly key: string | undefined }
+
+/** What is known of an event here, where the types of its feed are not. */
+type Plain = Place & { readonly event: string, readonly data: unknown }
+
+type As = Project<EntryView, { event?: string, data: unknown }> | undefined
+
+/**
+ * Reads one by one: an entry is looked at when it is asked for, so a slow loop costs a cursor. Ends with the feed. One that falls
+ * behind the log gets a gap, or fails with `FST_EVENTFEED_LAGGED`, as the feed's `slowConsumer` says.
+ */
+export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, undefined> {
+  readonly #as: As
+  readonly #feedName: string
+  #reader: Reader | undefined
+  #wake: () => void = () => {}
+  /** Calls of `next` are served one after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  /** @param open makes the reader, which calls `wake` */
+  constructor (open: (wake: () => void) => Reader, feedName: string, as: As) {
+    this.#as = as
+    this.#feedName = feedName
+    this.#reader = open(() => { this.#wake() })
+  }
+
+  next (): Promise<IteratorResult<Plain | GapEvent, undefined>> {
+    const result = this.#turn.then(() => this.#next())
+    this.#turn = result.catch(() => {})
+    return result
+  }
+
+  /** Lets go of the feed. A call of `next` that waits is answered with the end. */
+  async return (): Promise<IteratorReturnResult<undefined>> {
+    this.#close()
+    return { done: true, value: undefined }
+  }
+
+  async #next (): Promise<IteratorResult<Plain | GapEvent, undefined>> {
+    try {
+      for (;;) {
+        const value = this.#take()
+        if (value !== undefined) return { done: false, value }
+        if (this.#reader === undefined) return { done: true, value: undefined }
+        if (this.#reader.notice === undefined) await new Promise<void>((resolve) => { this.#wake = resolve })
+      }
+    } catch (error) {
+      this.#close()
+      throw error
+    }
+  }
+
+  /** What can be given now. */
+  #take (): Plain | GapEvent | undefined {
+    const reader = this.#reader
+    if (reader === undefined) return undefined
+    for (let notice = reader.notice; notice !== undefined; notice = reader.notice) {
+      reader.told()
+      if (notice.gap !== undefined) return { event: 'stream:gap', id: notice.position, data: notice.gap }
+    }
+    for (let entry = reader.peek(); entry !== undefined; entry = reader.peek()) {
+      reader.pass(entry)
+      const value = this.#projected(entry)
+      if (value !== undefined) return value
+    }
+    const { end } = reader
+    if (end === undefined) return undefined
+    this.#close()
+    if (end.kind === 'failed') throw end.error
+    if (end.kind === 'lagged') throw new ReaderLagged(shown(this.#feedName), shown(reader.position))
+    return undefined
+  }
+
+  #projected ({ view }: Entry): Plain | undefined {
+    if (this.#as === undefined) return view
+    const made = this.#as(view)
+    if (made === undefined) return undefined
+    if (typeof made !== 'object' || made === null || made.data === undefined) throw new BadEvent('a projection returns { event?, data }, or undefined to leave an entry out')
+    return { ...view, event: made.event ?? view.event, data: made.data }
+  }
+
+  #close (): void {
+    this.#reader?.release()
+    this.#reader = undefined
+    this.#wake()
+  }
+}

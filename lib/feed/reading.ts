@@ -1,0 +1,42 @@
+/** What a reader is made of: its feed, and how it reads that. */
+import type { Entry, EntryView } from '../log/entry.ts'
+import type { EventLog } from '../log/event-log.ts'
+import type { Gap } from '../wire/control-event.ts'
+import type { NewestByKey } from './conflation.ts'
+import type { EntryCursor } from './cursor.ts'
+import type { FanOut } from './fan-out.ts'
+import type { FeedFigures } from './figures.ts'
+import type { Opening } from './opening.ts'
+import type { LagPolicy } from './slow-consumer.ts'
+import type { State } from './snapshot.ts'
+
+/** What a reader needs of its feed. */
+export interface FollowedFeed {
+  readonly name: string
+  readonly log: EventLog
+  readonly fanOut: FanOut
+  readonly figures: FeedFigures
+  readonly lag: LagPolicy
+  /** Where slow streams are conflated: the newest entries that the log has dropped. */
+  readonly newest: NewestByKey | undefined
+  /** True when no entry will come any more. */
+  readonly isComplete: boolean
+  /** The time now, in milliseconds since the Unix epoch. */
+  now (): number
+}
+
+/** How one stream reads its feed. */
+export interface Reading {
+  readonly feed: FollowedFeed
+  readonly where: ((view: EntryView) => unknown) | undefined
+  /** True for an entry of a key that the stream follows; `undefined` where it takes all. */
+  readonly hasKey: ((entry: Entry) => boolean) | undefined
+  /** A cursor at an opening. One that follows keys calls `onOffer` when it was at the head, and has an entry. */
+  readonly cursorAt: (opening: Opening, onOffer: () => void) => EntryCursor
+  /** The snapshot to be sent in place of a gap, or at a first connect; `undefined` for none. */
+  readonly snapshot: (gap: Gap | undefined) => State | Promise<State> | undefined
+  /** There is more to read, or the end has come. */
+  readonly wake: () => void
+  /** Called once, when nothing more will be read. */
+  readonly onRelease: () => void
+}

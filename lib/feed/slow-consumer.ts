@@ -1,0 +1,80 @@
+/** When a reader is too slow, and where it goes on then. */
+import type { Entry } from '../log/entry.ts'
+import type { Hole } from '../log/event-log.ts'
+import type { Window } from '../log/window.ts'
+import type { Gap } from '../wire/control-event.ts'
+import type { NewestByKey } from './conflation.ts'
+import { atHead, type Opening } from './opening.ts'
+
+/**
+ * What happens to a stream that is too slow: its end, so that the client comes back and is told (`disconnect`); a gap, and on
+ * from the oldest entry within the limits (`skip`); a gap, and the newest entry of each key that it missed (`latest`).
+ */
+export type SlowConsumer = 'disconnect' | 'skip' | 'latest'
+
+/** How far a stream may fall behind the newest entry, once it was caught up. */
+export interface LagPolicy {
+  readonly mode: SlowConsumer
+  /** At most so many bytes of entries. */
+  readonly maxLagBytes: number
+  /** The first entry that it has not got is at most so old, in milliseconds. */
+  readonly maxLagMs: number
+}
+
+/** True where a reader that is to read on at `index` is further behind than it may be. The limits themselves are allowed. */
+export function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs }: LagPolicy, now: number): boolean {
+  if (maxLagBytes !== Infinity && window.bytesSince(index) > maxLagBytes) return true
+  return maxLagMs !== Infinity && now - (window.at(index)?.at ?? now) > maxLagMs
+}
+
+/** Where a reader that is too slow goes on. */
+export interface WayOn {
+  readonly gap: Gap
+  /** The position of a client that was told of the gap. */
+  readonly position: string
+  readonly opening: Opening
+  /** What it gets first; `undefined` where it goes on in the log. */
+  readonly missed: readonly Entry[] | undefined
+}
+
+/** Who has fallen behind, and where. */
+export interface Fallen {
+  /** What the client has. */
+  readonly position: string
+  /** The index of the first entry that it has not got. */
+  readonly index: number
+  /** Where the log goes on, if it is not kept any more. */
+  readonly hole: Hole | undefined
+}
+
+/** From the oldest entry within the limits. */
+export function skipped (window: Window, policy: LagPolicy, now: number, { position, hole }: Fallen): WayOn {
+  const index = firstWithin(window, policy, now)
+  const isHoleFirst = hole !== undefined && (hole.start.kind === 'older' || hole.start.index >= index)
+  const { start, before, oldest } = isHoleFirst
+    ? hole
+    : { start: { kind: 'window', index } as const, before: window.positionBefore(index), oldest: window.at(index)?.position ?? null }
+  return { gap: { requested: position, oldest, reason: 'lagged' }, position: before, opening: { start, before, gap: undefined }, missed: undefined }
+}
+
+/**
+ * The newest entry of each key, and then from the head. A client that is cut before it has got the first of them comes back with
+ * the position that it had.
+ */
+export function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: Fallen): WayOn {
+  // one that was never in the window has read pages: what the window dropped before it may have been in them
+  const missed = newest.since(index === 0 ? window.oldest : index, takes)
+  return { gap: { requested: position, oldest: missed[0]?.position ?? null, reason: 'lagged' }, position, opening: atHead(window), missed }
+}
+
+/** The oldest index from which on a reader is not too far behind. */
+function firstWithin (window: Window, policy: LagPolicy, now: number): number {
+  let low = window.oldest
+  let high = window.next
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (isTooFarBehind(window, middle, policy, now)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
