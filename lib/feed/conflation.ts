@@ -76,6 +76,12 @@ export class NewestByKey implements Beside {
     return [...found.values()].sort((a, b) => a.index - b.index)
   }
 
+  /** Lets go of all. */
+  clear (): void {
+    for (const name of [...this.#dropped.keys()]) this.#forget(name)
+    this.#newest.clear()
+  }
+
   #forget (name: string): void {
     const dropped = this.#dropped.get(name)
     if (dropped === undefined) return

@@ -40,7 +40,7 @@ export class CursorFrames implements FrameSource {
     const { reader } = this
     try {
       for (;;) {
-        const { notice } = reader
+        const notice = reader.look()
         if (notice !== undefined) {
           reader.told()
           return this.#said(noticeFrame(notice.gap, this.#id(notice.position)))

@@ -4,6 +4,7 @@
  */
 import { channel } from 'node:diagnostics_channel'
 import type { Gap } from '../wire/control-event.ts'
+import type { SlowConsumer } from './slow-consumer.ts'
 
 /** The message on `fastify-eventfeed:gap`: a stream was told that events are missing. */
 export interface GapMessage extends Readonly<Gap> {
@@ -15,8 +16,8 @@ export interface GapMessage extends Readonly<Gap> {
 export interface LaggedMessage {
   /** The name of the feed. */
   readonly feed: string
-  /** What becomes of it: it ends and comes back, it goes on from the oldest entry that is kept, or with the newest of each key. */
-  readonly mode: 'disconnect' | 'skip' | 'latest'
+  /** What becomes of it, as the feed has it. */
+  readonly mode: SlowConsumer
   /** How many entries it was behind. */
   readonly entries: number
   /** How many bytes it was behind, as far as the log still has them. */

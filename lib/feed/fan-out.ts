@@ -4,13 +4,14 @@
  */
 import type { Clock } from '../clock.ts'
 import { FAN_OUT_SLICE_MS } from '../defaults.ts'
+import type { Filters } from './filters.ts'
 
 /** Somebody who waits for entries. */
 export interface Waiter {
   /** Where it stands among those who wait; -1 where it does not. Kept by the fan-out alone. */
   place: number
-  /** There are entries, or the feed has ended. Returns true where it goes on waiting, because none of them was for it. */
-  wake (): boolean
+  /** There are entries, or the feed has ended. It waits no more. */
+  wake (): void
 }
 
 /** How many are woken between two looks at the clock. */
@@ -19,12 +20,16 @@ const WAKES_PER_LOOK = 64
 /** The waiters of one feed. */
 export class FanOut {
   readonly #clock: Clock
+  /** Those who wait for what a predicate takes. */
+  readonly filters: Filters
   #waiting: Waiter[] = []
   #round: Waiter[] = []
   #isDue = false
+  #isUnderWay = false
 
-  constructor (clock: Clock) {
+  constructor (clock: Clock, filters: Filters) {
     this.#clock = clock
+    this.filters = filters
   }
 
   /** Waits to be woken. Does nothing for one that waits already. */
@@ -56,24 +61,34 @@ export class FanOut {
 
   #begin (): void {
     // a round that has not ended goes on first; those whom it has woken already wait for the next
-    if (this.#round.length > 0) return
+    if (this.#isUnderWay) return
+    this.#isUnderWay = true
     this.#isDue = false
     this.#round = this.#waiting
     this.#waiting = []
+    this.filters.begin()
     this.#continue()
   }
 
   #continue (): void {
     const until = this.#clock.elapsed() + FAN_OUT_SLICE_MS
+    const isTime = (): boolean => this.#clock.elapsed() > until
+    if (!this.#wakeRound(isTime) || !this.filters.proceed(isTime)) {
+      setImmediate(() => { this.#continue() })
+      return
+    }
+    this.#isUnderWay = false
+    if (this.#isDue) setImmediate(() => { this.#begin() })
+  }
+
+  /** Returns true at the end of the round, false where other work is to run. */
+  #wakeRound (isTime: () => boolean): boolean {
     let count = 0
     for (let waiter = this.#round.pop(); waiter !== undefined; waiter = this.#round.pop()) {
       waiter.place = -1
-      if (waiter.wake()) this.wait(waiter)
-      if (++count % WAKES_PER_LOOK === 0 && this.#clock.elapsed() > until && this.#round.length > 0) {
-        setImmediate(() => { this.#continue() })
-        return
-      }
+      waiter.wake()
+      if (++count % WAKES_PER_LOOK === 0 && this.#round.length > 0 && isTime()) return false
     }
-    if (this.#isDue) setImmediate(() => { this.#begin() })
+    return true
   }
 }

@@ -11,6 +11,7 @@ import { checkEventType, DEFAULT_EVENT_TYPE, toJson, type DataText } from '../wi
 import { CONFLATION_SHARE } from '../defaults.ts'
 import { NewestByKey } from './conflation.ts'
 import { FanOut } from './fan-out.ts'
+import { Filters } from './filters.ts'
 import { FeedFigures, percentilesOf, type FeedStats } from './figures.ts'
 import { KeyIndex } from './key-index.ts'
 import type { Reader } from './reader.ts'
@@ -96,7 +97,7 @@ export class LogFeed implements Feed, SubscribedFeed {
     this.#parts = parts
     this.name = parts.name
     this.log = parts.log
-    this.fanOut = new FanOut(parts.clock)
+    this.fanOut = new FanOut(parts.clock, new Filters(parts.log.window, this.figures))
     this.variants = new VariantCache(parts.log.window, parts)
     const { window } = parts.log
     const { entries, bytes } = window.retention
@@ -183,6 +184,7 @@ export class LogFeed implements Feed, SubscribedFeed {
     // loops over a subscription are told of the end
     for (const reader of [...this.#readers]) reader.finish()
     await this.log.close()
+    this.newest?.clear()
   }
 
   #draftOf (publication: unknown): Draft {

@@ -73,7 +73,7 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
   #take (): Plain | GapEvent | undefined {
     const reader = this.#reader
     if (reader === undefined) return undefined
-    for (let notice = reader.notice; notice !== undefined; notice = reader.notice) {
+    for (let notice = reader.look(); notice !== undefined; notice = reader.look()) {
       reader.told()
       if (notice.gap !== undefined) return { event: 'stream:gap', id: notice.position, data: notice.gap }
     }

@@ -11,14 +11,16 @@ import type { EntryCursor } from './cursor.ts'
 import { Detour, type Notice } from './detour.ts'
 import { gapTold, readerLagged } from './diagnostics.ts'
 import type { Waiter } from './fan-out.ts'
+import type { FilteredWaiter } from './filters.ts'
 import type { Opening } from './opening.ts'
 import type { Reading } from './reading.ts'
 import { conflated, isTooFarBehind, skipped } from './slow-consumer.ts'
 import type { State } from './snapshot.ts'
 
 /** One stream of one feed. */
-export class Reader implements Waiter {
+export class Reader implements Waiter, FilteredWaiter {
   place = -1
+  filterPlace = -1
   /** The end, once it has come. */
   end: SourceEnd | undefined
   readonly #reading: Reading
@@ -55,19 +57,25 @@ export class Reader implements Waiter {
    */
   get position (): string | undefined {
     if (this.#notice?.gap !== undefined) return this.#notice.gap.requested
+    this.#catchUp()
     return this.#detour === undefined ? this.#cursor?.position : this.#detour.position
   }
 
   /** How many entries, and how many bytes of them, the stream has not passed. */
   behind (): { entries: number, bytes: number } {
     if (this.#cursor === undefined) return { entries: 0, bytes: 0 }
+    this.#catchUp()
     const { window } = this.#reading.feed.log
     const index = Math.max(this.#cursor.index ?? 0, window.oldest)
     return { entries: window.next - index, bytes: window.bytesSince(index) }
   }
 
-  /** What is to be told now, before any entry. Looks whether the stream is too slow, and so is asked first, each time that is read. */
-  get notice (): Notice | undefined {
+  /** What is to be told before any entry. */
+  get notice (): Notice | undefined { return this.#notice }
+
+  /** Comes first, each time that is read: the stream waits no more, and ends, or has a notice, where it is too slow. */
+  look (): Notice | undefined {
+    this.#leave()
     if (this.#notice === undefined && this.#detour === undefined) this.#checkLag()
     return this.#notice
   }
@@ -121,32 +129,35 @@ export class Reader implements Waiter {
 
   /** All is read: waits at the head, or ends. */
   waitAtHead (): void {
-    const { feed, hasKey } = this.#reading
+    const { feed, where, hasKey } = this.#reading
     this.#isLive = true
     if (feed.isComplete || this.#until !== Infinity) this.end ??= { kind: 'done' }
-    else if (hasKey === undefined) feed.fanOut.wait(this)
-    else this.#awaitsOffer = true
+    else if (hasKey !== undefined) this.#awaitsOffer = true
+    else if (where !== undefined) feed.fanOut.filters.wait(this, where, feed.log.window.next)
+    else feed.fanOut.wait(this)
   }
 
-  /** For one that waits for an offer of its cursor: it has one, or the feed has ended. */
+  /** For one that waits for an offer of its cursor, or for its filter: it is woken whatever comes, because the feed has ended, or the cursor has an entry. */
   stir (): void {
-    if (!this.#awaitsOffer) return
-    this.#awaitsOffer = false
+    if (!this.#awaitsOffer && this.filterPlace === -1) return
+    this.#leave()
     this.#reading.feed.fanOut.wait(this)
   }
 
-  wake (): boolean {
-    if (this.#refusesAll()) return true
+  wake (): void {
     this.#wakeOwner()
-    return false
+  }
+
+  accept (): void {
+    this.#leave()
+    this.#wakeOwner()
   }
 
   /** Nothing new is wanted. What is in the log by now can still be read. */
   cancel (): void {
     const { feed } = this.#reading
     this.#until = Math.min(this.#until, feed.log.window.next)
-    this.#awaitsOffer = false
-    feed.fanOut.leave(this)
+    this.#leave()
     const index = this.#cursor?.index
     const hasMore = this.#notice !== undefined || this.#detour !== undefined
     // from before the window only an asynchronous read could bring the rest
@@ -162,8 +173,7 @@ export class Reader implements Waiter {
   release (): void {
     if (this.#isReleased) return
     this.#isReleased = true
-    this.#awaitsOffer = false
-    this.#reading.feed.fanOut.leave(this)
+    this.#leave()
     this.#cursor?.release()
     this.#detour = undefined
     this.#reading.onRelease()
@@ -209,29 +219,23 @@ export class Reader implements Waiter {
     return false
   }
 
-  /** The usual case of a filter, without a detour through the connection: none of what is new is for this stream. */
-  #refusesAll (): boolean {
-    const { where, hasKey, feed } = this.#reading
+  /** While it waits with its filter, the cursor stays where that began: now it goes to where the stream stands. */
+  #catchUp (): void {
     const cursor = this.#cursor
-    if (where === undefined || hasKey !== undefined || cursor === undefined || feed.isComplete) return false
-    const { window } = feed.log
-    const index = cursor.index
-    if (index === undefined || window.next - index > SCAN_ENTRIES) return false
-    try {
-      for (let at = index; at < window.next; at++) {
-        const entry = window.at(at)
-        if (entry === undefined || where(entry.view)) {
-          this.#accepted = entry
-          return false
-        }
-        feed.figures.filtered++
-        cursor.pass(entry)
-      }
-    } catch {
-      // it throws again when it is read
-      return false
-    }
-    return true
+    if (this.filterPlace === -1 || cursor === undefined) return
+    const { log, fanOut } = this.#reading.feed
+    const { index, position } = fanOut.filters.standing(this)
+    if (position === undefined) return
+    if (index >= log.window.oldest) cursor.skipTo(index)
+    else cursor.restart({ kind: 'older', after: position }, position)
+  }
+
+  #leave (): void {
+    const { fanOut } = this.#reading.feed
+    this.#catchUp()
+    fanOut.filters.leave(this)
+    fanOut.leave(this)
+    this.#awaitsOffer = false
   }
 
   #waitFor (cursor: EntryCursor): void {
