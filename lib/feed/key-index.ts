@@ -60,7 +60,13 @@ export class KeyIndex implements Beside {
   drop ({ key, index }: Entry): number {
     if (key === undefined) return 0
     const posting = this.#postings.get(key)
-    if (posting === undefined || (posting.indexes.at(posting.indexes.first) ?? Infinity) > index) return 0
+    if (posting === undefined) return 0
+    if (index >= this.#next) {
+      // it leaves before it was taken in: its followers are to ask the log
+      for (const follower of posting.followers) follower.offer(index)
+      return 0
+    }
+    if ((posting.indexes.at(posting.indexes.first) ?? Infinity) > index) return 0
     posting.indexes.shift()
     this.#forget(key, posting)
     return 0

@@ -84,7 +84,7 @@ export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
     this.feedName = feed.name
     this.#feed = feed
     this.#options = { ...options }
-    this.#keys = options.keys === undefined ? undefined : new Set(options.keys)
+    this.#keys = options.keys === undefined ? undefined : readKeys(options.keys)
   }
 
   /** Takes the entries of one more key, from the next that is published; open streams too. Throws `FST_EVENTFEED_BAD_OPTION` where the subscription has no `keys`. */
@@ -190,7 +190,8 @@ function checkOptions (options: AnyOptions): void {
     } else if (name === 'from') {
       checkFrom(value)
     } else if (name === 'keys') {
-      checkKeys(value)
+      // they are read once: an iterator gives them no second time
+      continue
     } else if (typeof value !== 'function') throw new BadOption(`subscribe({ ${name} }) must be a function, not ${describe(value)}`)
   }
 }
@@ -204,10 +205,12 @@ function checkFrom (from: unknown): void {
   throw new BadOption(`subscribe({ from }) must be 'latest', 'earliest', { last: n } with a non-negative integer, or { since: date } with a valid Date, not ${shown(from)}`)
 }
 
-function checkKeys (keys: unknown): void {
-  if (typeof keys === 'object' && keys !== null && Symbol.iterator in keys) {
-    for (const key of keys as Iterable<unknown>) if (typeof key !== 'string') throw new BadOption(`subscribe({ keys }) must hold strings, not ${describe(key)}`)
-    return
+function readKeys (keys: unknown): Set<string> {
+  if (typeof keys !== 'object' || keys === null || !(Symbol.iterator in keys)) throw new BadOption(`subscribe({ keys }) must be an array or a Set of strings, not ${describe(keys)}`)
+  const read = new Set<string>()
+  for (const key of keys as Iterable<unknown>) {
+    if (typeof key !== 'string') throw new BadOption(`subscribe({ keys }) must hold strings, not ${describe(key)}`)
+    read.add(key)
   }
-  throw new BadOption(`subscribe({ keys }) must be an array or a Set of strings, not ${describe(keys)}`)
+  return read
 }

@@ -183,13 +183,15 @@ function writerOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): (ent
   // a union that nothing can serialize is known now: better an error response than a stream that fails at its first event
   for (const event of codec?.ambiguous ?? []) if (schemaOf(as ?? none) === undefined || feed.codec?.schemaOf(event) !== undefined) textOf(event)
   return (entry) => {
+    // what the feed has written already is not parsed to be written again
+    if (as === undefined && codec === undefined) return frameOf(entry.event, textOfJson(entry.json), entry.position)
     const made = as === undefined ? entry.view : as(entry.view)
     if (made === undefined) return null
     if (typeof made !== 'object' || made === null || made.data === undefined) {
       throw new BadEvent(`a projection returns { event?, data }, or undefined to leave an entry out, not ${describe(made)}${typeof made === 'object' ? ' without data' : ''}`)
     }
     const event = made.event === undefined || made.event === entry.event ? entry.event : checkEventType(made.event)
-    return new Frame(encodeBody({ event, data: textOf(event)(event, made.data), retry: undefined, comment: undefined }), entry.position)
+    return frameOf(event, textOf(event)(event, made.data), entry.position)
   }
 }
 
@@ -206,6 +208,15 @@ function dataTextOf (event: string, as: As, codec: EventCodec | undefined, feed:
   const text = codec.narrowed(event, member)
   if (text === undefined) throw new AmbiguousUnion(shown(event), carried === undefined ? 'what the feed declares is no member of it' : 'the schema of the projection is no member of it')
   return text
+}
+
+function frameOf (event: string, data: string, position: string): Frame {
+  return new Frame(encodeBody({ event, data, retry: undefined, comment: undefined }), position)
+}
+
+/** A string goes out as it is, all else as JSON. */
+function textOfJson (json: string): string {
+  return json.startsWith('"') ? String(JSON.parse(json)) : json
 }
 
 function none (): undefined {}

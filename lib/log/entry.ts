@@ -29,6 +29,15 @@ export interface EntryView<Type extends string = string, Data = unknown> {
   readonly key: string | undefined
 }
 
+/** Whoever keeps an entry within a bound. */
+export interface EntryKeeper {
+  /** Counts more bytes of it. */
+  charge (bytes: number): void
+}
+
+/** How many bytes the parsed data takes for each byte of JSON: objects of short properties, about. */
+const PARSED_SHARE = 2
+
 /** An event in a log. */
 export class Entry implements Draft {
   readonly event: string
@@ -41,7 +50,10 @@ export class Entry implements Draft {
   readonly index: number
   /** What it counts toward the log's bound, in bytes, without cached forms of it. */
   readonly size: number
+  /** What the parsed data counts, once somebody has asked for it. */
+  #viewSize = 0
   #view: EntryView | undefined
+  #keeper: EntryKeeper | undefined
 
   constructor ({ event, json, key, at }: Draft, position: string, index: number) {
     this.event = event
@@ -55,10 +67,25 @@ export class Entry implements Draft {
 
   /** What filters and projections see: the same object at each call, made when somebody first asks. */
   get view (): EntryView {
-    this.#view ??= Object.freeze({
-      id: this.position, event: this.event, data: deepFreeze(JSON.parse(this.json)), at: this.at, key: this.key
-    })
+    if (this.#view === undefined) {
+      this.#view = Object.freeze({
+        id: this.position, event: this.event, data: deepFreeze(JSON.parse(this.json)), at: this.at, key: this.key
+      })
+      this.#viewSize = this.json.length * PARSED_SHARE
+      this.#keeper?.charge(this.#viewSize)
+    }
     return this.#view
+  }
+
+  /** From now on `keeper` counts the parsed data too, when there is some. */
+  keptBy (keeper: EntryKeeper): void {
+    this.#keeper = keeper
+  }
+
+  /** Counts no more. Returns all that was counted: `size`, and the parsed data. */
+  letGo (): number {
+    this.#keeper = undefined
+    return this.size + this.#viewSize
   }
 }
 

@@ -65,6 +65,7 @@ export class Window {
     this.#offsets.push(this.#offset)
     this.#offset += entry.size
     this.#bytes += entry.size
+    entry.keptBy(this)
     this.trim()
   }
 
@@ -108,7 +109,11 @@ export class Window {
     this.#ring.shift()
     this.#offsets.shift()
     this.#before = oldest.position
-    this.#bytes -= oldest.size
-    for (const beside of this.#besides) this.#bytes -= beside.drop(oldest)
+    this.#bytes -= oldest.letGo()
+    for (const beside of this.#besides) {
+      // it may charge meanwhile, so what it frees is known before it is taken off
+      const freed = beside.drop(oldest)
+      this.#bytes -= freed
+    }
   }
 }

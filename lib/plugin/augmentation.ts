@@ -1,4 +1,5 @@
 /** What the plugin adds to Fastify's types. Nothing here exists at run time. */
+import type { FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import type { Feed } from '../feed/feed.ts'
 import type { FeedSubscription } from '../feed/subscription.ts'
@@ -6,6 +7,7 @@ import type { EventSchemas, EventTypes, TypedEvent, Yield } from '../schema/type
 import type { AnyEvent, EventsOf, SourceArguments } from '../stream/source.ts'
 import type { FeedOptions } from './feeds.ts'
 import type { EventStreamOptions } from './options.ts'
+import type { EventfeedStats } from './stats.ts'
 
 /** The data types of the events that a route declares, as its type provider reads their schemas; `undefined` where it declares none. */
 export type RouteEvents<Schema, Provider> =
@@ -43,23 +45,15 @@ export interface SendEventStream<Types, Reply> {
    *
    * @throws FST_EVENTFEED_ALREADY_STREAMING, FST_EVENTFEED_REPLY_SENT, FST_EVENTFEED_BAD_OPTION
    */
-  (source: EventSource<Types>, options?: EventStreamOptions): Reply & void
+  (source: EventSource<Types>, options?: EventStreamOptions<FastifyRequest>): Reply & void
 }
 
 /** `app.eventfeed`. */
 export interface Eventfeed {
-  /** How many streams are open, and what each feed holds, now. */
+  /** What streams have done since the start, and what is open and held now. It walks over all open streams: ask each few seconds, not for each request. */
   stats (): EventfeedStats
   /** Ends all streams of a connection key, for the `reason` that stands in the log and in their signals. Returns how many. */
   kick (connectionKey: string, reason?: string): number
-}
-
-/** What `app.eventfeed.stats()` gives. */
-export interface EventfeedStats {
-  /** Open streams. */
-  connections: number
-  /** By name: entries kept, their bytes with all cached forms, and streams that follow the feed. */
-  feeds: Record<string, { entries: number, bytes: number, streams: number }>
 }
 
 declare module 'fastify' {

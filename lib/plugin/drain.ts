@@ -3,10 +3,10 @@
  * "retry", and the 503 that Fastify would give means "never again". Then each stream gets what remains, and its end.
  */
 import type { FastifyInstance } from 'fastify'
-import type { Http2ServerRequest } from 'node:http2'
 import { Socket } from 'node:net'
 import { jittered } from '../clock.ts'
 import { RETRY_JITTER } from '../defaults.ts'
+import { Http2Sessions } from './http2-sessions.ts'
 import type { OpenStream, Streams } from './streams.ts'
 
 /** Drains all streams. Is fulfilled when each response has finished or closed, or when `drainTimeoutMs` is over. */
@@ -17,9 +17,11 @@ export async function drain (app: FastifyInstance, streams: Streams): Promise<vo
     // where the application listens on several addresses, this closes the servers of the others too
     app.server.unref()
   }
-  const { drainTimeoutMs } = streams.settings
+  const { drainTimeoutMs, clock } = streams.settings
+  const until = clock.elapsed() + drainTimeoutMs
+  const sessions = new Http2Sessions()
   for (const stream of [...streams.open]) {
-    closeSocketBehind(stream)
+    if (!sessions.closeBehind(stream.response)) closeSocketBehind(stream)
     stream.connection.end('drain', { retryMs: jittered(drainTimeoutMs, RETRY_JITTER) })
   }
   await streams.allEnded(drainTimeoutMs)
@@ -28,13 +30,11 @@ export async function drain (app: FastifyInstance, streams: Streams): Promise<vo
     // one whose head still waits for a hook has no way to the client yet, but it has a socket
     if (!response.destroyed) response.destroy()
   }
+  await sessions.allClosed(clock, until - clock.elapsed())
 }
 
 /** When a response has finished, its socket is closed behind the last byte: a kept-alive one would hold the server open. */
 function closeSocketBehind ({ response }: OpenStream): void {
   const { req: request } = response
-  response.once('finish', () => {
-    if (request.httpVersionMajor === 2) (request as unknown as Http2ServerRequest).stream.session?.close()
-    else if (request.socket instanceof Socket) request.socket.destroySoon()
-  })
+  response.once('finish', () => { if (request.socket instanceof Socket) request.socket.destroySoon() })
 }

@@ -6,12 +6,14 @@ import type { EndReason, EndSummary } from '../stream/end.ts'
 /** Ends that are nothing to look at. */
 const ORDINARY: ReadonlySet<EndReason> = new Set(['client', 'done', 'drain', 'max-age', 'expired', 'idle', 'superseded'])
 
-/** Tells the end of a stream: its reason, its duration, what was sent; a failure with its stack. */
+/** Tells the end of a stream: its reason, its duration, what was sent; a failure of the source or of `recheck` with its stack. */
 export function logEnd (log: FastifyBaseLogger, route: string, { error, ...summary }: EndSummary, wasCommitted: boolean): void {
   if (summary.reason === 'failed') {
     // before the head was sent Fastify logs the error itself, as it does for every error response
     if (wasCommitted) log.error({ err: error, stream: summary }, `the source of an event stream of ${route} failed`)
     else log.debug({ stream: summary }, `the source of an event stream of ${route} failed before its first event`)
+  } else if (error !== undefined) {
+    log.error({ err: error, stream: summary }, `whether an event stream of ${route} may go on could not be asked, so it ended: recheck failed`)
   } else if (ORDINARY.has(summary.reason)) {
     log.debug({ stream: summary }, `an event stream of ${route} ended: ${summary.reason}`)
   } else {

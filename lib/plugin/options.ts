@@ -5,7 +5,7 @@ import { BadOption, shown } from '../errors.ts'
 import type { StreamOptions } from '../stream/host.ts'
 
 /** The options of a stream: for all of them at `register`, for one at `reply.sse(source, options)`. */
-export interface EventStreamOptions {
+export interface EventStreamOptions<Request extends KeyedRequest = KeyedRequest> {
   /** A quiet stream says something after so many milliseconds at the latest. `Infinity`: never. Default: 15,000. */
   heartbeatIntervalMs?: number | undefined
   /** How long a client waits before it reconnects, in milliseconds; each is told up to half as much again. Default: 3,000. */
@@ -20,6 +20,14 @@ export interface EventStreamOptions {
   writeTimeoutMs?: number | undefined
   /** A stream ends at this time, as when the login expires. Default: never. */
   expiresAt?: Date | undefined
+  /**
+   * Asked again and again while the stream is open: what is truthy, or a promise of it, lets it go on. What is falsy ends it, and
+   * so does a check that throws or rejects: the client comes back, and meets the route's ordinary authentication. Never
+   * asked twice at once for one stream; so a check that may hang needs a time-out of its own. Default: nobody is asked.
+   */
+  recheck?: ((request: Request) => unknown) | undefined
+  /** How long after the beginning, and after each check has settled, `recheck` is asked, in milliseconds; up to a tenth less. `Infinity`: never. Default: 60,000. */
+  recheckIntervalMs?: number | undefined
   /** What a client does when the source has ended: `stop` for good (it gets `stream:done`), or `reconnect`. Default: `stop`. */
   onEnd?: 'stop' | 'reconnect' | undefined
 }
@@ -33,7 +41,7 @@ export interface KeyedRequest {
 }
 
 /** The options of `app.register(eventfeed, options)`. */
-export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> extends EventStreamOptions {
+export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> extends EventStreamOptions<Request> {
   /** At most so many open streams; the next is refused with 503. Default: 20,000. */
   maxConnections?: number | undefined
   /** At most so many open streams of one connection key; the next is refused with 429. Default: `Infinity`. */
@@ -54,10 +62,14 @@ export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> e
   clock?: Clock | undefined
 }
 
+/** Says whether the stream of a request may go on. */
+export type Recheck = (request: KeyedRequest) => unknown
+
 /** The plugin's options, complete. */
-export interface Settings extends Required<Omit<EventfeedOptions<never>, 'refuse' | 'expiresAt' | 'connectionKey'>> {
+export interface Settings extends Required<Omit<EventfeedOptions<never>, 'refuse' | 'expiresAt' | 'recheck' | 'connectionKey'>> {
   readonly refuse: 'status' | 'retry' | undefined
   readonly expiresAt: Date | undefined
+  readonly recheck: Recheck | undefined
   readonly connectionKey: (request: KeyedRequest) => string
 }
 
@@ -68,9 +80,11 @@ const TIMES = {
   commitDelayMs: { least: 0, mayBeInfinite: false, otherwise: defaults.COMMIT_DELAY_MS },
   maxAgeMs: { least: 1, mayBeInfinite: true, otherwise: Infinity },
   idleTimeoutMs: { least: 1, mayBeInfinite: true, otherwise: Infinity },
+  // a shorter one were seconds given for milliseconds: to end streams at once there is kick()
+  recheckIntervalMs: { least: 1_000, mayBeInfinite: true, otherwise: defaults.RECHECK_INTERVAL_MS },
   writeTimeoutMs: { least: 1, mayBeInfinite: false, otherwise: defaults.WRITE_TIMEOUT_MS }
 } as const
-const STREAM_OPTIONS = [...Object.keys(TIMES), 'expiresAt', 'onEnd']
+const STREAM_OPTIONS = [...Object.keys(TIMES), 'expiresAt', 'recheck', 'onEnd']
 const PLUGIN_OPTIONS = [...STREAM_OPTIONS, 'maxConnections', 'maxConnectionsPerKey', 'connectionKey', 'refuse', 'drainTimeoutMs', 'validateEvents', 'clock']
 
 /** Checks and completes the plugin's options. Throws `FST_EVENTFEED_BAD_OPTION` with the option's name, what it must be, and the value seen. */
@@ -85,6 +99,7 @@ export function readSettings (options: EventfeedOptions<never>): Settings {
   return {
     ...readStreamOptions(options),
     heartbeatIntervalMs: timeOf('heartbeatIntervalMs', options),
+    recheck: readRecheck(options),
     maxConnections: readLimit('maxConnections', options.maxConnections ?? defaults.MAX_CONNECTIONS),
     maxConnectionsPerKey: readLimit('maxConnectionsPerKey', options.maxConnectionsPerKey ?? defaults.MAX_CONNECTIONS_PER_KEY),
     // the type of the request is the caller's own
@@ -97,7 +112,7 @@ export function readSettings (options: EventfeedOptions<never>): Settings {
 }
 
 /** Checks and completes the options of one stream. Throws `FST_EVENTFEED_BAD_OPTION`. */
-export function readStreamOptions (options: EventStreamOptions): StreamOptions {
+export function readStreamOptions (options: EventStreamOptions<never>): StreamOptions {
   const { onEnd = 'stop', expiresAt } = options
   if (onEnd !== 'stop' && onEnd !== 'reconnect') bad('onEnd', '\'stop\' or \'reconnect\'', onEnd)
   if (expiresAt !== undefined && (!(expiresAt instanceof Date) || Number.isNaN(expiresAt.getTime()))) bad('expiresAt', 'a valid Date', expiresAt)
@@ -106,6 +121,7 @@ export function readStreamOptions (options: EventStreamOptions): StreamOptions {
     commitDelayMs: timeOf('commitDelayMs', options),
     maxAgeMs: timeOf('maxAgeMs', options),
     idleTimeoutMs: timeOf('idleTimeoutMs', options),
+    recheckIntervalMs: timeOf('recheckIntervalMs', options),
     writeTimeoutMs: timeOf('writeTimeoutMs', options),
     expiresAt,
     onEnd
@@ -113,14 +129,22 @@ export function readStreamOptions (options: EventStreamOptions): StreamOptions {
 }
 
 /** The options of one call over those of the plugin. Throws `FST_EVENTFEED_BAD_OPTION`. */
-export function overrideStreamOptions (settings: Settings, options: EventStreamOptions): { stream: StreamOptions, heartbeatIntervalMs: number } {
+export function overrideStreamOptions (
+  settings: Settings, options: EventStreamOptions<never>
+): { stream: StreamOptions, heartbeatIntervalMs: number, recheck: Recheck | undefined } {
   refuseUnknown(options, STREAM_OPTIONS)
-  const given: EventStreamOptions = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const merged: EventStreamOptions = { ...settings, ...given }
-  return { stream: readStreamOptions(merged), heartbeatIntervalMs: timeOf('heartbeatIntervalMs', merged) }
+  const given: EventStreamOptions<never> = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const merged: EventStreamOptions<never> = { ...settings, ...given }
+  return { stream: readStreamOptions(merged), heartbeatIntervalMs: timeOf('heartbeatIntervalMs', merged), recheck: readRecheck(merged) }
 }
 
-function timeOf (name: keyof typeof TIMES, options: EventStreamOptions): number {
+function readRecheck ({ recheck }: EventStreamOptions<never>): Recheck | undefined {
+  if (recheck !== undefined && typeof recheck !== 'function') bad('recheck', 'a function of the request that says whether the stream may go on', recheck)
+  // the type of the request is the caller's own
+  return recheck as Recheck | undefined
+}
+
+function timeOf (name: keyof typeof TIMES, options: EventStreamOptions<never>): number {
   const { least, mayBeInfinite, otherwise } = TIMES[name]
   return checkTime(name, options[name] ?? otherwise, least, mayBeInfinite)
 }

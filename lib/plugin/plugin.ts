@@ -22,14 +22,14 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   const streams = new Streams(settings, watchRoutes(app, settings.validateEvents))
   const feeds = new Feeds(app, settings.clock, settings.validateEvents)
 
-  app.decorateReply('sse', function (this: FastifyReply, source: unknown, streamOptions: EventStreamOptions = {}) {
+  app.decorateReply('sse', function (this: FastifyReply, source: unknown, streamOptions: EventStreamOptions<FastifyRequest> = {}) {
     // a reply is returned for `return reply.sse(…)`; that it is void besides lets handlers with a response schema do so
     return sendEventStream(this, streams, source, streamOptions) as FastifyReply & void
   })
   app.decorateRequest('acceptsEventStream', { getter: function (this: FastifyRequest) { return acceptsEventStream(this) } })
   app.decorate('feed', ((name: string, feedOptions: FeedOptions = {}) => feeds.define(name, feedOptions)) as typeof app.feed)
   app.decorate('eventfeed', {
-    stats: () => ({ connections: streams.admissions.count, feeds: feeds.stats() }),
+    stats: () => ({ ...streams.stats(), feeds: feeds.stats() }),
     kick: (connectionKey, reason) => streams.kick(connectionKey, reason)
   })
 

@@ -12,9 +12,10 @@ import { isDone } from '../wire/control-event.ts'
 import { retryLine } from '../wire/encode.ts'
 import { commit, STREAM_HEADERS } from './commit.ts'
 import type { Admission } from './admission.ts'
+import { streamEnded, streamOpened } from './diagnostics.ts'
 import { logEnd, logParked } from './log.ts'
 import { acceptsEventStream, namesEventStream } from './negotiation.ts'
-import { overrideStreamOptions, type EventStreamOptions } from './options.ts'
+import { overrideStreamOptions, type EventStreamOptions, type Recheck } from './options.ts'
 import { answerDone, codecOf, lastEventIdOf } from './route-events.ts'
 import type { Streams } from './streams.ts'
 
@@ -24,12 +25,12 @@ type Send = (payload: unknown) => unknown
 const streaming = new WeakSet<FastifyRequest>()
 
 /** Streams a source as the answer of a reply. Errors of the request and of the source are sent; only misuse throws. */
-export function sendEventStream (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions): FastifyReply {
+export function sendEventStream (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions<FastifyRequest>): FastifyReply {
   const { request } = reply
   if (streaming.has(request)) throw new AlreadyStreaming(routeOf(request))
   if (reply.sent || reply.raw.headersSent) throw new ReplySent(routeOf(request))
   if (!acceptsEventStream(request)) return reply.send(new NotAcceptable(shown(request.headers.accept)))
-  const { stream, heartbeatIntervalMs } = overrideStreamOptions(streams.settings, options)
+  const { stream, heartbeatIntervalMs, recheck } = overrideStreamOptions(streams.settings, options)
   // HEAD asks for the headers alone: the source does not run
   if (request.method === 'HEAD') return reply.headers(STREAM_HEADERS).send()
   const lastEventId = lastEventIdOf(request)
@@ -40,9 +41,9 @@ export function sendEventStream (reply: FastifyReply, streams: Streams, source: 
   if (admission !== 'admitted') return answerRefused(reply, admission, streams)
 
   streaming.add(request)
-  const host = new ReplyHost(reply, streams, key)
+  const host = new ReplyHost(reply, streams, { key, recheck })
   const tools = { ...streams.tools, heartbeats: streams.heartbeatsOf(heartbeatIntervalMs) }
-  const connection = new Connection(host, { ...stream, maxAgeMs: shortened(stream.maxAgeMs) }, tools, lastEventId)
+  const connection = new Connection(host, stream, tools, lastEventId)
   host.start(connection)
   // while the handler waited the client may have left: then its source is let go of, and does not begin
   if (reply.raw.destroyed || request.raw.socket?.destroyed) connection.end('client')
@@ -57,13 +58,17 @@ class ReplyHost implements ConnectionHost {
   #send: Send
   #reply: FastifyReply | undefined
   #connection: Connection | undefined
-  #leave: (() => void) | undefined
+  #leave: ReturnType<Streams['enter']> | undefined
   #isCommitting = false
+  #wasRefused = false
+  readonly recheck: (() => unknown) | undefined
 
-  constructor (reply: FastifyReply, streams: Streams, key: string) {
+  constructor (reply: FastifyReply, streams: Streams, { key, recheck }: { key: string, recheck: Recheck | undefined }) {
     this.#reply = reply
     this.#streams = streams
     this.#key = key
+    // over `this`, which lets go of the request at the end
+    if (recheck !== undefined) this.recheck = () => this.#reply !== undefined && recheck(this.#reply.request)
     // bound now: while the set-up runs, another function stands in its place
     this.#send = reply.send.bind(reply) as Send
   }
@@ -77,7 +82,10 @@ class ReplyHost implements ConnectionHost {
     // a pipelined response has no socket yet, and does not hear of its end
     reply.request.raw.on('aborted', this.#onClose)
     reply.send = ((payload: unknown) => this.#intercept(payload)) as typeof reply.send
-    this.#leave = this.#streams.enter(connection, this.#key, reply.raw)
+    const { request } = reply
+    const route = routeOf(request)
+    this.#leave = this.#streams.enter({ connection, key: this.#key, route, response: reply.raw })
+    streamOpened({ route, connectionKey: this.#key, request })
   }
 
   commit (): void {
@@ -91,6 +99,7 @@ class ReplyHost implements ConnectionHost {
   }
 
   refuse (error: unknown): void {
+    this.#wasRefused = true
     this.#restoreSend()
     this.#send(error instanceof Error ? error : new Error(`the source of an event stream failed with ${shown(error)}`))
   }
@@ -100,10 +109,13 @@ class ReplyHost implements ConnectionHost {
     if (reply === undefined) return
     this.#restoreSend()
     reply.raw.off('close', this.#onClose)
-    reply.request.raw.off('aborted', this.#onClose)
-    this.#streams.admissions.release(this.#key)
-    this.#leave?.()
-    logEnd(reply.request.log, routeOf(reply.request), summary, reply.raw.headersSent)
+    const { request } = reply
+    request.raw.off('aborted', this.#onClose)
+    this.#leave?.(summary)
+    const route = routeOf(request)
+    // where an error was sent in the stream's place, Fastify has logged it
+    logEnd(request.log, route, summary, reply.raw.headersSent && !this.#wasRefused)
+    streamEnded({ route, connectionKey: this.#key, request }, summary)
     // a generator that is parked holds neither socket nor reply
     this.#reply = undefined
     this.#connection = undefined
@@ -162,9 +174,4 @@ function answerRefused (reply: FastifyReply, admission: Exclude<Admission, 'admi
 /** A browser's `EventSource` gives up for good on a status, and comes back after a stream that ends. */
 function refuse (reply: FastifyReply, retryMs: number): FastifyReply {
   return reply.headers(STREAM_HEADERS).send(`${retryLine(jittered(retryMs, RETRY_JITTER))}\n`)
-}
-
-/** Streams that began together do not end together. */
-function shortened (maxAgeMs: number): number {
-  return maxAgeMs === Infinity ? Infinity : Math.ceil(maxAgeMs * (1 - Math.random() / 10))
 }

@@ -4,16 +4,20 @@ import { PARKED_AFTER_MS } from '../defaults.ts'
 import { merge } from '../feed/merge.ts'
 import type { Connection } from '../stream/connection.ts'
 import { Deadlines } from '../stream/deadlines.ts'
+import type { EndSummary } from '../stream/end.ts'
 import { Heartbeats } from '../stream/heartbeat.ts'
 import type { ConnectionTools } from '../stream/host.ts'
 import { Admissions } from './admission.ts'
 import type { Settings } from './options.ts'
 import type { RouteCodecs } from './route-events.ts'
+import { StreamCounts, type StreamStats } from './stats.ts'
 
 /** One open stream, as its plugin knows it. */
 export interface OpenStream {
   readonly connection: Connection
   readonly key: string
+  /** Its route, as `GET /chat`. */
+  readonly route: string
   readonly response: ServerResponse
 }
 
@@ -28,6 +32,7 @@ export class Streams {
   readonly #deadlines: Deadlines
   readonly #heartbeats = new Map<number, Heartbeats>()
   readonly #open = new Set<OpenStream>()
+  readonly #counts = new StreamCounts()
   readonly #parked = new Set<() => void>()
   #onEmpty: (() => void) | undefined
 
@@ -53,12 +58,19 @@ export class Streams {
     return heartbeats
   }
 
-  /** A stream has begun. Returns the function that says it has ended. */
-  enter (connection: Connection, key: string, response: ServerResponse): () => void {
-    const stream = { connection, key, response }
+  /** The figures of all streams since the start, and of those that are open. */
+  stats (): StreamStats {
+    return this.#counts.stats(this.#open)
+  }
+
+  /** A stream that was admitted has begun. Returns the function that says it has ended. */
+  enter (stream: OpenStream): (summary: EndSummary) => void {
     this.#open.add(stream)
-    return () => {
+    this.#counts.begun()
+    return (summary) => {
       this.#open.delete(stream)
+      this.#counts.ended(summary)
+      this.admissions.release(stream.key)
       if (this.#open.size === 0) this.#onEmpty?.()
     }
   }

@@ -14,6 +14,7 @@ import type { Deadline } from './deadlines.ts'
 import { EventStreamEnded, type EndReason } from './end.ts'
 import type { Beating } from './heartbeat.ts'
 import type { ConnectionHost, ConnectionTools, StreamOptions } from './host.ts'
+import { Lifetime, type Limited } from './lifetime.ts'
 import { openSource, type SourceArguments } from './source.ts'
 import { until } from './until.ts'
 import type { Writer } from './writer.ts'
@@ -25,21 +26,19 @@ type State = 'setting-up' | 'committing' | 'open' | 'ending' | 'closed'
 const HEARTBEAT = new Batch(':\n')
 
 /** One open event stream. */
-export class Connection implements Beating {
+export class Connection implements Beating, Limited {
   lastWriteSlice = 0
   readonly #host: ConnectionHost
   readonly #options: StreamOptions
   readonly #tools: ConnectionTools
   readonly #startedAt: number
+  readonly #lifetime: Lifetime
   #state: State = 'setting-up'
   #source: FrameSource | undefined
   #writer: Writer | undefined
   #held: Batch | undefined
   #abort: AbortController | undefined
-  #deadlines: Deadline[] = []
   #commitDeadline: Deadline | undefined
-  #idle: Deadline | undefined
-  #lastEventAt: number
   #stopBeating: (() => void) | undefined
   #reason: EventStreamEnded | undefined
   #error: unknown
@@ -52,14 +51,22 @@ export class Connection implements Beating {
     this.#options = options
     this.#tools = tools
     this.#startedAt = tools.clock.elapsed()
-    this.#lastEventAt = this.#startedAt
+    this.#lifetime = new Lifetime(this, options, tools)
     this.#lastEventId = lastEventId ?? ''
   }
 
+  /** Events that were handed to the socket. */
+  get events (): number { return this.#events }
+
+  /** Bytes of the event stream that were handed to the socket, without HTTP's own framing. */
+  get bytes (): number { return this.#bytes }
+
+  /** Whether the application still allows the stream: its host asks. */
+  get recheck (): (() => unknown) | undefined { return this.#host.recheck }
+
   /** Starts the source. Nothing is committed before its first event, its `ready()`, or `commitDelayMs`. */
   start (source: unknown, codec: EventCodec | undefined): void {
-    const { deadlines, clock, merge } = this.#tools
-    const { commitDelayMs, maxAgeMs, expiresAt } = this.#options
+    const { deadlines, merge } = this.#tools
     const lastEventId = this.#lastEventId === '' ? undefined : this.#lastEventId
     try {
       this.#source = openSource(source, this.#context(lastEventId, codec), this.#arguments(lastEventId), merge)
@@ -73,9 +80,8 @@ export class Connection implements Beating {
     if (this.#reason !== undefined) this.#cancelSource(this.#reason)
     this.#advance()
     if (this.#isOver()) return
-    if (this.#state === 'setting-up') this.#commitDeadline = deadlines.set(commitDelayMs, () => { this.#commit() })
-    if (maxAgeMs !== Infinity) this.#deadlines.push(deadlines.set(maxAgeMs, () => { this.end('max-age') }))
-    if (expiresAt !== undefined) this.#deadlines.push(deadlines.set(expiresAt.getTime() - clock.now(), () => { this.end('expired') }))
+    if (this.#state === 'setting-up') this.#commitDeadline = deadlines.set(this.#options.commitDelayMs, () => { this.#commit() })
+    this.#lifetime.start()
   }
 
   /** The head is sent: from here on `writer` is how to reach the client. */
@@ -90,14 +96,14 @@ export class Connection implements Beating {
     writer.onStalled = () => { this.end('write-timeout') }
     writer.watch(this.#options.writeTimeoutMs)
     this.#stopBeating = this.#tools.heartbeats?.add(this)
-    this.#watchIdle()
+    this.#lifetime.watchIdle()
     // a reconnection time sticks to a client until it gets another, so each stream gives one; it needs no blank line, as above
     this.#write(new Batch(retryLine(jittered(this.#options.retryMs, RETRY_JITTER))))
     this.#advance()
   }
 
   /** Ends the stream for a reason that is not the source's own. What is ready is still sent, where the client still reads. */
-  end (reason: Exclude<EndReason, 'done' | 'failed' | 'lagged'>, { retryMs, detail }: { retryMs?: number, detail?: string } = {}): void {
+  end (reason: Exclude<EndReason, 'done' | 'failed' | 'lagged'>, { retryMs, detail, error }: { retryMs?: number, detail?: string, error?: Error } = {}): void {
     if (this.#state === 'closed') return
     const ended = new EventStreamEnded(reason, detail)
     if (reason === 'client' || reason === 'superseded' || reason === 'write-timeout') {
@@ -109,6 +115,8 @@ export class Connection implements Beating {
     }
     if (this.#reason !== undefined) return
     this.#reason = ended
+    this.#error = error
+    this.#lifetime.stop()
     if (retryMs !== undefined) this.#keep(new Batch(`${retryLine(retryMs)}\n`))
     this.#cancelSource(ended)
     this.#advance()
@@ -180,6 +188,7 @@ export class Connection implements Beating {
       this.#write(new Batch(failure(SOURCE_FAILED, jittered(Math.max(FAILED_RETRY_MS, this.#options.retryMs), RETRY_JITTER))))
     }
     this.#state = 'ending'
+    this.#lifetime.stop()
     this.#stopBeating?.()
     this.#stopBeating = undefined
     this.#cancelSource(this.#reason)
@@ -192,7 +201,7 @@ export class Connection implements Beating {
     this.#events += batch.events
     this.#bytes += batch.bytes.length
     if (batch.lastEventId !== undefined) this.#lastEventId = batch.lastEventId
-    if (batch.events > 0 && this.#idle !== undefined) this.#lastEventAt = this.#tools.clock.elapsed()
+    if (batch.events > 0) this.#lifetime.sent()
     this.#writer?.write(batch)
   }
 
@@ -223,10 +232,8 @@ export class Connection implements Beating {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     const reason = this.#reason ?? new EventStreamEnded('client')
-    for (const deadline of this.#deadlines) deadline.cancel()
-    this.#deadlines = []
+    this.#lifetime.stop()
     this.#commitDeadline?.cancel()
-    this.#idle?.cancel()
     this.#stopBeating?.()
     this.#writer?.release()
     this.#held = undefined
@@ -273,17 +280,5 @@ export class Connection implements Beating {
       if (this.#reason !== undefined) this.#abort.abort(this.#reason)
     }
     return this.#abort.signal
-  }
-
-  /** One deadline for many events: when it comes it looks when the last event was, and is set anew. */
-  #watchIdle (): void {
-    const { idleTimeoutMs } = this.#options
-    if (idleTimeoutMs === Infinity) return
-    const { clock, deadlines } = this.#tools
-    const left = this.#lastEventAt + idleTimeoutMs - clock.elapsed()
-    this.#idle = deadlines.set(left, () => {
-      if (clock.elapsed() - this.#lastEventAt >= idleTimeoutMs - 1) this.end('idle')
-      else this.#watchIdle()
-    })
   }
 }

@@ -2,30 +2,36 @@
  * Why a stream ended: a closed set of reasons, and the error that carries one to whoever waits on the stream's signal.
  */
 
-/** Why an event stream ended. */
-export type EndReason =
+/** All reasons for which an event stream ends. */
+export const END_REASONS = [
   /** The source said all it had to say. */
-  | 'done'
+  'done',
   /** The source failed. */
-  | 'failed'
+  'failed',
   /** The client left. */
-  | 'client'
+  'client',
   /** The server closes. */
-  | 'drain'
+  'drain',
   /** `app.eventfeed.kick()` was called for the stream's connection key. */
-  | 'kick'
+  'kick',
   /** `maxAgeMs` is over. */
-  | 'max-age'
+  'max-age',
   /** `expiresAt` has come. */
-  | 'expired'
+  'expired',
+  /** `recheck` did not allow the stream to go on, or failed. */
+  'revoked',
   /** No event was sent for `idleTimeoutMs`. */
-  | 'idle'
+  'idle',
   /** The socket took nothing for `writeTimeoutMs`. */
-  | 'write-timeout'
+  'write-timeout',
   /** The client fell behind what the feed's log keeps. */
-  | 'lagged'
+  'lagged',
   /** Another answer was sent in the stream's place: by a hook, a time-out, or a handler that did not return the stream. */
-  | 'superseded'
+  'superseded'
+] as const
+
+/** Why an event stream ended. */
+export type EndReason = typeof END_REASONS[number]
 
 /**
  * What `signal.reason` is when a stream has ended, and what `until()` rejects with. Its name is `AbortError`, so that code that
@@ -58,6 +64,6 @@ export interface EndSummary {
   readonly events: number
   /** Bytes of the event stream that were handed to the socket, without HTTP's own framing. */
   readonly bytes: number
-  /** What the source failed with, where the reason is `failed`. */
+  /** What the source failed with, where the reason is `failed`; what `recheck` failed with, where it is `revoked`. */
   readonly error: unknown
 }

@@ -11,6 +11,7 @@ export interface StreamOptions {
   readonly commitDelayMs: number
   readonly maxAgeMs: number
   readonly idleTimeoutMs: number
+  readonly recheckIntervalMs: number
   readonly writeTimeoutMs: number
   readonly expiresAt: Date | undefined
   readonly onEnd: 'stop' | 'reconnect'
@@ -18,6 +19,8 @@ export interface StreamOptions {
 
 /** What a connection needs of whoever made it. */
 export interface ConnectionHost {
+  /** Asks whether the stream may go on: true, or a promise of it. `undefined`: nobody is asked. */
+  readonly recheck: (() => unknown) | undefined
   /** Sends the head. Calls `opened` when that is done; where it cannot be done, `end` is called. */
   commit (): void
   /** Answers with an ordinary error: nothing was committed. */

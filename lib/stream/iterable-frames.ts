@@ -23,6 +23,9 @@ export class IterableFrames implements FrameSource {
   #pending: Promise<unknown> | undefined
   #stopping: PromiseLike<unknown> | undefined
   #isWanted = false
+  #isPulling = false
+  /** Called when `next()` returns. */
+  #onAnswer: (() => void) | undefined
   #isWakeDue = false
   #end: SourceEnd | undefined
   #text: string[] = []
@@ -59,21 +62,34 @@ export class IterableFrames implements FrameSource {
     if (this.#context === undefined) return undefined
     this.#context = undefined
     this.#isWanted = false
-    if (this.#end === undefined) {
+    if (this.#end !== undefined) return this.#stopped()
+    this.#end = { kind: 'done' }
+    if (!this.#isPulling) {
       // JavaScript cannot break into an await: return() of a generator that is parked runs when it is parked no more
       this.#stopping = this.#stop(reason)
-      this.#end = { kind: 'done' }
+      return this.#stopped()
     }
-    const waits = [this.#pending, this.#stopping].filter((wait) => wait !== undefined)
-    if (waits.length === 0) return undefined
-    return Promise.allSettled(waits).then((results) => {
-      const failed = results.find((result) => result.status === 'rejected' && !isAbort(result.reason))
-      if (failed?.status === 'rejected' && this.#interrupt === undefined) throw failed.reason
-    })
+    return new Promise<void>((resolve) => {
+      this.#onAnswer = () => {
+        this.#stopping = this.#stop(reason)
+        resolve()
+      }
+    }).then(() => this.#stopped())
   }
 
   release (): void {
     this.#text = []
+  }
+
+  /** Asks for the next. An iterator that runs can not be asked again, nor be told to stop: both wait until it has answered. */
+  #next (): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
+    this.#isPulling = true
+    try {
+      return this.#iterator.next()
+    } finally {
+      this.#isPulling = false
+      this.#onAnswer?.()
+    }
   }
 
   /** Tells the iterator to stop. A synchronous one has then stopped. */
@@ -87,6 +103,16 @@ export class IterableFrames implements FrameSource {
     }
   }
 
+  /** What `cancel` gives: `undefined` where nothing runs any more. */
+  #stopped (): Promise<void> | undefined {
+    const waits = [this.#pending, this.#stopping].filter((wait) => wait !== undefined)
+    if (waits.length === 0) return undefined
+    return Promise.allSettled(waits).then((results) => {
+      const failed = results.find((result) => result.status === 'rejected' && !isAbort(result.reason))
+      if (failed?.status === 'rejected' && this.#interrupt === undefined) throw failed.reason
+    })
+  }
+
   #take (): Batch {
     const batch = new Batch(this.#text.join(''), this.#events, this.#lastEventId)
     this.#text = []
@@ -98,6 +124,8 @@ export class IterableFrames implements FrameSource {
   }
 
   #pull (): void {
+    // who is asked for the next may commit the stream, which asks for more: the loop below goes on when it has answered
+    if (this.#isPulling) return
     while (this.#isWanted && this.#pending === undefined && this.#end === undefined && this.#bytes < PULL_AHEAD_BYTES) {
       if (this.#bytesSinceYield >= YIELD_AFTER_BYTES) {
         this.#pending = new Promise((resolve) => { setImmediate(resolve) })
@@ -105,7 +133,12 @@ export class IterableFrames implements FrameSource {
         return
       }
       try {
-        const result = this.#iterator.next()
+        const result = this.#next()
+        if (this.#context === undefined) {
+          // it ended the stream itself: now it can be told
+          if (isPromiseLike(result)) this.#pending = Promise.resolve(result)
+          return
+        }
         if (isPromiseLike(result)) {
           this.#await(result)
         } else if (result.done !== true && isPromiseLike(result.value)) {

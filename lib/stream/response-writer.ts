@@ -28,6 +28,8 @@ export class ResponseWriter extends WriterBase {
   end (): void {
     if (this.hasEnded) return
     this.hasEnded = true
+    // a response that ends while a hook has corked it says so before its last bytes, from Node 22 on
+    while (this.response.writableCorked > 0) this.response.uncork()
     this.response.end()
     this.count(!this.response.writableFinished)
   }

@@ -11,6 +11,8 @@ import { WriterBase } from './writer-base.ts'
 
 /** Written behind what waits in a socket, to hear when that has left. */
 const NOTHING = Buffer.alloc(0)
+/** A larger chunk goes to an encrypted socket in slices: a reader that takes so much within `writeTimeoutMs` is alive. */
+const SLICE_BYTES = 16 * 1024
 
 /**
  * True where the head of a response is out, and a chunk that is written to its socket continues it: HTTP/1.1 with chunks, on a
@@ -33,6 +35,10 @@ export class SocketWriter extends WriterBase {
   readonly #socket: Socket
   /** Such a socket always takes its time, so that bytes in it say nothing yet. */
   readonly #isEncrypted: boolean
+  /** Chunks that are written in slices, and those that came meanwhile. */
+  #sliced: Buffer[] | undefined
+  /** True where the end was called meanwhile. */
+  #endsLater = false
 
   /** @param response one for which `canWriteToSocket` is true */
   constructor (response: ServerResponse, socket: Socket) {
@@ -45,10 +51,19 @@ export class SocketWriter extends WriterBase {
     // a response that somebody else has ended has given its socket to the next; an empty chunk would end it
     if (this.hasEnded || this.response.writableEnded || batch.bytes.length === 0) return
     const socket = this.#socket
-    const isTaken = socket.write(batch.memo ?? framed(batch))
+    const chunk = batch.memo ?? framed(batch)
+    if (this.#sliced !== undefined) {
+      this.#sliced.push(chunk)
+      return
+    }
+    if (this.#isEncrypted && chunk.length > SLICE_BYTES) {
+      this.#sliced = [chunk]
+      this.#writeSlice(this.#sliced, 0)
+      return
+    }
+    const isTaken = socket.write(chunk)
     if (socket.writableLength === 0 || (isTaken && this.#isEncrypted)) return
-    this.isBusy = true
-    this.count(true)
+    this.#wait()
     // below its high-water mark a socket that is full does not say 'drain' when it is free
     socket.write(NOTHING, this.#free)
   }
@@ -56,18 +71,50 @@ export class SocketWriter extends WriterBase {
   end (): void {
     if (this.hasEnded) return
     this.hasEnded = true
+    if (this.#sliced !== undefined) this.#endsLater = true
+    else this.#finish()
+  }
+
+  #finish (): void {
     this.response.end()
     this.count(!this.response.writableFinished)
   }
 
+  #wait (): void {
+    this.isBusy = true
+    this.count(true)
+  }
+
+  /** An encrypted socket says nothing of its progress within one write, so a large chunk goes in slices, one when the last has left. */
+  #writeSlice (chunks: Buffer[], start: number): void {
+    const [chunk] = chunks
+    if (chunk === undefined) {
+      this.#sliced = undefined
+      this.#free()
+      if (this.#endsLater) this.#finish()
+      return
+    }
+    this.#wait()
+    const end = Math.min(start + SLICE_BYTES, chunk.length)
+    this.#socket.write(chunk.subarray(start, end), (error) => {
+      if (isFailure(error)) return
+      if (end === chunk.length) chunks.shift()
+      this.#writeSlice(chunks, end === chunk.length ? 0 : end)
+    })
+  }
+
   readonly #free = (error?: Error | null): void => {
     // a socket that was closed says so by its response
-    if (error !== undefined && error !== null) return
+    if (isFailure(error)) return
     this.isBusy = false
     if (this.hasEnded) return
     this.count(false)
     this.onFree()
   }
+}
+
+function isFailure (error: Error | null | undefined): boolean {
+  return error !== undefined && error !== null
 }
 
 /** The batch as one chunk: `hex CRLF bytes CRLF`, in the room around its bytes. */

@@ -26,10 +26,11 @@ export abstract class WriterBase implements Writer {
 
   destroy (): void {
     this.hasEnded = true
-    // a pipelined response has no socket of its own yet, but its request has one
-    const socket = this.response.socket ?? this.response.req.socket
+    const { response } = this
+    // over HTTP/2 the socket is that of other streams too; a pipelined response has no socket of its own yet, but its request has one
+    const socket = response.req.httpVersionMajor === 1 ? response.socket ?? response.req.socket : undefined
     if (socket instanceof Socket) socket.destroy()
-    else this.response.destroy()
+    else response.destroy()
   }
 
   watch (timeoutMs: number): void {
@@ -52,7 +53,9 @@ export abstract class WriterBase implements Writer {
 
   /** Begins or ends to count the time without progress. `Socket` itself sees the progress within one large write. */
   protected count (isCounting: boolean): void {
-    this.#socket()?.setTimeout(isCounting ? this.#timeoutMs : 0)
+    const timeoutMs = isCounting ? this.#timeoutMs : 0
+    if (this.response.req.httpVersionMajor === 2) this.response.setTimeout(timeoutMs)
+    else this.#socket()?.setTimeout(timeoutMs)
   }
 
   /** The server's time-outs are for requests, not for a stream: it is exempt, and Node gives the next request its own again. */

@@ -62,13 +62,14 @@ t.test('require() gives the plugin itself, and the public names hang on it', asy
 })
 
 /** What every consumer prints. */
-interface Printed { encoded: string, functions: string[], feed: string, generator: string }
+interface Printed { encoded: string, functions: string[], feed: string, generator: string, scraped: string }
 
-function serves (t: Test, { encoded, functions, feed, generator }: Printed): void {
+function serves (t: Test, { encoded, functions, feed, generator, scraped }: Printed): void {
   t.equal(encoded, 'event: price\ndata: encoded\n\n')
   t.strictSame(functions, ['function', 'function', 'function', 'function'])
   t.strictSame(events(feed), [['price', '{"at":2}']], 'a feed, in the shape of its projection')
   t.strictSame(events(generator), [['price', '{"symbol":"ACME","at":1}']], 'a generator')
+  t.match(scraped, /^eventfeed_streams_opened_total 2$/m, 'metrics, from their own entry point')
 }
 
 /** The events of a stream, control events left out. */

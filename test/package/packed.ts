@@ -10,7 +10,7 @@ import type { Test } from 'tap'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const modules = join(root, 'node_modules')
 const NOT_COPIED = new Set(['node_modules', '.git', '.tap', 'dist'])
-const PEERS = ['fastify', 'typebox', 'typescript', '@types/node']
+const PEERS = ['fastify', 'prom-client', 'typebox', 'typescript', '@types/node']
 
 /** The packed package, installed. */
 export interface Packed {

@@ -17,6 +17,8 @@ t.test('an option is what it must be, or registration fails by its name', async 
     ['maxAgeMs', [1, Infinity], [0, -1, 1.5, NaN, '1']],
     ['idleTimeoutMs', [1, Infinity], [0, -1, 1.5, NaN, '1']],
     ['writeTimeoutMs', [1, 30_000], [0, -1, Infinity, NaN, '1']],
+    ['recheckIntervalMs', [1_000, 60_000, Infinity, undefined], [999, 0, -1, 1_000.5, NaN, '1000']],
+    ['recheck', [() => true, undefined], [true, null, 7, {}]],
     ['expiresAt', [new Date(), undefined], [new Date(NaN), 0, '2026-01-01', null]],
     ['onEnd', ['stop', 'reconnect', undefined], ['Stop', '', null, true]],
     ['maxConnections', [0, 1, Infinity], [-1, 0.5, NaN, '1']],
@@ -47,7 +49,7 @@ t.test('an option is what it must be, or registration fails by its name', async 
     }
   }
   t.match(await register({ heartbeatInterval: 1 }), { code: 'FST_EVENTFEED_BAD_OPTION', message: /heartbeatInterval.*heartbeatIntervalMs/ })
-  for (const name of ['connectionKey', 'refuse', 'clock', 'onEnd', 'expiresAt', 'validateEvents']) t.match(await register({ [name]: null }), { code: 'FST_EVENTFEED_BAD_OPTION' }, `${name}: null`)
+  for (const name of ['connectionKey', 'refuse', 'clock', 'onEnd', 'expiresAt', 'recheck', 'validateEvents']) t.match(await register({ [name]: null }), { code: 'FST_EVENTFEED_BAD_OPTION' }, `${name}: null`)
 })
 
 t.test('registered twice it says so, in a child too', async (t) => {

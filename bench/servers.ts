@@ -1,0 +1,92 @@
+/** Which servers there are, which workloads each can play, and how one is started. */
+import { missingNchan, startNchan } from './nchan.ts'
+import { cpuMicroseconds, residentBytes } from './proc.ts'
+import { Program } from './program.ts'
+import type { WorkloadName } from './workloads.ts'
+import type { Workshop } from './workshop.ts'
+
+/** A server that runs. */
+export interface BenchServer {
+  readonly port: number
+  /** Publishes `count` events in one tick, with data of `bytes` bytes each, to all who are connected to `/feed`. */
+  publish (count: number, bytes: number): void
+  /** Collects its garbage, where it has any. */
+  collect (): Promise<void>
+  /** What it has used so far, user and system. */
+  cpuMicroseconds (): number
+  residentBytes (): number
+  stop (): Promise<void>
+}
+
+export interface ServerSetting {
+  /** `undefined`: what the library does by itself. */
+  readonly heartbeatMs: number | undefined
+}
+
+export interface ServerKind {
+  readonly name: string
+  /** How it is called in tables. */
+  readonly title: string
+  readonly workloads: readonly WorkloadName[]
+  /** Measured only with `--all`, or by its name. */
+  readonly isExtra: boolean
+  /** Why it can not be measured here. */
+  missing (workshop: Workshop): string | undefined
+  start (workshop: Workshop, setting: ServerSetting): Promise<BenchServer>
+}
+
+/** Ours, to which all others are compared. */
+export const OURS = 'eventfeed'
+
+const PLAIN: readonly WorkloadName[] = ['lone', 'burst', 'generator', 'generators', 'idle', 'stalled']
+const WITH_HEARTBEATS: readonly WorkloadName[] = [...PLAIN, 'heartbeats']
+
+/** All servers, in the order of the tables. */
+export const SERVERS: readonly ServerKind[] = [
+  inNode({ name: OURS, title: 'fastify-eventfeed', workloads: WITH_HEARTBEATS }),
+  inNode({ name: 'fastify-sse', title: '@fastify/sse', workloads: WITH_HEARTBEATS }),
+  inNode({ name: 'fastify-sse-v2', title: 'fastify-sse-v2', workloads: PLAIN }),
+  inNode({ name: 'better-sse', title: 'better-sse', workloads: WITH_HEARTBEATS }),
+  inNode({ name: 'node-http', title: 'bare node:http', workloads: WITH_HEARTBEATS }),
+  inNode({ name: 'hijack', title: 'bare hijacked reply', workloads: ['idle'] }),
+  {
+    name: 'c-floor',
+    title: 'C, one write() each',
+    workloads: ['lone', 'burst'],
+    isExtra: true,
+    missing: (workshop) => workshop.compilesC ? undefined : 'there is no C compiler',
+    start: (workshop) => talking(new Program({ name: 'c-floor', command: workshop.program('servers/c-floor'), args: [] }))
+  },
+  { name: 'nchan', title: 'nchan (nginx)', workloads: ['lone', 'burst', 'heartbeats', 'idle'], isExtra: true, missing: missingNchan, start: startNchan }
+]
+
+function inNode (kind: Pick<ServerKind, 'name' | 'title' | 'workloads'>): ServerKind {
+  return {
+    ...kind,
+    isExtra: false,
+    missing: () => undefined,
+    start: (workshop, { heartbeatMs }) => talking(new Program({
+      name: kind.name,
+      command: process.execPath,
+      // whatever loads TypeScript for the bench itself is not to stand in the measured process
+      env: { NODE_ENV: 'production', NODE_OPTIONS: '', ...(heartbeatMs === undefined ? {} : { BENCH_HEARTBEAT_MS: String(heartbeatMs) }) },
+      args: ['--expose-gc', workshop.script(`servers/${kind.name}`)]
+    }))
+  }
+}
+
+/** A server that obeys the commands of `servers/control.ts`. */
+async function talking (program: Program): Promise<BenchServer> {
+  const [port] = await program.hear('listening')
+  return {
+    port: Number(port),
+    publish: (count, bytes) => { program.say(`publish ${count} ${bytes}`) },
+    collect: async () => {
+      program.say('collect')
+      await program.hear('collected')
+    },
+    cpuMicroseconds: () => cpuMicroseconds(program.pid),
+    residentBytes: () => residentBytes(program.pid),
+    stop: () => program.stop()
+  }
+}

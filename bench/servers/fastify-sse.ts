@@ -1,0 +1,43 @@
+/**
+ * @fastify/sse. It has no fan-out, so a set of replies is kept, as its README's connection example suggests. No send is
+ * awaited there: if it were, one client that stops reading would stop all others.
+ */
+import fastify, { type FastifyPluginCallback, type FastifyReply } from 'fastify'
+import { createRequire } from 'node:module'
+import { heartbeatMs, obey } from './control.ts'
+import { countOf, fast, type BenchEvent } from './event.ts'
+import { paced } from './paced.ts'
+
+interface Context {
+  keepAlive (): void
+  onClose (callback: () => void): void
+  send (source: BenchEvent | { data: string } | AsyncIterable<BenchEvent>): Promise<void>
+}
+
+// required, so without types: its types and ours would both declare `reply.sse`, for the whole project
+const plugin = createRequire(import.meta.url)('@fastify/sse') as FastifyPluginCallback<{ heartbeatInterval?: number }>
+const app = fastify()
+await app.register(plugin, heartbeatMs === undefined ? {} : { heartbeatInterval: heartbeatMs })
+const contexts = new Set<Context>()
+
+app.get('/feed', { sse: true } as object, async (_request, reply) => {
+  const context = contextOf(reply)
+  context.keepAlive()
+  contexts.add(context)
+  context.onClose(() => { contexts.delete(context) })
+  // its head leaves with the first event, not before
+  await context.send({ data: 'connected' })
+})
+app.get('/fast', { sse: true } as object, async (request, reply) => { await contextOf(reply).send(fast(countOf(request.url))) })
+app.get('/paced', { sse: true } as object, async (_request, reply) => { await contextOf(reply).send(paced()) })
+
+await app.listen({ host: '127.0.0.1', port: 0 })
+obey(app.server, (event) => {
+  for (const context of contexts) context.send(event).catch(ignore)
+})
+
+function contextOf (reply: FastifyReply): Context {
+  return reply.sse as unknown as Context // see above
+}
+
+function ignore (): void {}

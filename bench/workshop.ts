@@ -1,0 +1,77 @@
+/**
+ * What is made before anything is measured, in a temporary folder that goes when the bench ends: the programs in C, compiled,
+ * and the servers, as plain JavaScript beside a `node_modules` with what they import. So a server runs as in an application, on
+ * what `npm run build` built, and no loader for TypeScript stands in the measured process.
+ */
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+
+const BENCH = fileURLToPath(new URL('.', import.meta.url))
+const PROJECT = fileURLToPath(new URL('..', import.meta.url))
+const COMPILERS = ['cc', 'gcc', 'clang']
+const PACKAGES = ['fastify', '@fastify/sse', 'fastify-sse-v2', 'better-sse']
+
+/** The folder, and what is in it. */
+export class Workshop {
+  readonly folder = mkdtempSync(join(tmpdir(), 'eventfeed-bench-'))
+  readonly #compiler = COMPILERS.find((command) => spawnSync(command, ['--version']).status === 0)
+  readonly #compiled = new Set<string>()
+
+  constructor () {
+    process.on('exit', () => { rmSync(this.folder, { recursive: true, force: true }) })
+    this.#installPackages()
+    for (const path of ['load-client.ts', 'sequence.ts', ...serverFiles()]) this.#transpile(path)
+  }
+
+  /** True where there is a C compiler. */
+  get compilesC (): boolean {
+    return this.#compiler !== undefined
+  }
+
+  /** The path of a file of `bench/` as JavaScript; `path` is without its end. */
+  script (path: string): string {
+    return join(this.folder, `${path}.js`)
+  }
+
+  /** Compiles a file of `bench/`, once; `path` is without its end. Returns the path of the program. */
+  program (path: string): string {
+    if (this.#compiled.has(path)) return join(this.folder, `${path}.bin`)
+    const program = join(this.folder, `${path}.bin`)
+    const { status, stderr, error } = spawnSync(this.#compiler ?? 'cc', ['-O2', '-o', program, join(BENCH, `${path}.c`)], { encoding: 'utf8' })
+    if (status !== 0) throw new Error(`${path}.c was not compiled:\n${error?.message ?? stderr}`)
+    this.#compiled.add(path)
+    return program
+  }
+
+  #installPackages (): void {
+    const ours = join(this.folder, 'node_modules/fastify-eventfeed')
+    if (!existsSync(join(PROJECT, 'dist/index.js'))) throw new Error('dist/ is missing: "npm run build" makes it')
+    // a copy: what is measured stays the same though somebody builds again meanwhile
+    cpSync(join(PROJECT, 'dist'), join(ours, 'dist'), { recursive: true })
+    cpSync(join(PROJECT, 'package.json'), join(ours, 'package.json'))
+    const { dependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+    for (const name of new Set([...PACKAGES, ...Object.keys(dependencies)])) {
+      const link = join(this.folder, 'node_modules', name)
+      mkdirSync(dirname(link), { recursive: true })
+      symlinkSync(join(PROJECT, 'node_modules', name), link)
+    }
+    writeFileSync(join(this.folder, 'package.json'), '{ "type": "module" }')
+  }
+
+  #transpile (path: string): void {
+    const { outputText } = ts.transpileModule(readFileSync(join(BENCH, path), 'utf8'), {
+      compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true, rewriteRelativeImportExtensions: true }
+    })
+    const output = this.script(path.replace(/\.ts$/, ''))
+    mkdirSync(dirname(output), { recursive: true })
+    writeFileSync(output, outputText)
+  }
+}
+
+function serverFiles (): string[] {
+  return readdirSync(join(BENCH, 'servers')).filter((name) => name.endsWith('.ts')).map((name) => join('servers', name))
+}

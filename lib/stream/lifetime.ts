@@ -1,0 +1,100 @@
+/**
+ * How long one connection may last: its greatest age, its expiry, its idle time, and whether its application still allows it.
+ * It does not know how a stream ends, nor whom the application asks.
+ */
+import { LIFETIME_JITTER } from '../defaults.ts'
+import { shown } from '../errors.ts'
+import type { Deadline } from './deadlines.ts'
+import type { ConnectionTools, StreamOptions } from './host.ts'
+
+/** What ends a stream by its lifetime. */
+export type LifetimeEnd = 'max-age' | 'expired' | 'idle' | 'revoked'
+
+/** Whose lifetime it is. */
+export interface Limited {
+  /** True where the stream may go on, or a promise of it; what it throws or rejects with ends the stream too. `undefined`: nobody asks. */
+  readonly recheck: (() => unknown) | undefined
+  /** Its time is over; with the error where the application failed to say whether it may go on. */
+  end (reason: LifetimeEnd, how?: { error: Error }): void
+}
+
+/** The deadlines of one connection. */
+export class Lifetime {
+  readonly #limited: Limited
+  readonly #limits: StreamOptions
+  readonly #tools: Pick<ConnectionTools, 'clock' | 'deadlines'>
+  #lastEventAt: number
+  #fixed: Deadline[] = []
+  #idle: Deadline | undefined
+  #recheck: Deadline | undefined
+  #isOver = false
+
+  constructor (limited: Limited, limits: StreamOptions, tools: Pick<ConnectionTools, 'clock' | 'deadlines'>) {
+    this.#limited = limited
+    this.#limits = limits
+    this.#tools = tools
+    this.#lastEventAt = tools.clock.elapsed()
+  }
+
+  /** The set-up has begun: from now on the stream grows old. */
+  start (): void {
+    if (this.#isOver) return
+    const { clock, deadlines } = this.#tools
+    const { maxAgeMs, expiresAt } = this.#limits
+    if (maxAgeMs !== Infinity) this.#fixed.push(deadlines.set(shortened(maxAgeMs), () => { this.#limited.end('max-age') }))
+    if (expiresAt !== undefined) this.#fixed.push(deadlines.set(expiresAt.getTime() - clock.now(), () => { this.#limited.end('expired') }))
+    this.#watchAllowed()
+  }
+
+  /** The head is sent: from now on the stream may be idle. One deadline for many events: when it comes it looks when the last was, and is set anew. */
+  watchIdle (): void {
+    const { idleTimeoutMs } = this.#limits
+    if (idleTimeoutMs === Infinity || this.#isOver) return
+    const { clock, deadlines } = this.#tools
+    this.#idle = deadlines.set(this.#lastEventAt + idleTimeoutMs - clock.elapsed(), () => {
+      if (clock.elapsed() - this.#lastEventAt >= idleTimeoutMs - 1) this.#limited.end('idle')
+      else this.watchIdle()
+    })
+  }
+
+  /** An event was sent. */
+  sent (): void {
+    if (this.#idle !== undefined) this.#lastEventAt = this.#tools.clock.elapsed()
+  }
+
+  /** Takes all deadlines back: the stream ends. What a check that still runs says counts no more. A second call does nothing. */
+  stop (): void {
+    this.#isOver = true
+    for (const deadline of this.#fixed) deadline.cancel()
+    this.#fixed = []
+    this.#idle?.cancel()
+    this.#recheck?.cancel()
+  }
+
+  /** The next interval begins when a check has settled, so that a slow one is never asked twice at once. */
+  #watchAllowed (): void {
+    const { recheckIntervalMs } = this.#limits
+    if (recheckIntervalMs === Infinity || this.#limited.recheck === undefined) return
+    this.#recheck = this.#tools.deadlines.set(shortened(recheckIntervalMs), () => { this.#check() })
+  }
+
+  /** Fails closed: where nobody can say that the stream may go on, it may not. */
+  async #check (): Promise<void> {
+    let isAllowed: unknown = false
+    let how: { error: Error } | undefined
+    try {
+      // awaited whatever it is: a query builder is no promise, but it has a `then`, and would always be true
+      isAllowed = await this.#limited.recheck?.()
+    } catch (error) {
+      how = { error: error instanceof Error ? error : new Error(`recheck failed with ${shown(error)}`) }
+    }
+    if (this.#isOver) return
+    if (isAllowed) this.#watchAllowed()
+    else this.#limited.end('revoked', how)
+  }
+}
+
+/** Up to a tenth less, so that streams that began together do not end, or ask, together. */
+function shortened (ms: number): number {
+  return Math.ceil(ms * (1 - Math.random() * LIFETIME_JITTER))
+}

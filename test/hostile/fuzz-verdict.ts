@@ -1,0 +1,124 @@
+/** What must hold when a world was played. */
+import { EventStreamEnded } from '../../lib/index.ts'
+import type { LogLine } from '../story/serve.ts'
+import { eventAt, THROWN } from './fuzz-source.ts'
+import type { Played, PlayedWorld } from './fuzz-world.ts'
+import { eventsIn, responsesIn, type Response, type StreamEvent } from './http-bytes.ts'
+
+/** Something that went wrong: in which run, or `undefined` for the world itself. */
+export interface Wrong { readonly run: number | undefined, readonly what: string }
+
+/** All that went wrong in a world. */
+export function verdict (played: PlayedWorld): Wrong[] {
+  const ends = new Map<string, LogLine[]>()
+  for (const line of played.log) if (line.stream !== undefined && line.reqId !== undefined) ends.set(line.reqId, [...ends.get(line.reqId) ?? [], line])
+  return [
+    ...played.wrongs.map((what) => ({ run: undefined, what })),
+    ...played.log.filter(isUnexpected).map((line) => ({ run: runOf(line.reqId), what: `a log line: ${JSON.stringify(line)}` })),
+    ...played.runs.flatMap((run, index) => wrongsOf(run, index, ends, played).map((what) => ({ run: index, what })))
+  ]
+}
+
+/** What the fuzzer's sources fail with, and what is answered where too many streams are open. */
+const EXPECTED: ReadonlySet<string> = new Set(['FST_EVENTFEED_BAD_EVENT', 'FST_EVENTFEED_BAD_FIELD', 'FST_EVENTFEED_TOO_MANY_CONNECTIONS', 'ERR_STREAM_NULL_VALUES'])
+
+/** Complaints of anything but what the fuzzer itself did. */
+function isUnexpected ({ level, msg, err }: LogLine): boolean {
+  if (level < 40) return false
+  if (level === 40) return !msg.includes('still runs')
+  return err === undefined || !(err.message === THROWN || EXPECTED.has(err.code ?? ''))
+}
+
+function runOf (reqId: string | undefined): number | undefined {
+  const number = /^\/run\/(\d+)\//.exec(reqId ?? '')?.[1]
+  return number === undefined ? undefined : Number(number)
+}
+
+function wrongsOf (played: Played, index: number, ends: ReadonlyMap<string, readonly LogLine[]>, { world }: PlayedWorld): string[] {
+  const { record, handled, refused } = played
+  const wrongs = [...played.wrongs, ...record.wrongs]
+  if (record.began !== record.ended) wrongs.push(`of ${record.began} sources that began ${record.ended} ran their finally`)
+  const isClosing = world.closeAfterTurns !== undefined
+  for (const path of handled) {
+    const lines = ends.get(path)?.length ?? 0
+    const wanted = refused.has(path) ? 0 : 1
+    if (lines !== wanted && !(isClosing && lines === 0 && record.began === 0)) wrongs.push(`${path} has ${lines} end lines and not ${wanted}`)
+  }
+  const reason = ends.get(`/run/${index}/0`)?.[0]?.stream?.reason
+  wrongs.push(...wrongsOfSignal(record.signal, reason))
+  try {
+    wrongs.push(...wrongsOfBytes(played, index, ends, isClosing))
+  } catch (error) {
+    wrongs.push(String(error))
+  }
+  return wrongs
+}
+
+function wrongsOfSignal (signal: AbortSignal | undefined, reason: string | undefined): string[] {
+  if (signal === undefined) return []
+  if (!signal.aborted) return ['the signal is not aborted']
+  if (!(signal.reason instanceof EventStreamEnded)) return [`the signal has the reason ${String(signal.reason)}`]
+  return signal.reason.reason === reason ? [] : [`the signal says ${signal.reason.reason}, the log says ${String(reason)}`]
+}
+
+function wrongsOfBytes (played: Played, index: number, ends: ReadonlyMap<string, readonly LogLine[]>, isClosing: boolean): string[] {
+  const { run, legs, record, feeds } = played
+  const wrongs: string[] = []
+  const streams: StreamEvent[][] = []
+  let hasAll = false
+  for (const [number, { received }] of legs.entries()) {
+    const all = responsesIn(received.bytes, received.hasEnded)
+    const response = all[run.ahead]
+    const path = `/run/${index}/${number}`
+    const reason = ends.get(path)?.[0]?.stream?.reason
+    wrongs.push(...wrongsOfOthers(all, run.ahead), ...wrongsOfStatus(played, path, response, reason, isClosing))
+    const isStream = response?.status === 200
+    if (received.isPatient && !isClosing && reason !== 'write-timeout' && response?.isWhole !== true) wrongs.push(`${path} was cut, though its client reads on`)
+    const events = isStream ? eventsIn(response.body) : []
+    wrongs.push(...wrongsOfControls(events))
+    const isOver = events.at(-1)?.event === 'stream:done' || (isStream && response.isWhole && run.http === '1.1' && reason === 'done')
+    if (isOver && run.options.onEnd === 'stop' && events.at(-1)?.event !== 'stream:done') wrongs.push(`${path} ends without stream:done`)
+    hasAll = isOver
+    streams.push(events.filter(({ event }) => !event.startsWith('stream:')))
+  }
+  if (feeds !== undefined) return [...wrongs, ...feeds.wrongs(streams, { hasAll, kept: legs.slice(1).map(({ hasId }) => hasId) })]
+  return [...wrongs, ...wrongsOfYielded(streams[0] ?? [], record.yielded, run.source.kind === 'node bytes', hasAll)]
+}
+
+/** The requests before and behind get their own answers, and nobody else's. */
+function wrongsOfOthers (all: readonly Response[], ahead: number): string[] {
+  return all.flatMap((response, index) => {
+    if (index === ahead || !response.isWhole || response.status >= 400) return []
+    const isRight = index < ahead ? /^retry: \d+\n(data: ahead\n\n|\n|\nretry)/.test(response.body) : response.body === '{"behind":true}'
+    return isRight ? [] : [`response ${index} is ${JSON.stringify(response.body.slice(0, 200))}`]
+  })
+}
+
+function wrongsOfStatus ({ refused }: Played, path: string, response: Response | undefined, reason: string | undefined, isClosing: boolean): string[] {
+  if (response === undefined || response.status === 200) return []
+  const isRight = response.status === 500 ? reason === 'failed' : response.status === 503 ? refused.has(path) || isClosing : response.status === 400
+  return isRight ? [] : [`${path} has the status ${response.status}, and ended for the reason ${String(reason)}`]
+}
+
+/** The last word is the last, and nothing is missing. */
+function wrongsOfControls (events: readonly StreamEvent[]): string[] {
+  const wrongs: string[] = []
+  for (const { event } of events.slice(0, -1)) if (event === 'stream:done' || event === 'stream:error') wrongs.push(`something follows ${event}`)
+  if (events.some(({ event }) => event === 'stream:gap')) wrongs.push('a gap, though the log keeps all')
+  return wrongs
+}
+
+function wrongsOfYielded (events: readonly StreamEvent[], yielded: readonly number[], isPlain: boolean, hasAll: boolean): string[] {
+  const wrongs: string[] = []
+  events.forEach((event, index) => {
+    const bytes = yielded[index]
+    if (bytes === undefined) {
+      wrongs.push(`event ${index} was not yielded: ${JSON.stringify(event).slice(0, 200)}`)
+      return
+    }
+    const { data, event: type = 'message', id } = eventAt(index, bytes, isPlain)
+    if (event.data !== data || event.event !== type || event.id !== id) wrongs.push(`event ${index} is ${JSON.stringify(event).slice(0, 200)}`)
+  })
+  if (hasAll && events.length !== yielded.length) wrongs.push(`${events.length} of ${yielded.length} events came, and then the end`)
+  return wrongs
+}

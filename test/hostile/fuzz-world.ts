@@ -1,0 +1,131 @@
+/** Plays a world: one application, and all its runs at the same time. What must hold afterwards is looked at in fuzz-verdict.ts. */
+import fastify, { type FastifyInstance } from 'fastify'
+import type { AddressInfo } from 'node:net'
+import { PassThrough } from 'node:stream'
+import eventfeed, { type EventSource } from '../../lib/index.ts'
+import { eventually } from '../story/raw-client.ts'
+import { keptLog, openSockets, type LogLine } from '../story/serve.ts'
+import { playLeg, type Received } from './fuzz-client.ts'
+import { RunFeeds } from './fuzz-feeds.ts'
+import { isFeedSource, type World } from './fuzz-script.ts'
+import { emptyRecord, makeSource, turns, type SourceRecord } from './fuzz-source.ts'
+import { eventsIn, responsesIn } from './http-bytes.ts'
+
+/** What is known of one leg of a run. */
+export interface PlayedLeg {
+  readonly received: Received
+  /** True where it came with a last event ID. */
+  readonly hasId: boolean
+}
+
+/** What is known of a run that was played. */
+export interface Played {
+  readonly run: World['runs'][number]
+  readonly record: SourceRecord
+  readonly feeds: RunFeeds | undefined
+  readonly legs: PlayedLeg[]
+  /** The paths of the requests whose handler ran, and those that were refused because the server was full. */
+  readonly handled: Set<string>
+  readonly refused: Set<string>
+  /** What went wrong while it was played. */
+  readonly wrongs: string[]
+}
+
+/** What is known of a world that was played. */
+export interface PlayedWorld {
+  readonly world: World
+  readonly runs: Played[]
+  readonly log: readonly LogLine[]
+  readonly wrongs: string[]
+}
+
+/** Plays a world to its end. */
+export async function play (world: World): Promise<PlayedWorld> {
+  const { lines: log, logger } = keptLog()
+  const app = fastify({ logger, genReqId: ({ url }) => url ?? '', forceCloseConnections: false })
+  const wrongs: string[] = []
+  const runs: Played[] = []
+  let release = (): void => {}
+  const released = new Promise<void>((resolve) => { release = resolve })
+  await app.register(eventfeed, {
+    maxConnections: world.maxConnections, drainTimeoutMs: world.drainTimeoutMs, heartbeatIntervalMs: 100, retryMs: 10, connectionKey: ({ url }) => url
+  })
+  addRoutes(app, world, runs, released)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  world.runs.forEach((run, index) => {
+    const feeds = isFeedSource(run.source) ? new RunFeeds(app, String(index), run.source) : undefined
+    runs.push({ run, record: emptyRecord(), feeds, legs: [], handled: new Set(), refused: new Set(), wrongs: [] })
+  })
+  const clients = runs.map((played, index) => playRun(app, played, index, port))
+  const closed = world.closeAfterTurns === undefined ? undefined : turns(world.closeAfterTurns).then(() => close(app, world, wrongs))
+  await Promise.all(clients)
+  if (closed === undefined) {
+    await eventually(async () => app.eventfeed.stats().connections === 0 && await openSockets(app) === 0, 'no stream and no socket is open').catch((error: unknown) => { wrongs.push(`${String(error)}: ${app.eventfeed.stats().connections} streams`) })
+  }
+  await (closed ?? close(app, world, wrongs))
+  if (app.eventfeed.stats().connections !== 0) wrongs.push('streams are open after close()')
+  release()
+  await eventually(() => runs.every(({ record }) => record.began <= record.ended), 'the finally of each source runs').catch(() => {})
+  await turns(2)
+  return { world, runs, log, wrongs }
+}
+
+function addRoutes (app: FastifyInstance, world: World, runs: readonly Played[], released: Promise<void>): void {
+  const playedOf = ({ params }: { params: unknown }): Played | undefined => runs[Number((params as { run?: string }).run)]
+  app.addHook('onSend', async (request, _reply, payload) => {
+    const hook = playedOf(request)?.run.hook
+    if (hook === 'slow') await turns(5)
+    const isStream = typeof payload === 'object' && payload !== null && 'pipe' in payload
+    // what has `pipe` in a payload of Fastify's is a stream
+    return hook === 'wrap' && isStream ? (payload as NodeJS.ReadableStream).pipe(new PassThrough()) : payload
+  })
+  app.get('/ahead', (_request, reply) => reply.sse(['ahead']))
+  app.get('/behind', async () => ({ behind: true }))
+  app.get('/run/:run/:leg', (request, reply) => {
+    const played = playedOf(request)
+    if (played === undefined) return reply.callNotFound()
+    const { run, record, feeds, handled, refused, wrongs } = played
+    handled.add(request.url)
+    if (app.eventfeed.stats().connections >= world.maxConnections) refused.add(request.url)
+    reply.raw.on('error', (error) => { wrongs.push(`the response failed: ${error.stack ?? ''}`) })
+    if (run.kickAfterTurns !== undefined) turns(run.kickAfterTurns).then(() => app.eventfeed.kick(request.url, 'the fuzzer'), () => {})
+    const source = isFeedSource(run.source) ? feeds?.subscriptions() : makeSource(run.source, record, released)
+    return reply.sse(source as EventSource, run.options)
+  })
+}
+
+/** All legs of a run, one after the other, each with the last event ID of the one before. */
+async function playRun (app: FastifyInstance, played: Played, index: number, port: number): Promise<void> {
+  const { run, record, feeds, legs, handled, wrongs } = played
+  const lastPath = `/run/${index}/${run.legs.length - 1}`
+  let isOver = false
+  const feedsPlayed = feeds?.play(() => isOver || handled.has(lastPath))
+  let lastEventId: string | undefined
+  try {
+    for (const [number, leg] of run.legs.entries()) {
+      const path = `/run/${index}/${number}`
+      const headers: Record<string, string> = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
+      const received = await playLeg(path, run, leg, headers, {
+        port,
+        nudge: () => { if (record.isStuck || number < run.legs.length - 1) app.eventfeed.kick(path, 'the fuzzer') }
+      })
+      legs.push({ received, hasId: lastEventId !== undefined })
+      const events = eventsIn(responsesIn(received.bytes, received.hasEnded)[run.ahead]?.body ?? '')
+      lastEventId = events.findLast(({ id }) => id !== undefined)?.id ?? lastEventId
+      if (lastEventId?.startsWith('~') === true) break
+    }
+  } catch (error) {
+    wrongs.push(String(error))
+  }
+  isOver = true
+  await feedsPlayed
+}
+
+/** Closes, and sees that it does not take much longer than it may. */
+async function close (app: FastifyInstance, { drainTimeoutMs }: World, wrongs: string[]): Promise<void> {
+  const startedAt = performance.now()
+  await app.close()
+  const tookMs = performance.now() - startedAt
+  if (tookMs > drainTimeoutMs + 5_000) wrongs.push(`close() took ${tookMs} ms, with a drainTimeoutMs of ${drainTimeoutMs}`)
+}
