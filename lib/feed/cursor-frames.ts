@@ -46,6 +46,7 @@ export class CursorFrames implements FrameSource {
           return this.#said(noticeFrame(notice.gap, this.#id(notice.position)))
         }
         if (reader.end !== undefined) return undefined
+        const { isState } = reader
         const batch = this.#readShared(maxBytes) ?? this.#readPrivately(Math.min(maxBytes, PRIVATE_BATCH_BYTES))
         // frames that were cached count toward the bound of the log
         this.#feed.log.window.trimSoon()
@@ -54,7 +55,7 @@ export class CursorFrames implements FrameSource {
           return this.#said(batch)
         }
         // reading may have come upon a gap, or the end of a snapshot
-        if (reader.notice === undefined) return undefined
+        if (reader.notice === undefined && reader.isState === isState) return undefined
       }
     } catch (error) {
       reader.end ??= { kind: 'failed', error }

@@ -12,7 +12,7 @@ export interface EntryCursor {
   readonly position: string
   /** The index of the next entry, in the window, or of the head; `undefined` before the window. */
   readonly index: number | undefined
-  /** The index of the next entry when the cursor was last in the window; 0 where it never was. */
+  /** The index of the next entry, in pages too; 0 where the cursor was never in the window, and so that is not known. */
   readonly lastIndex: number
   /** Where entries that were not passed have left the log: nothing can be read any more, until `restart`. */
   readonly hole: Hole | undefined
@@ -22,10 +22,12 @@ export interface EntryCursor {
   pass (entry: Entry): void
   /** Goes to an index of the window; what is before it is not given any more. */
   skipTo (index: number): void
-  /** Goes on elsewhere, behind `position`. */
-  restart (place: Place, position: string): void
+  /** Goes on elsewhere, behind `position`. @param index that of the next entry, where it is known */
+  restart (place: Place, position: string, index?: number): void
   /** Loads the page that is needed next, if one is, and calls `wake` when it is there, or `fail`. Returns false where none is needed. */
   load (wake: () => void, fail: (error: unknown) => void): boolean
+  /** True for an entry with an index that the cursor gives, or would have given. */
+  isOurs (entry: Entry): boolean
   /** Lets go of what it holds. */
   release (): void
 }
@@ -69,8 +71,13 @@ export class Cursor implements EntryCursor {
 
   pass (entry: Entry): void {
     this.position = entry.position
-    if (this.#page !== undefined) this.#offset++
-    else this.#index++
+    if (this.#page === undefined) {
+      this.#index++
+      return
+    }
+    this.#offset++
+    // indexes are dense
+    if (this.#fallenAt !== 0) this.#fallenAt++
   }
 
   skipTo (index: number): void {
@@ -79,8 +86,9 @@ export class Cursor implements EntryCursor {
     this.#page = undefined
   }
 
-  restart (place: Place, position: string): void {
+  restart (place: Place, position: string, index = 0): void {
     this.position = position
+    this.#fallenAt = index
     this.#page = undefined
     this.#hole = undefined
     this.#go(place)
@@ -106,6 +114,8 @@ export class Cursor implements EntryCursor {
     })
     return true
   }
+
+  isOurs (): boolean { return true }
 
   release (): void {
     this.#page = undefined

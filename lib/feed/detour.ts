@@ -26,12 +26,14 @@ export class Detour {
     this.behind = behind
   }
 
+  /** True for a snapshot that is not known yet. */
+  get isPending (): boolean { return this.isState && this.behind === undefined }
+
   /** The next entry that `takes` takes; `undefined` at the end. Throws what `takes` throws. */
   peek (takes: (entry: Entry) => boolean): Entry | undefined {
     for (; this.#next < this.#entries.length; this.#next++) {
       const entry = this.#entries[this.#next]
-      // those of a conflation were looked at when they were chosen
-      if (entry !== undefined && (!this.isState || takes(entry))) return entry
+      if (entry !== undefined && takes(entry)) return entry
     }
     return undefined
   }

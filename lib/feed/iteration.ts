@@ -77,11 +77,14 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
       reader.told()
       if (notice.gap !== undefined) return { event: 'stream:gap', id: notice.position, data: notice.gap }
     }
+    const { isState } = reader
     for (let entry = reader.peek(); entry !== undefined; entry = reader.peek()) {
       reader.pass(entry)
       const value = this.#projected(entry)
       if (value !== undefined) return value
     }
+    // reading has come upon a gap, and a snapshot in its place
+    if (reader.isState && !isState) return this.#take()
     const { end } = reader
     if (end === undefined) return undefined
     this.#close()

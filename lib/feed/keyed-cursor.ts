@@ -9,6 +9,9 @@ import type { EventLog, Hole, Place } from '../log/event-log.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
 import type { KeyFollower, KeyIndex } from './key-index.ts'
 
+/** Where a key was followed: its entries are ours from an index on, and behind a position. */
+interface Since { readonly index: number, readonly position: string }
+
 /** Walks over the entries of some keys. */
 export class KeyedCursor implements EntryCursor, KeyFollower {
   /** Called where an entry is offered to a cursor that had none. */
@@ -18,8 +21,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   readonly #log: EventLog
   readonly #index: KeyIndex
   readonly #keys: Set<string>
-  /** For a key that was followed later: the index from which on its entries are ours. */
-  #since: Map<string, number> | undefined
+  /** For a key that was followed later: from where on its entries are ours. It is forgotten where we have passed that in pages. */
+  #since: Map<string, Since> | undefined
   /** Walks before the window; in the window it rests. */
   readonly #walk: Cursor
   #isWalking = true
@@ -30,7 +33,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   #collected: number[] = []
   #next = 0
   #position: string
-  #fallenAt = 0
+  /** The index of the entry at that position, in the window. */
+  #passedIndex = 0
 
   constructor (log: EventLog, index: KeyIndex, keys: Iterable<string>, place: Place, position: string) {
     this.#log = log
@@ -53,7 +57,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     return this.#isWalking ? undefined : this.#collected[this.#next] ?? this.#pending ?? this.#log.window.next
   }
 
-  get lastIndex (): number { return this.index ?? this.#fallenAt }
+  get lastIndex (): number { return this.index ?? this.#walk.lastIndex }
 
   get hole (): Hole | undefined {
     this.#turn()
@@ -64,9 +68,9 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#turn()
     if (this.#isWalking) {
       for (let entry = this.#walk.peek(); entry !== undefined; entry = this.#walk.peek()) {
-        // what stands before the window was published before a key was followed later
         if (this.hasKey(entry) && this.#since?.has(entry.key ?? '') !== true) return entry
         this.#walk.pass(entry)
+        this.#passesSince(entry.position)
         this.#turn()
         if (!this.#isWalking) return this.peek()
       }
@@ -78,19 +82,27 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   }
 
   pass (entry: Entry): void {
-    if (this.#isWalking) return this.#walk.pass(entry)
+    if (this.#isWalking) {
+      this.#walk.pass(entry)
+      this.#passesSince(entry.position)
+      return
+    }
     this.#position = entry.position
+    this.#passedIndex = entry.index
     this.#next++
   }
 
   skipTo (index: number): void {
     this.#position = this.#log.window.positionBefore(index)
+    this.#passedIndex = index - 1
     this.#goOnAt(index)
   }
 
-  restart (place: Place, position: string): void {
+  restart (place: Place, position: string, index?: number): void {
+    // behind a hole nothing tells where a key was followed: better an entry too many than one that is lost in silence
+    if (place.kind === 'older') this.#since = undefined
     this.#isWalking = true
-    this.#walk.restart(place, position)
+    this.#walk.restart(place, position, index)
   }
 
   load (wake: () => void, fail: (error: unknown) => void): boolean {
@@ -106,6 +118,10 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.onRelease = () => {}
   }
 
+  isOurs (entry: Entry): boolean {
+    return this.hasKey(entry) && entry.index >= (this.#since?.get(entry.key ?? '')?.index ?? 0)
+  }
+
   /** True for an entry of a key that is followed now. */
   hasKey ({ key }: Entry): boolean {
     return key !== undefined && this.#keys.has(key)
@@ -116,7 +132,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     if (this.#keys.has(key)) return
     this.#keys.add(key)
     this.#since ??= new Map()
-    this.#since.set(key, this.#log.window.next)
+    const { window } = this.#log
+    this.#since.set(key, { index: window.next, position: window.positionBefore(window.next) })
     this.#index.follow(key, this)
   }
 
@@ -152,7 +169,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
       return
     }
     const found = this.#collected
-    for (const key of this.#keys) this.#index.collect(key, Math.max(from, this.#since?.get(key) ?? 0), KEYED_ENTRIES + 1, found)
+    for (const key of this.#keys) this.#index.collect(key, Math.max(from, this.#since?.get(key)?.index ?? 0), KEYED_ENTRIES + 1, found)
     found.sort((a, b) => a - b)
     if (found.length <= KEYED_ENTRIES) return
     this.#pending = found[KEYED_ENTRIES]
@@ -174,12 +191,20 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
       const { index } = this.#walk
       if (index === undefined) return
       this.#position = this.#walk.position
+      this.#passedIndex = index - 1
       this.#goOnAt(index)
       return
     }
     const next = this.#collected[this.#next] ?? this.#pending
     if (next === undefined || next >= this.#log.window.oldest) return
-    this.#fallenAt = next
-    this.restart({ kind: 'older', after: this.#position }, this.#position)
+    const index = this.#passedIndex + 1
+    for (const [key, since] of this.#since ?? []) if (since.index <= index) this.#since?.delete(key)
+    this.#isWalking = true
+    this.#walk.restart({ kind: 'older', after: this.#position }, this.#position, index)
+  }
+
+  /** In pages an entry has no index: the one behind which a key was followed is known by its position. */
+  #passesSince (passed: string): void {
+    for (const [key, { position }] of this.#since ?? []) if (position === passed) this.#since?.delete(key)
   }
 }

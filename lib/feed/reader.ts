@@ -159,7 +159,8 @@ export class Reader implements Waiter, FilteredWaiter {
     this.#until = Math.min(this.#until, feed.log.window.next)
     this.#leave()
     const index = this.#cursor?.index
-    const hasMore = this.#notice !== undefined || this.#detour !== undefined
+    // a state that is still awaited is not ready
+    const hasMore = this.#notice !== undefined || (this.#detour !== undefined && !this.#detour.isPending)
     // from before the window only an asynchronous read could bring the rest
     if (index === undefined || (index >= this.#until && !hasMore)) this.end ??= { kind: 'done' }
   }
@@ -206,8 +207,10 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #peekDetour (detour: Detour): Entry | undefined {
-    const entry = detour.peek((listed) => this.#takes(listed))
-    if (entry !== undefined || (detour.isState && detour.behind === undefined)) return entry
+    const { hasKey } = this.#reading
+    // those of a conflation were looked at when they were chosen, but a key may not be followed any more
+    const entry = detour.peek((listed) => detour.isState ? this.#takes(listed) : hasKey?.(listed) ?? true)
+    if (entry !== undefined || detour.isPending) return entry
     this.#detour = undefined
     this.#notice = detour.behind
     return detour.behind === undefined ? this.peek() : undefined
@@ -229,7 +232,7 @@ export class Reader implements Waiter, FilteredWaiter {
     const { index, position } = fanOut.filters.standing(this)
     if (position === undefined) return
     if (index >= log.window.oldest) cursor.skipTo(index)
-    else cursor.restart({ kind: 'older', after: position }, position)
+    else cursor.restart({ kind: 'older', after: position }, position, index)
   }
 
   #leave (): void {
@@ -266,9 +269,10 @@ export class Reader implements Waiter, FilteredWaiter {
       return
     }
     const fallen = { position: cursor.position, index: cursor.lastIndex, hole }
-    const { gap, position, opening, missed } = newest === undefined
+    // in pages from before the window nobody knows which of the newest it has got: it goes on in the log
+    const { gap, position, opening, missed } = newest === undefined || fallen.index === 0
       ? skipped(window, lag, feed.now(), fallen)
-      : conflated(window, newest, (entry) => this.#takes(entry), fallen)
+      : conflated(window, newest, (entry) => cursor.isOurs(entry) && this.#takes(entry), fallen)
     cursor.restart(opening.start, opening.before)
     if (missed === undefined) {
       this.#goOn({ gap, position })

@@ -41,7 +41,7 @@ export interface WayOn {
 export interface Fallen {
   /** What the client has. */
   readonly position: string
-  /** The index of the first entry that it has not got. */
+  /** The index of the first entry that it has not got; 0 where that is not known. */
   readonly index: number
   /** Where the log goes on, if it is not kept any more. */
   readonly hole: Hole | undefined
@@ -62,8 +62,7 @@ export function skipped (window: Window, policy: LagPolicy, now: number, { posit
  * the position that it had.
  */
 export function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: Fallen): WayOn {
-  // one that was never in the window has read pages: what the window dropped before it may have been in them
-  const missed = newest.since(index === 0 ? window.oldest : index, takes)
+  const missed = newest.since(index, takes)
   return { gap: { requested: position, oldest: missed[0]?.position ?? null, reason: 'lagged' }, position, opening: atHead(window), missed }
 }
 

@@ -16,7 +16,7 @@ import { takeSnapshot, type Snapshot, type State } from './snapshot.ts'
 import type { VariantCache } from './variant-cache.ts'
 
 /** How a stream follows its feed. */
-export interface SubscribeOptions<View = EntryView, Made = unknown, Published = never> {
+export interface SubscribeOptions<View = EntryView, Made = unknown, Published = { event: string, data: unknown, key?: string | undefined }> {
   /**
    * An event ID of this feed: the stream goes on behind it, exclusive. For first connects: the last event ID of the request
    * beats it.
@@ -112,11 +112,12 @@ export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
   }
 
   /** Opens it, on a stream of several feeds with an `idOf` of its own. @internal */
-  open ({ after, codec, wake }: Pick<SourceContext, 'after' | 'codec' | 'wake'>, idOf: IdOf | undefined): CursorFrames {
+  open (context: Pick<SourceContext, 'after' | 'codec' | 'wake'>, idOf: IdOf | undefined): CursorFrames {
+    const { after, codec } = context
     const feed = this.#feed
     const as = this.#options.as as Parameters<VariantCache['acquire']>[0]
     const variant = feed.variants.acquire(as, codec)
-    const reader = this.#begin(after, wake, () => { feed.variants.release(as, codec) })
+    const reader = this.#begin(after, () => { context.wake() }, () => { feed.variants.release(as, codec) })
     return new CursorFrames(reader, feed, variant, idOf)
   }
 

@@ -22,7 +22,7 @@ export const STREAM_HEADERS = {
  *
  * @param send the reply's own `send`
  */
-export function commit (reply: FastifyReply, send: (payload: unknown) => unknown, opened: (writer: Writer) => void): void {
+export function commit (reply: FastifyReply, send: FastifyReply['send'], opened: (writer: Writer) => void): void {
   const response = reply.raw
   // the documented opt-out of @fastify/compress: a compressor holds back what it has not filled a block with
   reply.request.raw.headers['x-no-compression'] = '1'
@@ -53,5 +53,5 @@ export function commit (reply: FastifyReply, send: (payload: unknown) => unknown
       open(new CarrierWriter(response, carrier))
     }
   })
-  send(carrier)
+  Reflect.apply(send, reply, [carrier])
 }

@@ -22,7 +22,7 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   const streams = new Streams(settings, watchRoutes(app, settings.validateEvents))
   const feeds = new Feeds(app, settings.clock, settings.validateEvents)
 
-  app.decorateReply('sse', function (this: FastifyReply, source: unknown, streamOptions: EventStreamOptions<FastifyRequest> = {}) {
+  app.decorateReply('sse', function (this: FastifyReply, source: unknown, streamOptions?: EventStreamOptions<FastifyRequest>) {
     // a reply is returned for `return reply.sse(…)`; that it is void besides lets handlers with a response schema do so
     return sendEventStream(this, streams, source, streamOptions) as FastifyReply & void
   })

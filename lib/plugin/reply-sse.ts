@@ -15,22 +15,22 @@ import type { Admission } from './admission.ts'
 import { streamEnded, streamOpened } from './diagnostics.ts'
 import { logEnd, logParked } from './log.ts'
 import { acceptsEventStream, namesEventStream } from './negotiation.ts'
-import { overrideStreamOptions, type EventStreamOptions, type Recheck } from './options.ts'
+import type { EventStreamOptions, Recheck } from './options.ts'
 import { answerDone, codecOf, lastEventIdOf } from './route-events.ts'
-import type { Streams } from './streams.ts'
+import type { OpenStream, Streams } from './streams.ts'
 
-/** The methods of a reply that this file calls itself, whatever the instance has in their place. */
-type Send = (payload: unknown) => unknown
+/** `reply.send`. */
+type Send = FastifyReply['send']
 
 const streaming = new WeakSet<FastifyRequest>()
 
 /** Streams a source as the answer of a reply. Errors of the request and of the source are sent; only misuse throws. */
-export function sendEventStream (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions<FastifyRequest>): FastifyReply {
+export function sendEventStream (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions<FastifyRequest> | undefined): FastifyReply {
   const { request } = reply
   if (streaming.has(request)) throw new AlreadyStreaming(routeOf(request))
   if (reply.sent || reply.raw.headersSent) throw new ReplySent(routeOf(request))
   if (!acceptsEventStream(request)) return reply.send(new NotAcceptable(shown(request.headers.accept)))
-  const { stream, heartbeatIntervalMs, recheck } = overrideStreamOptions(streams.settings, options)
+  const { stream, heartbeatIntervalMs, recheck } = streams.optionsOf(options)
   // HEAD asks for the headers alone: the source does not run
   if (request.method === 'HEAD') return reply.headers(STREAM_HEADERS).send()
   const lastEventId = lastEventIdOf(request)
@@ -42,8 +42,7 @@ export function sendEventStream (reply: FastifyReply, streams: Streams, source: 
 
   streaming.add(request)
   const host = new ReplyHost(reply, streams, { key, recheck })
-  const tools = { ...streams.tools, heartbeats: streams.heartbeatsOf(heartbeatIntervalMs) }
-  const connection = new Connection(host, stream, tools, lastEventId)
+  const connection = new Connection(host, stream, streams.toolsFor(heartbeatIntervalMs), lastEventId)
   host.start(connection)
   // while the handler waited the client may have left: then its source is let go of, and does not begin
   if (reply.raw.destroyed || request.raw.socket?.destroyed) connection.end('client')
@@ -51,17 +50,18 @@ export function sendEventStream (reply: FastifyReply, streams: Streams, source: 
   return reply
 }
 
-/** What a connection needs of its reply. */
+/** What a connection needs of its reply; and the stream, as the plugin knows it. */
 class ReplyHost implements ConnectionHost {
+  readonly recheck: (() => unknown) | undefined
   readonly #streams: Streams
   readonly #key: string
-  #send: Send
+  readonly #onClose = (): void => { this.#stream?.connection.end('client') }
+  /** What stands in the reply while the set-up does not. */
+  readonly #send: Send
   #reply: FastifyReply | undefined
-  #connection: Connection | undefined
-  #leave: ReturnType<Streams['enter']> | undefined
+  #stream: OpenStream | undefined
   #isCommitting = false
   #wasRefused = false
-  readonly recheck: (() => unknown) | undefined
 
   constructor (reply: FastifyReply, streams: Streams, { key, recheck }: { key: string, recheck: Recheck | undefined }) {
     this.#reply = reply
@@ -69,23 +69,22 @@ class ReplyHost implements ConnectionHost {
     this.#key = key
     // over `this`, which lets go of the request at the end
     if (recheck !== undefined) this.recheck = () => this.#reply !== undefined && recheck(this.#reply.request)
-    // bound now: while the set-up runs, another function stands in its place
-    this.#send = reply.send.bind(reply) as Send
+    this.#send = reply.send
   }
 
   start (connection: Connection): void {
-    this.#connection = connection
     const reply = this.#reply
     if (reply === undefined) return
+    const { request, raw: response } = reply
+    const stream = { connection, key: this.#key, route: routeOf(request), response }
+    this.#stream = stream
     // before anything else runs: a client may leave during the set-up
-    reply.raw.on('close', this.#onClose)
+    response.on('close', this.#onClose)
     // a pipelined response has no socket yet, and does not hear of its end
-    reply.request.raw.on('aborted', this.#onClose)
-    reply.send = ((payload: unknown) => this.#intercept(payload)) as typeof reply.send
-    const { request } = reply
-    const route = routeOf(request)
-    this.#leave = this.#streams.enter({ connection, key: this.#key, route, response: reply.raw })
-    streamOpened({ route, connectionKey: this.#key, request })
+    request.raw.on('aborted', this.#onClose)
+    reply.send = ((payload: unknown) => this.#intercept(payload)) as Send
+    this.#streams.enter(stream)
+    streamOpened({ route: stream.route, connectionKey: stream.key, request })
   }
 
   commit (): void {
@@ -94,33 +93,31 @@ class ReplyHost implements ConnectionHost {
     this.#isCommitting = true
     commit(reply, this.#send, (writer) => {
       this.#restoreSend()
-      this.#connection?.opened(writer)
+      this.#stream?.connection.opened(writer)
     })
   }
 
   refuse (error: unknown): void {
     this.#wasRefused = true
     this.#restoreSend()
-    this.#send(error instanceof Error ? error : new Error(`the source of an event stream failed with ${shown(error)}`))
+    this.#reply?.send(error instanceof Error ? error : new Error(`the source of an event stream failed with ${shown(error)}`))
   }
 
   ended (summary: Parameters<ConnectionHost['ended']>[0]): void {
     const reply = this.#reply
-    if (reply === undefined) return
+    const stream = this.#stream
+    if (reply === undefined || stream === undefined) return
     this.#restoreSend()
-    reply.raw.off('close', this.#onClose)
-    const { request } = reply
+    const { request, raw: response } = reply
+    response.off('close', this.#onClose)
     request.raw.off('aborted', this.#onClose)
-    this.#leave?.(summary)
-    const route = routeOf(request)
+    this.#streams.leave(stream, summary)
     // where an error was sent in the stream's place, Fastify has logged it
-    logEnd(request.log, route, summary, reply.raw.headersSent && !this.#wasRefused)
-    streamEnded({ route, connectionKey: this.#key, request }, summary)
+    logEnd(request.log, stream.route, summary, response.headersSent && !this.#wasRefused)
+    streamEnded({ route: stream.route, connectionKey: stream.key, request }, summary)
     // a generator that is parked holds neither socket nor reply
     this.#reply = undefined
-    this.#connection = undefined
-    this.#leave = undefined
-    this.#send = () => undefined
+    this.#stream = undefined
   }
 
   stillRunning (stopped: Promise<void>): void {
@@ -139,23 +136,19 @@ class ReplyHost implements ConnectionHost {
     }).finally(isOver)
   }
 
-  readonly #onClose = (): void => { this.#connection?.end('client') }
-
   /** Something answers before the head is out: the handler forgot to return the stream, or a hook or a time-out was faster. */
   #intercept (payload: unknown): unknown {
     const reply = this.#reply
     // the head is on its way through hooks that wait: that the handler forgot to return does no harm any more
-    if (this.#isCommitting && payload === undefined) return reply
-    const send = this.#send
+    if (reply === undefined || (this.#isCommitting && payload === undefined)) return reply
     this.#restoreSend()
-    this.#connection?.end('superseded')
-    const isForgotten = payload === undefined && reply !== undefined
-    return send(isForgotten ? new NotReturned(routeOf(reply.request)) : payload)
+    this.#stream?.connection.end('superseded')
+    return reply.send(payload === undefined ? new NotReturned(routeOf(reply.request)) : payload)
   }
 
   #restoreSend (): void {
-    // the method of the prototype comes to light again
-    if (this.#reply !== undefined && Object.hasOwn(this.#reply, 'send')) Reflect.deleteProperty(this.#reply, 'send')
+    // deleting the property would make a slow object of the reply
+    if (this.#reply !== undefined && this.#reply.send !== this.#send) this.#reply.send = this.#send
   }
 }
 

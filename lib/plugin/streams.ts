@@ -8,29 +8,35 @@ import type { EndSummary } from '../stream/end.ts'
 import { Heartbeats } from '../stream/heartbeat.ts'
 import type { ConnectionTools } from '../stream/host.ts'
 import { Admissions } from './admission.ts'
-import type { Settings } from './options.ts'
+import { overrideStreamOptions, type EventStreamOptions, type Settings } from './options.ts'
 import type { RouteCodecs } from './route-events.ts'
 import { StreamCounts, type StreamStats } from './stats.ts'
 
 /** One open stream, as its plugin knows it. */
 export interface OpenStream {
   readonly connection: Connection
+  /** Whose it is. */
   readonly key: string
   /** Its route, as `GET /chat`. */
   readonly route: string
   readonly response: ServerResponse
 }
 
+/** The options of a stream, read. */
+export type ReadOptions = ReturnType<typeof overrideStreamOptions>
+
 /** The open streams of one plugin. */
 export class Streams {
   readonly settings: Settings
   readonly codecs: RouteCodecs
   readonly admissions: Admissions
-  readonly tools: Omit<ConnectionTools, 'heartbeats'>
   /** True from the beginning of the drain on: nobody is admitted any more. */
   isDraining = false
+  /** The options of a stream that brings none of its own. */
+  readonly #defaults: ReadOptions
   readonly #deadlines: Deadlines
-  readonly #heartbeats = new Map<number, Heartbeats>()
+  /** By the interval of their heartbeats. Thousands of streams share one. */
+  readonly #tools = new Map<number, ConnectionTools>()
   readonly #open = new Set<OpenStream>()
   readonly #counts = new StreamCounts()
   readonly #parked = new Set<() => void>()
@@ -41,21 +47,26 @@ export class Streams {
     this.codecs = codecs
     this.admissions = new Admissions(settings.maxConnections, settings.maxConnectionsPerKey)
     this.#deadlines = new Deadlines(settings.clock)
-    this.tools = { clock: settings.clock, deadlines: this.#deadlines, merge }
+    this.#defaults = overrideStreamOptions(settings, {})
   }
 
   /** The streams that are open now. */
   get open (): ReadonlySet<OpenStream> { return this.#open }
 
-  /** The heartbeats of an interval; `undefined` for none. */
-  heartbeatsOf (intervalMs: number): Heartbeats | undefined {
-    if (intervalMs === Infinity) return undefined
-    let heartbeats = this.#heartbeats.get(intervalMs)
-    if (heartbeats === undefined) {
-      heartbeats = new Heartbeats(this.settings.clock, intervalMs)
-      this.#heartbeats.set(intervalMs, heartbeats)
+  /** The plugin's options with those of one call over them. The same object for all calls that bring none. Throws `FST_EVENTFEED_BAD_OPTION`. */
+  optionsOf (options: EventStreamOptions<never> | undefined): ReadOptions {
+    return options === undefined ? this.#defaults : overrideStreamOptions(this.settings, options)
+  }
+
+  /** What streams with the same interval of heartbeats share. */
+  toolsFor (heartbeatIntervalMs: number): ConnectionTools {
+    let tools = this.#tools.get(heartbeatIntervalMs)
+    if (tools === undefined) {
+      const { clock } = this.settings
+      tools = { clock, deadlines: this.#deadlines, merge, heartbeats: heartbeatIntervalMs === Infinity ? undefined : new Heartbeats(clock, heartbeatIntervalMs) }
+      this.#tools.set(heartbeatIntervalMs, tools)
     }
-    return heartbeats
+    return tools
   }
 
   /** The figures of all streams since the start, and of those that are open. */
@@ -63,16 +74,18 @@ export class Streams {
     return this.#counts.stats(this.#open)
   }
 
-  /** A stream that was admitted has begun. Returns the function that says it has ended. */
-  enter (stream: OpenStream): (summary: EndSummary) => void {
+  /** A stream that was admitted has begun. */
+  enter (stream: OpenStream): void {
     this.#open.add(stream)
     this.#counts.begun()
-    return (summary) => {
-      this.#open.delete(stream)
-      this.#counts.ended(summary)
-      this.admissions.release(stream.key)
-      if (this.#open.size === 0) this.#onEmpty?.()
-    }
+  }
+
+  /** A stream that has entered has ended. */
+  leave (stream: OpenStream, summary: EndSummary): void {
+    this.#open.delete(stream)
+    this.#counts.ended(summary)
+    this.admissions.release(stream.key)
+    if (this.#open.size === 0) this.#onEmpty?.()
   }
 
   /** Ends all streams of a connection key. Returns how many. */

@@ -18,7 +18,7 @@ export class Carrier extends Stream {
   isPaused = false
   /** Called when it need not wait any more. */
   onResume: () => void = ignore
-  readonly #onPipe: (destination: NodeJS.WritableStream, flow: () => void) => void
+  #onPipe: (destination: NodeJS.WritableStream, flow: () => void) => void
 
   /** @param onPipe gets where the carrier is to flow, and the function that lets it flow there */
   constructor (onPipe: (destination: NodeJS.WritableStream, flow: () => void) => void) {
@@ -29,7 +29,10 @@ export class Carrier extends Stream {
   }
 
   override pipe<Destination extends NodeJS.WritableStream> (destination: Destination, options?: { end?: boolean }): Destination {
-    this.#onPipe(destination, () => { super.pipe(destination, options) })
+    const onPipe = this.#onPipe
+    // Fastify holds a payload for as long as its response is open: it must hold nothing else
+    this.#onPipe = ignore
+    onPipe(destination, () => { super.pipe(destination, options) })
     return destination
   }
 
@@ -60,7 +63,7 @@ export class CarrierWriter extends WriterBase {
     this.#carrier = carrier
     carrier.onResume = () => {
       if (!this.hasEnded) this.count(false)
-      this.onFree()
+      this.owner?.onFree()
     }
   }
 
@@ -74,9 +77,7 @@ export class CarrierWriter extends WriterBase {
     if (this.isBusy) this.count(true)
   }
 
-  end (): void {
-    if (this.hasEnded) return
-    this.hasEnded = true
+  protected finish (): void {
     this.#carrier.emit('end')
     this.#carrier.emit('close')
     this.count(!this.response.writableFinished)

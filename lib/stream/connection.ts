@@ -9,15 +9,15 @@ import { Batch } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { done, failure } from '../wire/control-event.ts'
 import { retryLine } from '../wire/encode.ts'
-import type { FrameSource, SourceContext } from '../wire/frame-source.ts'
+import type { FrameSource } from '../wire/frame-source.ts'
+import { StreamContext, type SourceStream } from './context.ts'
 import type { Deadline } from './deadlines.ts'
 import { EventStreamEnded, type EndReason } from './end.ts'
 import type { Beating } from './heartbeat.ts'
 import type { ConnectionHost, ConnectionTools, StreamOptions } from './host.ts'
-import { Lifetime, type Limited } from './lifetime.ts'
-import { openSource, type SourceArguments } from './source.ts'
-import { until } from './until.ts'
-import type { Writer } from './writer.ts'
+import { isLimited, Lifetime, type Limited } from './lifetime.ts'
+import { openSource } from './source.ts'
+import type { Writer, WriterOwner } from './writer.ts'
 
 /** The set-up runs; the head is being sent; events flow; the last bytes are on their way; all is over. */
 type State = 'setting-up' | 'committing' | 'open' | 'ending' | 'closed'
@@ -26,20 +26,20 @@ type State = 'setting-up' | 'committing' | 'open' | 'ending' | 'closed'
 const HEARTBEAT = new Batch(':\n')
 
 /** One open event stream. */
-export class Connection implements Beating, Limited {
+export class Connection implements Beating, Limited, SourceStream, WriterOwner {
   lastWriteSlice = 0
   readonly #host: ConnectionHost
   readonly #options: StreamOptions
   readonly #tools: ConnectionTools
   readonly #startedAt: number
-  readonly #lifetime: Lifetime
+  /** `undefined` where nothing limits it. */
+  readonly #lifetime: Lifetime | undefined
   #state: State = 'setting-up'
   #source: FrameSource | undefined
   #writer: Writer | undefined
   #held: Batch | undefined
   #abort: AbortController | undefined
   #commitDeadline: Deadline | undefined
-  #stopBeating: (() => void) | undefined
   #reason: EventStreamEnded | undefined
   #error: unknown
   #lastEventId: string
@@ -51,7 +51,7 @@ export class Connection implements Beating, Limited {
     this.#options = options
     this.#tools = tools
     this.#startedAt = tools.clock.elapsed()
-    this.#lifetime = new Lifetime(this, options, tools)
+    this.#lifetime = isLimited(options, host.recheck) ? new Lifetime(this, options, tools) : undefined
     this.#lastEventId = lastEventId ?? ''
   }
 
@@ -61,27 +61,36 @@ export class Connection implements Beating, Limited {
   /** Bytes of the event stream that were handed to the socket, without HTTP's own framing. */
   get bytes (): number { return this.#bytes }
 
+  /** Aborted when the stream has ended. Made when somebody asks: a feed's streams need none. */
+  get signal (): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason)
+    }
+    return this.#abort.signal
+  }
+
   /** Whether the application still allows the stream: its host asks. */
   get recheck (): (() => unknown) | undefined { return this.#host.recheck }
 
   /** Starts the source. Nothing is committed before its first event, its `ready()`, or `commitDelayMs`. */
   start (source: unknown, codec: EventCodec | undefined): void {
     const { deadlines, merge } = this.#tools
-    const lastEventId = this.#lastEventId === '' ? undefined : this.#lastEventId
+    const context = new StreamContext(this, this.#lastEventId === '' ? undefined : this.#lastEventId, codec)
     try {
-      this.#source = openSource(source, this.#context(lastEventId, codec), this.#arguments(lastEventId), merge)
+      this.#source = openSource(source, context, () => context.arguments(), merge)
     } catch (error) {
       if (this.#state === 'closed') return
       if (this.#state === 'setting-up') return this.#fail(error)
       // ready() has committed the stream: its failure is told in it
-      this.#source = openSource(() => Promise.reject(error), this.#context(lastEventId, codec), this.#arguments(lastEventId), merge)
+      this.#source = openSource(() => Promise.reject(error), context, () => context.arguments(), merge)
     }
     // the source itself may have ended the stream, and the client may have left before
     if (this.#reason !== undefined) this.#cancelSource(this.#reason)
     this.#advance()
     if (this.#isOver()) return
     if (this.#state === 'setting-up') this.#commitDeadline = deadlines.set(this.#options.commitDelayMs, () => { this.#commit() })
-    this.#lifetime.start()
+    this.#lifetime?.start()
   }
 
   /** The head is sent: from here on `writer` is how to reach the client. */
@@ -92,11 +101,9 @@ export class Connection implements Beating, Limited {
     }
     this.#state = 'open'
     this.#writer = writer
-    writer.onFree = () => { this.#advance() }
-    writer.onStalled = () => { this.end('write-timeout') }
-    writer.watch(this.#options.writeTimeoutMs)
-    this.#stopBeating = this.#tools.heartbeats?.add(this)
-    this.#lifetime.watchIdle()
+    writer.watch(this, this.#options.writeTimeoutMs)
+    this.#tools.heartbeats?.add(this)
+    this.#lifetime?.watchIdle()
     // a reconnection time sticks to a client until it gets another, so each stream gives one; it needs no blank line, as above
     this.#write(new Batch(retryLine(jittered(this.#options.retryMs, RETRY_JITTER))))
     this.#advance()
@@ -116,7 +123,7 @@ export class Connection implements Beating, Limited {
     if (this.#reason !== undefined) return
     this.#reason = ended
     this.#error = error
-    this.#lifetime.stop()
+    this.#lifetime?.stop()
     if (retryMs !== undefined) this.#keep(new Batch(`${retryLine(retryMs)}\n`))
     this.#cancelSource(ended)
     this.#advance()
@@ -128,6 +135,24 @@ export class Connection implements Beating, Limited {
     this.#writer?.destroy()
     this.#reason ??= new EventStreamEnded('client')
     this.#close()
+  }
+
+  /** The source has more to read, or has ended. */
+  wake (): void {
+    this.#advance()
+  }
+
+  /** The application wants the stream to be committed before there is an event. */
+  ready (): void {
+    this.#commit()
+  }
+
+  onFree (): void {
+    this.#advance()
+  }
+
+  onStalled (): void {
+    this.end('write-timeout')
   }
 
   beat (): void {
@@ -188,9 +213,8 @@ export class Connection implements Beating, Limited {
       this.#write(new Batch(failure(SOURCE_FAILED, jittered(Math.max(FAILED_RETRY_MS, this.#options.retryMs), RETRY_JITTER))))
     }
     this.#state = 'ending'
-    this.#lifetime.stop()
-    this.#stopBeating?.()
-    this.#stopBeating = undefined
+    this.#lifetime?.stop()
+    this.#tools.heartbeats?.drop(this)
     this.#cancelSource(this.#reason)
     writer.end()
   }
@@ -201,7 +225,7 @@ export class Connection implements Beating, Limited {
     this.#events += batch.events
     this.#bytes += batch.bytes.length
     if (batch.lastEventId !== undefined) this.#lastEventId = batch.lastEventId
-    if (batch.events > 0) this.#lifetime.sent()
+    if (batch.events > 0) this.#lifetime?.sent()
     this.#writer?.write(batch)
   }
 
@@ -232,9 +256,9 @@ export class Connection implements Beating, Limited {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     const reason = this.#reason ?? new EventStreamEnded('client')
-    this.#lifetime.stop()
+    this.#lifetime?.stop()
     this.#commitDeadline?.cancel()
-    this.#stopBeating?.()
+    this.#tools.heartbeats?.drop(this)
     this.#writer?.release()
     this.#held = undefined
     this.#cancelSource(reason)
@@ -256,29 +280,5 @@ export class Connection implements Beating, Limited {
     this.#abort?.abort(reason)
     const stopped = this.#source?.cancel(reason)
     if (stopped !== undefined) this.#host.stillRunning(stopped)
-  }
-
-  #context (after: string | undefined, codec: EventCodec | undefined): SourceContext {
-    const signal = (): AbortSignal => this.#signal()
-    return { after, codec, get signal () { return signal() }, wake: () => { this.#advance() } }
-  }
-
-  #arguments (lastEventId: string | undefined): SourceArguments {
-    const signal = (): AbortSignal => this.#signal()
-    return {
-      get signal () { return signal() },
-      lastEventId,
-      until: (promise) => until(promise, signal()),
-      ready: () => { this.#commit() }
-    }
-  }
-
-  /** Made when somebody asks: a feed's streams need none. */
-  #signal (): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController()
-      if (this.#reason !== undefined) this.#abort.abort(this.#reason)
-    }
-    return this.#abort.signal
   }
 }

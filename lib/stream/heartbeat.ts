@@ -29,15 +29,26 @@ export class Heartbeats {
     this.slice = this.#sliceNow()
   }
 
-  /** Begins to watch `beating`. Returns the function that ends it. */
-  add (beating: Beating): () => void {
+  /** Begins to watch `beating`. */
+  add (beating: Beating): void {
     if (this.#size++ === 0) {
       this.slice = this.#sliceNow()
       this.#arm()
     }
     beating.lastWriteSlice = this.slice
     this.#enlist(beating, spread())
-    return () => { this.#drop(beating) }
+  }
+
+  /** Watches it no more. Does nothing for one that is not watched. */
+  drop (beating: Beating): void {
+    for (const slice of this.#slices) {
+      if (!slice.delete(beating)) continue
+      if (--this.#size === 0) {
+        this.#stopTimer?.()
+        this.#stopTimer = undefined
+      }
+      return
+    }
   }
 
   #sliceNow (): number {
@@ -77,17 +88,6 @@ export class Heartbeats {
 
   #enlist (beating: Beating, wait: number): void {
     this.#at(this.slice + wait).add(beating)
-  }
-
-  #drop (beating: Beating): void {
-    for (const slice of this.#slices) {
-      if (!slice.delete(beating)) continue
-      if (--this.#size === 0) {
-        this.#stopTimer?.()
-        this.#stopTimer = undefined
-      }
-      return
-    }
   }
 
   #at (slice: number): Set<Beating> {

@@ -18,6 +18,11 @@ export interface Limited {
   end (reason: LifetimeEnd, how?: { error: Error }): void
 }
 
+/** True where anything limits a stream's lifetime. */
+export function isLimited ({ maxAgeMs, expiresAt, idleTimeoutMs, recheckIntervalMs }: StreamOptions, recheck: Limited['recheck']): boolean {
+  return maxAgeMs !== Infinity || expiresAt !== undefined || idleTimeoutMs !== Infinity || (recheck !== undefined && recheckIntervalMs !== Infinity)
+}
+
 /** The deadlines of one connection. */
 export class Lifetime {
   readonly #limited: Limited

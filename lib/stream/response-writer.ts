@@ -25,9 +25,7 @@ export class ResponseWriter extends WriterBase {
     this.count(true)
   }
 
-  end (): void {
-    if (this.hasEnded) return
-    this.hasEnded = true
+  protected finish (): void {
     // a response that ends while a hook has corked it says so before its last bytes, from Node 22 on
     while (this.response.writableCorked > 0) this.response.uncork()
     this.response.end()
@@ -42,6 +40,6 @@ export class ResponseWriter extends WriterBase {
   readonly #free = (): void => {
     this.#isBusy = false
     if (!this.hasEnded) this.count(false)
-    this.onFree()
+    this.owner?.onFree()
   }
 }

@@ -65,17 +65,14 @@ export class SocketWriter extends WriterBase {
     if (socket.writableLength === 0 || (isTaken && this.#isEncrypted)) return
     this.#wait()
     // below its high-water mark a socket that is full does not say 'drain' when it is free
-    socket.write(NOTHING, this.#free)
+    socket.write(NOTHING, (error) => { if (!isFailure(error)) this.#free() })
   }
 
-  end (): void {
-    if (this.hasEnded) return
-    this.hasEnded = true
-    if (this.#sliced !== undefined) this.#endsLater = true
-    else this.#finish()
-  }
-
-  #finish (): void {
+  protected finish (): void {
+    if (this.#sliced !== undefined) {
+      this.#endsLater = true
+      return
+    }
     this.response.end()
     this.count(!this.response.writableFinished)
   }
@@ -91,7 +88,7 @@ export class SocketWriter extends WriterBase {
     if (chunk === undefined) {
       this.#sliced = undefined
       this.#free()
-      if (this.#endsLater) this.#finish()
+      if (this.#endsLater) this.finish()
       return
     }
     this.#wait()
@@ -103,16 +100,15 @@ export class SocketWriter extends WriterBase {
     })
   }
 
-  readonly #free = (error?: Error | null): void => {
-    // a socket that was closed says so by its response
-    if (isFailure(error)) return
+  #free (): void {
     this.isBusy = false
     if (this.hasEnded) return
     this.count(false)
-    this.onFree()
+    this.owner?.onFree()
   }
 }
 
+/** A socket that was closed says so by its response. */
 function isFailure (error: Error | null | undefined): boolean {
   return error !== undefined && error !== null
 }

@@ -35,12 +35,12 @@ export interface ReadableStreamLike<Value> {
 /** What a source yields where the route declares no events. */
 export type AnyEvent = string | ServerSentEvent
 
-/** Opens a source, whatever its kind. `merge` makes one opener of several. Throws `FST_EVENTFEED_BAD_SOURCE`. */
+/** Opens a source, whatever its kind. `argumentsOf` makes what a function source gets, `merge` makes one opener of several. Throws `FST_EVENTFEED_BAD_SOURCE`. */
 export function openSource (
-  source: unknown, context: SourceContext, sourceArguments: SourceArguments, merge: (openers: FrameSourceOpener[]) => FrameSourceOpener
+  source: unknown, context: SourceContext, argumentsOf: () => SourceArguments, merge: (openers: FrameSourceOpener[]) => FrameSourceOpener
 ): FrameSource {
   if (typeof source !== 'function') return openHeld(source, context, merge)
-  const given: unknown = source(sourceArguments)
+  const given: unknown = source(argumentsOf())
   if (!(given instanceof Promise) && !isThenable(given)) return openHeld(given, context, merge)
   return new AwaitedFrames(Promise.resolve(given), (held, later) => openHeld(held, later, merge), context)
 }

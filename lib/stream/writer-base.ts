@@ -4,25 +4,34 @@
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Batch } from '../wire/batch.ts'
-import type { Writer } from './writer.ts'
+import type { Writer, WriterOwner } from './writer.ts'
 
 /** What all writers share. */
 export abstract class WriterBase implements Writer {
   abstract readonly kind: Writer['kind']
   abstract readonly isBusy: boolean
-  onFree: () => void = ignore
-  onStalled: () => void = ignore
   protected readonly response: ServerResponse
   protected hasEnded = false
+  protected owner: WriterOwner | undefined
   #timeoutMs = 0
-  #ownTimeoutMs: number | undefined
+  #ownTimeoutMs = 0
+  /** Made when the time is counted first: most streams are never busy, and an idle one is to hold little. */
+  #onTimeout: (() => void) | undefined
 
   constructor (response: ServerResponse) {
     this.response = response
   }
 
   abstract write (batch: Batch): void
-  abstract end (): void
+  protected abstract finish (): void
+
+  end (): void {
+    if (this.hasEnded) return
+    this.hasEnded = true
+    // before Node's own listener, which takes the socket away and gives it the keep-alive time-out, if there is one
+    this.response.prependOnceListener('finish', () => { this.#socket()?.setTimeout(this.#ownTimeoutMs) })
+    this.finish()
+  }
 
   destroy (): void {
     this.hasEnded = true
@@ -33,44 +42,35 @@ export abstract class WriterBase implements Writer {
     else response.destroy()
   }
 
-  watch (timeoutMs: number): void {
+  watch (owner: WriterOwner, timeoutMs: number): void {
+    this.owner = owner
     this.#timeoutMs = timeoutMs
-    // Node destroys a socket that times out, unless somebody listens
-    this.response.on('timeout', this.#stalled)
-    // before Node's own listener, which takes the socket away and gives it the keep-alive time-out, if there is one
-    this.response.prependListener('finish', this.#restore)
     // a pipelined response gets its socket when those before it have ended
-    if (this.response.socket === null) this.response.once('socket', this.#exempt)
+    if (this.response.socket === null) this.response.once('socket', () => { this.#exempt() })
     else this.#exempt()
   }
 
   release (): void {
-    const { response } = this
-    response.off('timeout', this.#stalled)
-    response.off('finish', this.#restore)
-    response.off('socket', this.#exempt)
+    this.owner = undefined
+    if (this.#onTimeout !== undefined) this.response.off('timeout', this.#onTimeout)
   }
 
   /** Begins or ends to count the time without progress. `Socket` itself sees the progress within one large write. */
   protected count (isCounting: boolean): void {
     const timeoutMs = isCounting ? this.#timeoutMs : 0
+    if (isCounting && this.#onTimeout === undefined) {
+      this.#onTimeout = () => { if (this.isBusy || this.hasEnded) this.owner?.onStalled() }
+      // Node destroys a socket that times out, unless somebody listens
+      this.response.on('timeout', this.#onTimeout)
+    }
     if (this.response.req.httpVersionMajor === 2) this.response.setTimeout(timeoutMs)
     else this.#socket()?.setTimeout(timeoutMs)
   }
 
   /** The server's time-outs are for requests, not for a stream: it is exempt, and Node gives the next request its own again. */
-  readonly #exempt = (): void => {
-    const socket = this.#socket()
-    this.#ownTimeoutMs = socket?.timeout
+  #exempt (): void {
+    this.#ownTimeoutMs = this.#socket()?.timeout ?? 0
     this.count(this.isBusy || this.hasEnded)
-  }
-
-  readonly #restore = (): void => {
-    this.#socket()?.setTimeout(this.#ownTimeoutMs ?? 0)
-  }
-
-  readonly #stalled = (): void => {
-    if (this.isBusy || this.hasEnded) this.onStalled()
   }
 
   #socket (): Socket | undefined {
@@ -79,5 +79,3 @@ export abstract class WriterBase implements Writer {
     return socket instanceof Socket && this.response.req.httpVersionMajor === 1 ? socket : undefined
   }
 }
-
-function ignore (): void {}

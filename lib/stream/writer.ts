@@ -3,16 +3,20 @@
  */
 import type { Batch } from '../wire/batch.ts'
 
+/** Whoever writes. */
+export interface WriterOwner {
+  /** The writer is free again after it was busy. */
+  onFree (): void
+  /** The socket has taken nothing for the time that was given to `watch`. */
+  onStalled (): void
+}
+
 /** Writes batches to one client. */
 export interface Writer {
   /** Which way the bytes go: straight to the socket, through the response, or through a stream that is piped. */
   readonly kind: 'socket' | 'response' | 'carrier'
-  /** True while the client has not taken what was written: then nothing more is to be written, until `onFree` is called. */
+  /** True while the client has not taken what was written: then nothing more is to be written, until its owner hears that it is free. */
   readonly isBusy: boolean
-  /** Called each time the writer is free again after it was busy. One owner sets it. */
-  onFree: () => void
-  /** Called when the socket has taken nothing for the time that was given to `watch`. */
-  onStalled: () => void
   /** Hands a batch over, at once. After `end` or `destroy` it does nothing. */
   write (batch: Batch): void
   /** Says that nothing more comes. What was written is still delivered, and a keep-alive connection stays usable. */
@@ -20,10 +24,10 @@ export interface Writer {
   /** Cuts the line. What was not delivered is lost. */
   destroy (): void
   /**
-   * Exempts the socket from the server's time-outs, which are for requests. Instead `onStalled` is called where the socket makes
+   * Exempts the socket from the server's time-outs, which are for requests. Instead its owner hears of it where the socket makes
    * no progress for `timeoutMs` while the writer is busy, or after `end`. Called once, before the first `write`.
    */
-  watch (timeoutMs: number): void
+  watch (owner: WriterOwner, timeoutMs: number): void
   /** Takes all listeners off again, and gives the socket its own time-out back. */
   release (): void
 }

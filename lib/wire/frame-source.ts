@@ -23,7 +23,7 @@ export interface SourceContext {
   /** Aborted when the stream has ended, for whatever reason: `signal.reason` is the typed reason. */
   readonly signal: AbortSignal
   /** "There is more to read, or the end has come." A source calls it after a read that gave nothing; never from within a call. */
-  readonly wake: () => void
+  wake (): void
 }
 
 /** An open source: one reader's. Nothing here is asynchronous, so that a connection awaits no promise per event. */

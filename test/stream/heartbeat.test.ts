@@ -56,7 +56,8 @@ function kit (intervalMs = INTERVAL_MS): Kit {
   const heartbeats = new Heartbeats(clock, intervalMs)
   const addOne = (): { speaker: Speaker, leave: () => void } => {
     const speaker = new Speaker(heartbeats, clock)
-    return { speaker, leave: heartbeats.add(speaker) }
+    heartbeats.add(speaker)
+    return { speaker, leave: () => { heartbeats.drop(speaker) } }
   }
   return { clock, heartbeats, addOne, add: (count) => Array.from({ length: count }, addOne) }
 }
@@ -328,7 +329,8 @@ t.test('after a long pause of the process each connection beats once, not once f
   const heartbeats = new Heartbeats(clock, INTERVAL_MS)
   const connections = Array.from({ length: 100 }, () => {
     const speaker = new Speaker(heartbeats, clock)
-    return { speaker, leave: heartbeats.add(speaker) }
+    heartbeats.add(speaker)
+    return { speaker, leave: () => { heartbeats.drop(speaker) } }
   })
   elapsed += INTERVAL_MS * 1_000_000
   fire?.()
