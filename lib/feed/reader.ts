@@ -95,9 +95,7 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   /** Passes all up to an index, exclusive. */
-  skipTo (index: number): void {
-    this.#cursor?.skipTo(index)
-  }
+  skipTo (index: number): void { this.#cursor?.skipTo(index) }
 
   /** The next entry that the stream takes. Where there is none, a notice or the end has come, or `wake` will be called. Throws what `where` throws. */
   peek (): Entry | undefined {
@@ -144,9 +142,7 @@ export class Reader implements Waiter, FilteredWaiter {
     this.#reading.feed.fanOut.wait(this)
   }
 
-  wake (): void {
-    this.#wakeOwner()
-  }
+  wake (): void { this.#wakeOwner() }
 
   accept (): void {
     this.#leave()
@@ -207,9 +203,8 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #peekDetour (detour: Detour): Entry | undefined {
-    const { hasKey } = this.#reading
     // those of a conflation were looked at when they were chosen, but a key may not be followed any more
-    const entry = detour.peek((listed) => detour.isState ? this.#takes(listed) : hasKey?.(listed) ?? true)
+    const entry = detour.peek((listed) => detour.isState ? this.#takes(listed) : this.#reading.hasKey?.(listed) ?? true)
     if (entry !== undefined || detour.isPending) return entry
     this.#detour = undefined
     this.#notice = detour.behind
@@ -301,7 +296,5 @@ export class Reader implements Waiter, FilteredWaiter {
     this.#wakeOwner()
   }
 
-  #wakeOwner (): void {
-    if (!this.#isReleased) this.#reading.wake()
-  }
+  #wakeOwner (): void { if (!this.#isReleased) this.#reading.wake() }
 }

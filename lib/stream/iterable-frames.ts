@@ -82,7 +82,7 @@ export class IterableFrames implements FrameSource {
   }
 
   /** Asks for the next. An iterator that runs can not be asked again, nor be told to stop: both wait until it has answered. */
-  #next (): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
+  #next (): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>> {
     this.#isPulling = true
     try {
       return this.#iterator.next()
@@ -123,50 +123,82 @@ export class IterableFrames implements FrameSource {
     return batch
   }
 
+  /** Asks for events while they are wanted. Synchronous ones are taken in a row; for the first that is not, `#follow` goes on. */
   #pull (): void {
     // who is asked for the next may commit the stream, which asks for more: the loop below goes on when it has answered
-    if (this.#isPulling) return
-    while (this.#isWanted && this.#pending === undefined && this.#end === undefined && this.#bytes < PULL_AHEAD_BYTES) {
+    if (this.#isPulling || this.#pending !== undefined) return
+    while (this.#mayPull) {
       if (this.#bytesSinceYield >= YIELD_AFTER_BYTES) {
-        this.#pending = new Promise((resolve) => { setImmediate(resolve) })
-        this.#pending.then(() => { this.#bytesSinceYield = 0; this.#pending = undefined; this.#pull() })
+        this.#pending = this.#follow(undefined)
         return
       }
-      try {
-        const result = this.#next()
-        if (this.#context === undefined) {
-          // it ended the stream itself: now it can be told
-          if (isPromiseLike(result)) this.#pending = Promise.resolve(result)
-          return
-        }
-        if (isPromiseLike(result)) {
-          this.#await(result)
-        } else if (result.done !== true && isPromiseLike(result.value)) {
-          // the iterator itself still runs when a promise that it yielded is rejected
-          this.#await(result.value.then((value) => ({ done: false, value })), (error) => { this.#fail(error) })
-        } else {
-          this.#accept(result)
-        }
-      } catch (error) {
-        this.#fail(error)
+      const result = this.#ask()
+      if (result instanceof Promise) {
+        this.#pending = this.#follow(result)
+        return
       }
     }
   }
 
-  #await (result: PromiseLike<IteratorResult<unknown>>, fail = (error: unknown): void => { this.#finish({ kind: 'failed', error }) }): void {
-    this.#pending = Promise.resolve(result)
-    this.#pending.then(
-      (settled) => {
-        this.#pending = undefined
-        if (this.#context === undefined) return
+  get #mayPull (): boolean {
+    return this.#isWanted && this.#end === undefined && this.#bytes < PULL_AHEAD_BYTES
+  }
+
+  /** Asks for the next event, and takes it in where it is there at once; else gives the promise of it. */
+  #ask (): Promise<IteratorResult<unknown>> | undefined {
+    try {
+      const result = this.#next()
+      if (isPromiseLike(result)) return result instanceof Promise ? result : Promise.resolve(result)
+      if (result.done !== true && isPromiseLike(result.value)) return this.#awaitValue(result.value)
+      // one that has ended its own stream says no more
+      if (this.#context !== undefined) this.#accept(result)
+    } catch (error) {
+      this.#fail(error)
+    }
+    return undefined
+  }
+
+  /** The iterator itself still runs when a promise that it yielded is rejected: it is told to stop. */
+  async #awaitValue (value: PromiseLike<unknown>): Promise<IteratorResult<unknown>> {
+    try {
+      return { done: false, value: await value }
+    } catch (error) {
+      if (this.#context === undefined) throw error
+      this.#fail(error)
+      return { done: true, value: undefined }
+    }
+  }
+
+  /** Goes on with what takes its time: one loop for many events, because a closure and a promise for each would cost as much as the event. */
+  async #follow (first: Promise<IteratorResult<unknown>> | undefined): Promise<void> {
+    let result = first
+    for (;;) {
+      if (result !== undefined) {
+        let settled
         try {
-          this.#accept(settled as IteratorResult<unknown>)
+          settled = await result
+        } catch (error) {
+          this.#pending = undefined
+          // told by whoever has cancelled
+          if (this.#context === undefined) throw error
+          this.#finish({ kind: 'failed', error })
+          return
+        }
+        if (this.#context === undefined) break
+        try {
+          if (this.#end === undefined) this.#accept(settled)
         } catch (error) {
           this.#fail(error)
         }
-        this.#pull()
-      },
-      (error: unknown) => { this.#pending = undefined; if (this.#context !== undefined) fail(error) })
+      }
+      if (this.#bytesSinceYield >= YIELD_AFTER_BYTES) {
+        await new Promise((resolve) => { setImmediate(resolve) })
+        this.#bytesSinceYield = 0
+      }
+      if (!this.#mayPull) break
+      result = this.#ask()
+    }
+    this.#pending = undefined
   }
 
   #accept (result: IteratorResult<unknown>): void {

@@ -18,6 +18,11 @@ export function encode (event: ServerSentEvent | string): Buffer {
 
 /** The text of one event. The id comes last: a client that commits it before the event is whole loses nothing when the line is cut in between. */
 export function encodeFields (fields: EventFields): string {
+  const { event, data, id, retry, comment } = fields
+  // the usual event, in fewer steps
+  if (event !== undefined && data !== undefined && data !== '' && id !== undefined && retry === undefined && comment === undefined && isOneLine(data)) {
+    return `event: ${event}\ndata: ${data}\nid: ${id}\n\n`
+  }
   return `${encodeBody(fields)}${fields.id === undefined ? '' : idLine(fields.id)}\n`
 }
 
@@ -41,8 +46,12 @@ export function retryLine (retryMs: number): string {
   return `retry: ${retryMs}\n`
 }
 
+/** Most texts are one line of JSON, which has no line end in it. */
+function isOneLine (text: string): boolean {
+  return !text.includes('\n') && !text.includes('\r')
+}
+
 function lines (name: string, text: string): string {
-  // most texts are one line of JSON, which has no line end in it
-  if (!text.includes('\n') && !text.includes('\r')) return text === '' ? `${name}\n` : `${name} ${text}\n`
+  if (isOneLine(text)) return text === '' ? `${name}\n` : `${name} ${text}\n`
   return text.split(LINE_ENDS).map((line) => line === '' ? `${name}\n` : `${name} ${line}\n`).join('')
 }

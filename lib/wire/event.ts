@@ -33,13 +33,17 @@ export const CONTROL_PREFIX = 'stream:'
 export const DEFAULT_EVENT_TYPE = 'message'
 
 const LINE_END = /[\r\n]/
+let lastCheckedType = DEFAULT_EVENT_TYPE
 const LINE_END_OR_NUL = /[\r\n\0]/
 
 /** Checks an event type. Throws `FST_EVENTFEED_BAD_FIELD` where a line end could forge a field, or the type is reserved. */
 export function checkEventType (event: unknown): string {
+  // streams say the same types again and again
+  if (event === lastCheckedType) return lastCheckedType
   if (typeof event !== 'string') throw new BadField('event', 'must be a string', shown(event))
   if (LINE_END.test(event)) throw new BadField('event', 'must not contain a line end', shown(event))
   if (event.startsWith(CONTROL_PREFIX)) throw new BadField('event', `must not begin with "${CONTROL_PREFIX}", which names control events`, shown(event))
+  lastCheckedType = event
   return event
 }
 

@@ -138,3 +138,51 @@ app.register(async (child) => {
     return reply.sse(function * () { yield { event: 'joined' as const, data: {} } })
   })
 })
+
+// loops over a subscription are typed by the feed and the projection; a gap may come in place of an event
+export async function loops (): Promise<void> {
+  for await (const event of chat.subscribe({ keys: ['ada'], from: { last: 10 } })) {
+    const place: string = event.id
+    if (event.event === 'stream:gap') place.concat(event.data.requested, event.data.reason)
+    else if (event.event === 'message') event.data.text.concat(event.data.from, event.key ?? '', String(event.at))
+    // @ts-expect-error what is neither a gap nor a message is a joined
+    else event.data.text.concat('')
+  }
+  for await (const event of quiet.subscribe({ as: shout, from: { since: new Date() } })) {
+    if (event.event === 'stream:gap') continue
+    const loud: boolean = event.data.loud
+    // @ts-expect-error the projection makes another payload
+    const text: string = event.data.text
+    text.concat(String(loud))
+  }
+  for await (const { data } of open.subscribe()) {
+    // @ts-expect-error nothing is known of the data of a feed without schemas
+    data.text.concat('')
+  }
+}
+
+// snapshots give what could be published
+chat.subscribe({ initial: () => [{ data: said, key: 'ada' }, { event: 'joined', data: { who: 'ada' } }] })
+chat.subscribe({ onGap: async ({ position, gap }) => ({ events: gap === undefined ? [] : [{ event: 'message', data: said }], after: position }) })
+app.feed('snapshots', { events: { message: Said }, onGap: ({ gap }) => [{ data: { from: gap?.requested ?? '', text: '' } }], slowConsumer: 'latest', maxLagBytes: 1 })
+// @ts-expect-error an event type that the feed does not declare
+chat.subscribe({ initial: () => [{ event: 'left', data: said }] })
+// @ts-expect-error a field is missing
+chat.subscribe({ onGap: async () => [{ event: 'message', data: { from: 'ada' } }] })
+// @ts-expect-error an event ID is a string
+chat.subscribe({ onGap: () => ({ events: [], after: 7 }) })
+// @ts-expect-error a snapshot is a function
+chat.subscribe({ initial: [] })
+// @ts-expect-error there are three ways to be slow
+app.feed('slow', { slowConsumer: 'drop' })
+
+// keys are strings; a window is a count or a time
+chat.subscribe({ keys: new Set(['ada']) }).follow('bob')
+// @ts-expect-error keys are strings
+chat.subscribe({ keys: [1] })
+// @ts-expect-error a key is a string
+chat.subscribe({ keys: [] }).unfollow(1)
+// @ts-expect-error a count is a number
+chat.subscribe({ from: { last: '10' } })
+// @ts-expect-error a time is a Date
+chat.subscribe({ from: { since: 0 } })

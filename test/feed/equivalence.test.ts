@@ -1,0 +1,87 @@
+/** `keys` means what the equivalent `where` means, on every log, whatever the client does. FUZZ_SEED plays the same scripts again. */
+import fc from 'fast-check'
+import { deepStrictEqual } from 'node:assert'
+import { randomInt } from 'node:crypto'
+import t from 'tap'
+import type { FeedSubscription, SubscribeOptions } from '../../lib/feed/subscription.ts'
+import { PagedLog } from '../contract/paged-log.ts'
+import { feedOf, OpenStream, turn, until } from './open-stream.ts'
+
+const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))
+const numRuns = Number(process.env['FUZZ_RUNS'] ?? 500)
+
+const KEYS = ['a', 'b', 'c', undefined]
+
+const steps = fc.array(fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('publish' as const), count: fc.integer({ min: 1, max: 8 }), key: fc.nat(3) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('stall' as const, 'resume' as const, 'turn' as const), count: fc.constant(0), key: fc.constant(0) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('read' as const, 'cut' as const), count: fc.integer({ min: 0, max: 5 }), key: fc.constant(0) }) }
+), { maxLength: 40 })
+
+/** A client that comes back with the last event ID that it has got. */
+class Client {
+  readonly got: unknown[] = []
+  readonly #subscription: FeedSubscription
+  #stream: OpenStream
+
+  constructor (subscription: FeedSubscription) {
+    this.#subscription = subscription
+    this.#stream = new OpenStream(subscription)
+  }
+
+  /** All that it has got, also on this connection. */
+  get all (): unknown[] { return [...this.got, ...this.#stream.data] }
+
+  stall (): void { this.#stream.stall() }
+  resume (): void { this.#stream.resume() }
+  read (batches: number): void { if (this.#stream.isStalled) this.#stream.read(batches, 40) }
+  close (): void { this.#stream.close() }
+
+  /** The last events were under way, and did not arrive. */
+  cut (lost: number): void {
+    const arrived = this.#stream.events.slice(0, Math.max(1, this.#stream.events.length - lost))
+    const after = arrived.findLast(({ id }) => id !== undefined)?.id
+    // who has got nothing begins anew, perhaps elsewhere
+    if (after === undefined) return
+    this.got.push(...arrived.filter(({ event }) => event === 'message').map(({ data }) => JSON.parse(data) as unknown))
+    this.#stream.close()
+    this.#stream = new OpenStream(this.#subscription, { after })
+  }
+}
+
+for (const [name, paged] of [['in memory', undefined], ['in pages', 2]] as const) {
+  t.test(`keys are the same events as the equivalent filter: a log ${name}`, async (t) => {
+    t.comment(`FUZZ_SEED=${seed} FUZZ_RUNS=${numRuns}`)
+    await fc.assert(fc.asyncProperty(fc.subarray(['a', 'b', 'c']), steps, async (keys, script) => {
+      const feed = feedOf(paged === undefined ? {} : { log: new PagedLog({ windowEntries: paged }) })
+      const of = (options: SubscribeOptions): Client => new Client(feed.subscribe({ from: 'earliest', ...options }))
+      const clients = [of({ keys }), of({ where: ({ key }) => key !== undefined && keys.includes(key) }), of({ keys, where: ({ data }) => data !== 7 }), of({ where: ({ key, data }) => data !== 7 && key !== undefined && keys.includes(key) })]
+      const expected: number[] = []
+      const published: unknown[] = []
+      let number = 0
+      for (const { do: what, count, key: first } of script) {
+        const events = what === 'publish' ? count : 0
+        for (let index = 0; index < events; index++) {
+          const key = KEYS[(first + index * index) % KEYS.length]
+          published.push(feed.publish({ event: 'message', data: ++number, key }))
+          if (key !== undefined && keys.includes(key)) expected.push(number)
+        }
+        if (what === 'turn') await turn()
+        else if (what === 'read' || what === 'cut') for (const client of clients) client[what](count)
+        else if (what !== 'publish') for (const client of clients) client[what]()
+      }
+      await Promise.all(published)
+      for (const client of clients) client.resume()
+      const [byKeys, byWhere, both, bothByWhere] = clients
+      await until(() => byKeys?.all.length === expected.length && byWhere?.all.length === expected.length && both?.all.length === bothByWhere?.all.length, 'all have all')
+      deepStrictEqual([byKeys?.all, byWhere?.all], [expected, expected])
+      const filtered = expected.filter((data) => data !== 7)
+      await until(() => both?.all.length === filtered.length, 'both have all')
+      deepStrictEqual([both?.all, bothByWhere?.all], [filtered, filtered])
+      for (const client of clients) client.close()
+      feed.end()
+      await until(() => feed.stats().entries === 0, 'the log is freed')
+    }), { seed, numRuns })
+    t.pass(`${numRuns} scripts`)
+  })
+}

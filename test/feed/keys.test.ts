@@ -1,0 +1,111 @@
+/** Subscriptions that follow keys, and the index that they are found by. */
+import t from 'tap'
+import { KeyIndex } from '../../lib/feed/key-index.ts'
+import { MemoryLog } from '../../lib/log/memory-log.ts'
+import { PagedLog } from '../contract/paged-log.ts'
+import { ManualClock } from '../clock.ts'
+import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
+
+const LOGS = [['in memory', () => new MemoryLog()], ['in pages', () => new PagedLog({ windowEntries: 2 })]] as const
+
+for (const [name, make] of LOGS) {
+  t.test(`a key counts from the entry behind follow to the moment of unfollow: a log ${name}`, async (t) => {
+    const feed = feedOf({ log: make() })
+    const subscription = feed.subscribe({ keys: ['a'] })
+    const stream = await OpenStream.begun(subscription)
+    const publish = async (data: number, key?: string): Promise<void> => { await feed.publish({ event: 'message', data, key }) }
+    await publish(1, 'a')
+    await publish(2, 'b')
+    await publish(3)
+    stream.stall()
+    await publish(4, 'b')
+    subscription.follow('b')
+    subscription.follow('b')
+    for (let data = 5; data < 12; data++) await publish(data, data % 2 === 0 ? 'a' : 'b')
+    stream.resume()
+    await until(() => stream.data.length === 8, 'all that was published behind follow comes')
+    t.strictSame(stream.data, [1, 5, 6, 7, 8, 9, 10, 11], 'and nothing of that key from before')
+    stream.stall()
+    await publish(12, 'a')
+    await publish(13, 'b')
+    subscription.unfollow('a')
+    subscription.unfollow('a')
+    stream.resume()
+    await until(() => stream.data.length === 9, 'what is followed comes')
+    t.strictSame(stream.data.at(-1), 13, 'what waited of the other does not')
+    stream.close()
+    feed.end()
+  })
+}
+
+t.test('keys may come from an iterator that gives them once', async (t) => {
+  const feed = feedOf()
+  const stream = new OpenStream(feed.subscribe({ keys: new Map([['a', 1]]).keys() }))
+  feed.publish({ event: 'message', data: 1, key: 'a' })
+  await turn()
+  t.strictSame(stream.data, [1])
+  stream.close()
+})
+
+t.test('one subscription on two streams: follow counts for both, each has its own place', async (t) => {
+  const feed = feedOf()
+  const subscription = feed.subscribe({ keys: [] })
+  const [one, two] = [new OpenStream(subscription), new OpenStream(subscription)]
+  two.stall()
+  subscription.follow('a')
+  feed.publish({ event: 'message', data: 1, key: 'a' })
+  await turn()
+  t.strictSame([one.data, two.data], [[1], []])
+  two.resume()
+  t.strictSame(two.data, [1])
+  one.close()
+  two.close()
+})
+
+t.test('a quiet stream of keys does not fall off the log by what is not for it', async (t) => {
+  const feed = feedOf({ retain: { entries: 3 }, maxLagBytes: 1 })
+  const stream = new OpenStream(feed.subscribe({ keys: ['a'] }), { isStalled: false })
+  for (let data = 0; data < 10; data++) feed.publish({ event: 'message', data, key: 'b' })
+  await turn()
+  stream.quiet()
+  t.equal(stream.wakes, 0)
+  t.equal(stream.lastEventId, feed.log.window.positionBefore(feed.log.window.next), 'and its bookmark is the head')
+  t.strictSame([stream.source.end, stream.gaps], [undefined, []])
+  stream.close()
+})
+
+t.test('an entry that is too old when it comes to stand in the window is a gap for those who follow its key', async (t) => {
+  const clock = new ManualClock()
+  const log = new PagedLog({ retain: { ageMs: 1 }, clock })
+  const feed = feedOf({ log, clock, mode: 'skip' })
+  const stream = await OpenStream.begun(feed.subscribe({ keys: ['a'] }))
+  const published = feed.publish({ event: 'message', data: 1, key: 'a' })
+  clock.advance(2)
+  await published
+  await until(() => stream.gaps.length === 1, 'it is told')
+  t.match(stream.gaps, [{ reason: 'lagged', oldest: null }])
+  stream.close()
+})
+
+t.test('follow needs keys, and takes strings', async (t) => {
+  const feed = feedOf()
+  t.throws(() => { feed.subscribe().follow('a') }, { code: 'FST_EVENTFEED_BAD_OPTION', message: /keys: \[\]/ })
+  t.throws(() => { feed.subscribe({ keys: [] }).unfollow(1 as never) }, { code: 'FST_EVENTFEED_BAD_OPTION', message: /a number/ })
+})
+
+t.test('the index forgets entries and keys that have left: 100,000 keys leave nothing', async (t) => {
+  const log = new MemoryLog({ retain: { entries: 100 } })
+  const index = new KeyIndex(log.window)
+  log.tail(() => { index.advance() })
+  const append = (key: string): void => { log.append({ event: 'message', json: '1', key, at: 0 }) }
+  const before = await heldBytes()
+  for (let number = 0; number < 100_000; number++) append(`key ${number}`)
+  const found: number[] = []
+  for (let number = 0; number < 100_000; number++) index.collect(`key ${number}`, 0, 10, found)
+  t.equal(found.length, 100, 'those that the log keeps')
+  const grown = await heldBytes() - before
+  t.ok(grown < 1_000_000, `${grown} bytes`)
+  log.close()
+  index.collect('key 99999', 0, 10, found)
+  t.equal(found.length, 100, 'none after the log is closed')
+})

@@ -1,0 +1,172 @@
+/** One client of a world: it connects, reads or does not, is cut, and comes back with what it has got. */
+import type { EntryView } from '../../lib/log/entry.ts'
+import type { SnapshotRequest, SnapshotResult } from '../../lib/feed/snapshot.ts'
+import type { FeedSubscription, SubscribeOptions } from '../../lib/feed/subscription.ts'
+import { firstWithin } from './history.ts'
+import { isLeftOut, passesWhere, Witness } from './model.ts'
+import type { Game } from './model-play.ts'
+import { KEYS, type Shape, type SnapshotKind, type Step } from './model-script.ts'
+import { OpenStream, turn } from './open-stream.ts'
+
+type State = Array<{ event: string, data: unknown, key: string | undefined }>
+
+/** What a client may come back with. */
+interface Mark { lastEventId: string | undefined }
+
+export class Client {
+  readonly witness: Witness
+  readonly #game: Game
+  readonly #shape: Shape
+  readonly #keys: Set<string> | undefined
+  #stream: OpenStream | undefined
+  #subscription: FeedSubscription | undefined
+  #marks: Mark[] = []
+  #lastEventId: string | undefined
+  /** How far the stream is to be read after `cancel`. */
+  #cancelledAt: number | undefined
+  #wrong: unknown
+
+  constructor (game: Game, shape: Shape) {
+    this.#game = game
+    this.#shape = shape
+    this.#keys = shape.keys === undefined ? undefined : new Set(shape.keys.map((key) => KEYS[key] ?? ''))
+    this.witness = new Witness(shape, game.history)
+  }
+
+  get isOpen (): boolean { return this.#stream !== undefined }
+
+  /** True where a client that reads has all. */
+  get isUpToDate (): boolean { return this.#stream?.isStalled !== false || this.#stream.source.end !== undefined || this.witness.missing === undefined }
+
+  get standing (): string { return `a client stands at ${this.witness.at} and misses ${this.witness.missing}; ${JSON.stringify(this.#stream?.source.behind())}` }
+
+  connect (lastEventId = this.#lastEventId): void {
+    const { history, feed } = this.#game
+    this.#marks = [{ lastEventId: this.#lastEventId }]
+    this.#cancelledAt = undefined
+    this.witness.lastEventId = this.#lastEventId
+    this.witness.opens(lastEventId, this.#keys)
+    const { where, as, from, initial, onGap } = this.#shape
+    const options: SubscribeOptions<EntryView, unknown, unknown> = {
+      from,
+      keys: this.#keys,
+      where: where ? ({ event, data }) => event === 'state' || passesWhere(this.#shape, (data as { number: number }).number) : undefined,
+      as: as ? ({ event, data }) => event !== 'message' || !isLeftOut(this.#shape, (data as { number: number }).number) ? { data } : undefined : undefined,
+      initial: initial === 'none' ? undefined : (request) => this.#snapshot(initial, request),
+      onGap: onGap === 'none' ? undefined : (request) => this.#snapshot(onGap, request)
+    }
+    this.#subscription = feed.subscribe(options as SubscribeOptions)
+    const head = history.head
+    const onEvent = (event: Parameters<Witness['saw']>[0]): void => {
+      try {
+        see(event)
+      } catch (error) {
+        // who reads may be the feed, when it wakes the client
+        this.#wrong ??= error
+      }
+    }
+    const see = (event: Parameters<Witness['saw']>[0]): void => {
+      const isFirst = this.witness.at === undefined && this.witness.snapshot === undefined
+      this.witness.saw(event, this.#game.now)
+      if (this.#cancelledAt !== undefined && (this.witness.at ?? 0) > this.#cancelledAt) throw new Error('what came after it was cancelled')
+      if (isFirst && from === 'latest' && lastEventId === undefined && this.witness.at !== head) throw new Error(`the latest is ${head}, and it began at ${this.witness.at}`)
+      this.#marks.push({ lastEventId: this.witness.lastEventId })
+    }
+    this.#stream = new OpenStream(this.#subscription, { after: lastEventId, onEvent })
+  }
+
+  cut (lost: number): void {
+    this.#lastEventId = this.#marks[Math.max(0, this.#marks.length - 1 - lost)]?.lastEventId
+    this.#stream?.close()
+    this.#stream = undefined
+  }
+
+  /** After anything that may have ended the stream. */
+  look (): void {
+    if (this.#wrong !== undefined) throw this.#wrong
+    const { end, isStalled } = this.#stream === undefined ? { end: undefined, isStalled: true } : { end: this.#stream.source.end, isStalled: this.#stream.isStalled }
+    if (end === undefined || isStalled) return
+    if (end.kind === 'failed') throw end.error
+    if (end.kind === 'lagged' && this.#game.world.mode !== 'disconnect') throw new Error('it was disconnected')
+    if (end.kind === 'lagged') this.#wasTooSlow()
+    if (end.kind === 'done' && this.#cancelledAt === undefined) {
+      if (!this.#game.feed.isComplete) throw new Error('the stream is done, and the feed is not')
+      this.witness.passes(this.#game.history.head, 'the end')
+    }
+    this.cut(0)
+  }
+
+  do (step: Extract<Step, { client: number }>): void {
+    if (step.do === 'malformed') {
+      this.cut(0)
+      this.connect('garbage')
+      return
+    }
+    const stream = this.#stream
+    if (stream === undefined) return this.connect()
+    if (step.do === 'stall') stream.stall()
+    else if (step.do === 'resume') stream.resume()
+    else if (step.do === 'quiet') stream.quiet()
+    else if (step.do === 'read') stream.read(stream.isStalled ? step.batches : Infinity, step.maxBytes)
+    else if (step.do === 'cut') this.cut(step.lost)
+    else if (step.do === 'cancel') this.cancel(stream)
+    else if (step.do === 'follow' || step.do === 'unfollow') this.#follow(step.do, KEYS[step.key] ?? '')
+  }
+
+  cancel (stream: OpenStream): void {
+    this.#cancelledAt = this.#game.history.head
+    const isPlaced = this.witness.at !== undefined && this.witness.snapshot === undefined
+    stream.cancel()
+    stream.resume()
+    const { retain, maxLagBytes, maxLagMs } = this.#game.world
+    const fallsBehind = retain.entries < 1000 || Math.min(retain.bytes, retain.ageMs, maxLagBytes, maxLagMs) !== Infinity
+    if (this.#game.isInMemory && isPlaced && !fallsBehind && stream.source.end === undefined) throw new Error('it was cancelled, and all was read, but it has no end')
+    this.cut(0)
+  }
+
+  #follow (how: 'follow' | 'unfollow', key: string): void {
+    // one that looks for its place has no keys of its own yet
+    if (this.#keys === undefined || this.witness.at === undefined) return
+    this.witness.hasChangedKeys = true
+    this.#subscription?.[how](key)
+    if (how === 'follow' && !this.#keys.has(key)) this.witness.follows?.set(key, this.#game.history.head)
+    if (how === 'follow') this.#keys.add(key)
+    else {
+      this.#keys.delete(key)
+      this.witness.follows?.delete(key)
+    }
+  }
+
+  #wasTooSlow (): void {
+    const { isInMemory, history, now } = this.#game
+    const { where, keys, as } = this.#shape
+    if (!isInMemory || where || keys !== undefined || as || this.witness.at === undefined) return
+    if (this.witness.at + 1 >= firstWithin(history, now)) throw new Error(`it was disconnected at ${this.witness.at}, and ${firstWithin(history, now)} was within the limits`)
+  }
+
+  #snapshot (kind: SnapshotKind, { position, gap }: SnapshotRequest): SnapshotResult<unknown> | Promise<SnapshotResult<unknown>> {
+    const { history } = this.#game
+    const { witness } = this
+    if (gap === undefined && (witness.requested !== undefined || this.#shape.from !== undefined)) throw new Error('the initial state was not to be asked')
+    if (gap !== undefined) witness.checkGap(gap)
+    if (history.numberOf(position) !== history.head) throw new Error('a snapshot is asked as of the head')
+    const taken = { asOf: history.head, gap }
+    witness.snapshot = taken
+    if (kind === 'sync') return stateOf(taken.asOf)
+    if (kind === 'async') return (async () => { await turn(); await turn(); return stateOf(taken.asOf) })()
+    if (kind === 'after older') {
+      taken.asOf = Math.max(0, taken.asOf - 2)
+      return { events: stateOf(taken.asOf), after: history.positionOf(taken.asOf) }
+    }
+    return (async () => {
+      await turn()
+      await turn()
+      taken.asOf = history.head
+      return { events: stateOf(taken.asOf), after: history.positionOf(taken.asOf) }
+    })()
+  }
+}
+
+function stateOf (asOf: number): State {
+  return KEYS.map((key) => ({ event: 'state', data: { asOf, key }, key }))
+}

@@ -1,0 +1,218 @@
+/**
+ * The model of a feed: all that was ever published, and for each client what it must see of that. It knows nothing of how the
+ * feed does it.
+ */
+import type { Gap } from '../../lib/wire/control-event.ts'
+import type { Seen } from './listener.ts'
+import { firstWithin, type History, type Now } from './history.ts'
+import { KEYS, type Shape, type World } from './model-script.ts'
+
+/** True where an entry is for a filter of this shape. */
+export function passesWhere (shape: Shape, number: number): boolean { return !shape.where || number % 2 === 0 }
+
+/** True where a projection of this shape leaves an entry out. */
+export function isLeftOut (shape: Shape, number: number): boolean { return shape.as && number % 5 === 0 }
+
+/** A snapshot that was taken for a client, and not yet told to its end. */
+export interface Taken { asOf: number, gap: Gap | undefined }
+
+/** What one client may see: told of each event when it is read, it throws where that is wrong. */
+export class Witness {
+  /** The number of the newest entry that the client has, or was told it does without; `undefined` before the beginning. */
+  at: number | undefined
+  lastEventId: string | undefined
+  /** For each key that it follows: behind which number. */
+  follows: Map<string, number> | undefined
+  snapshot: Taken | undefined
+  /** How it was asked to begin. */
+  requested: string | undefined
+  hasChangedKeys = false
+  readonly #shape: Shape
+  readonly #history: History
+  #states = 0
+  #isBehindHole = false
+  /** After a gap in the mode `latest`: the newest of each key, up to the head of that moment. */
+  #conflation: { from: number, head: number, oldest: number, first: string | null, got: Set<string>, keepsAll: boolean } | undefined
+
+  constructor (shape: Shape, history: History) {
+    this.#shape = shape
+    this.#history = history
+  }
+
+  /** A new connection. */
+  opens (requested: string | undefined, keys: Iterable<string> | undefined): void {
+    this.requested = requested
+    this.at = undefined
+    this.snapshot = undefined
+    this.hasChangedKeys = false
+    this.#states = 0
+    this.#conflation = undefined
+    this.#isBehindHole = false
+    this.follows = keys === undefined ? undefined : new Map(Array.from(keys, (key) => [key, -1]))
+  }
+
+  /** In pages behind a hole nobody knows where a key was followed: an entry from before that may come, rather than be lost. */
+  #mayBeTooMany (number: number): boolean {
+    const { key } = this.#history.at(number)
+    const isFollowed = key !== undefined && this.follows?.has(key) === true
+    return this.#isBehindHole && isFollowed && passesWhere(this.#shape, number) && !isLeftOut(this.#shape, number)
+  }
+
+  /** True for an entry that the client is to get now. */
+  takes (number: number): boolean {
+    return this.#isFor(number) && !isLeftOut(this.#shape, number)
+  }
+
+  saw (event: Seen, now: Now): void {
+    if (now.world.paged !== undefined && (event.event === 'stream:gap' || this.snapshot !== undefined)) this.#isBehindHole = true
+    if (event.event === 'stream:gap') this.#sawGap(JSON.parse(event.data) as Gap, this.#history.numberOf(event.id), now)
+    else if (event.event === 'stream:bookmark') this.#sawBookmark(this.#history.numberOf(event.id), now)
+    else if (event.event === 'state') this.#sawState(JSON.parse(event.data) as { asOf: number, key: string | undefined }, event.id)
+    else this.#sawEntry(event)
+    if (event.id !== undefined) this.lastEventId = event.id
+  }
+
+  /** The first number that is missing to the client; `undefined` where it has all, up to the head. */
+  get missing (): number | undefined {
+    if (this.at === undefined || this.snapshot !== undefined) return -1
+    const { head } = this.#history
+    const conflated = this.#conflation === undefined ? undefined : this.#missingOfConflation()
+    if (conflated !== undefined) return conflated
+    return this.#firstTaken(Math.max(this.at, this.#conflation?.head ?? 0), head)
+  }
+
+  /** Throws where it has not got all up to a number. */
+  passes (to: number, what: string): void {
+    if (this.snapshot !== undefined) throw new Error(`${what}, though a snapshot is not told`)
+    this.#endConflation(to)
+    const missing = this.at === undefined ? undefined : this.#firstTaken(this.at, to)
+    if (missing !== undefined) throw new Error(`${missing} is missing without a word before ${what}; the client was at ${this.at}`)
+  }
+
+  #sawEntry ({ event, data, id }: Seen): void {
+    const number = this.#history.numberOf(id)
+    const what = `the event ${number}`
+    if (this.at === undefined) throw new Error(`${what} came before the beginning`)
+    if (this.snapshot !== undefined) throw new Error(`${what} came in place of a snapshot`)
+    if (event !== 'message' || (JSON.parse(data) as { number: number }).number !== number) throw new Error(`${what} is ${event} ${data}`)
+    if (number <= this.at) throw new Error(`${what} came behind ${this.at}: twice, or out of order`)
+    if (!this.takes(number) && !this.#mayBeTooMany(number)) throw new Error(`${what} is not for this client`)
+    if (this.#conflation !== undefined && number <= this.#conflation.head) {
+      this.#conflates(number)
+    } else {
+      this.passes(number - 1, what)
+    }
+    this.at = number
+  }
+
+  #conflates (number: number): void {
+    const conflation = this.#conflation
+    if (conflation === undefined) return
+    const { name, position } = this.#history.at(number)
+    if (conflation.got.size === 0 && conflation.first !== position && !this.hasChangedKeys && !this.#shape.as) throw new Error(`the gap named ${conflation.first} as the oldest, and ${number} came`)
+    if (conflation.got.has(name)) throw new Error(`${number} is the second of its key after a gap`)
+    for (let later = Math.max(number + 1, conflation.oldest); later <= conflation.head; later++) {
+      if (this.#history.at(later).name === name && this.#isFor(later)) throw new Error(`${number} came after a gap, though ${later} is newer`)
+    }
+    conflation.got.add(name)
+  }
+
+  #sawBookmark (number: number, now: Now): void {
+    if (this.snapshot !== undefined) this.#endState(number, 'bookmark')
+    else if (this.at !== undefined) this.passes(number, `the bookmark ${number}`)
+    else if (this.requested !== undefined && number !== this.#history.numberOf(this.requested)) throw new Error(`it went on at ${number}`)
+    else if (this.requested === undefined && this.#shape.from === 'earliest' && number + 1 > now.oldestInWindow) throw new Error(`it began at ${number}, and not at the earliest`)
+    this.at = number
+  }
+
+  #sawState ({ asOf, key }: { asOf: number, key: string | undefined }, id: string | undefined): void {
+    if (id !== undefined) throw new Error('an event of a snapshot carries an id')
+    if (this.snapshot === undefined) throw new Error('the state came unasked')
+    if (this.snapshot.asOf !== asOf) throw new Error(`the state of ${asOf}, and not that of ${this.snapshot.asOf}`)
+    if (this.follows !== undefined && !this.follows.has(key ?? '')) throw new Error(`the state of ${key} is not for this client`)
+    this.#states++
+  }
+
+  #endState (number: number, how: string): void {
+    const { asOf } = this.snapshot ?? { asOf: -1 }
+    if (number !== asOf) throw new Error(`a snapshot of ${asOf} ends with the ${how} ${number}`)
+    const expected = this.follows === undefined ? KEYS.length : this.follows.size
+    if (!this.hasChangedKeys && this.#states !== expected) throw new Error(`${this.#states} of ${expected} events of a snapshot came`)
+    this.snapshot = undefined
+    this.#states = 0
+    this.#conflation = undefined
+  }
+
+  #sawGap (gap: Gap, behind: number, now: Now): void {
+    if (this.snapshot !== undefined) this.#endState(this.#history.numberOf(gap.requested), 'gap')
+    else this.checkGap(gap)
+    const from = gap.reason === 'lagged' && now.world.mode === 'latest' ? this.#history.numberOf(gap.requested) : undefined
+    // one that still read pages from before the window goes on in the log
+    if (from === behind || (from !== undefined && now.world.paged === undefined)) {
+      if (behind !== from) throw new Error('a gap of the mode latest moves the client')
+      this.#conflation = { from, head: this.#history.head, oldest: now.oldestInWindow, first: gap.oldest, got: new Set(), keepsAll: keepsAll(now.world) }
+    } else {
+      this.#checkOldest(gap, behind, now)
+    }
+    this.at = behind
+  }
+
+  /** What a gap says of the client: also asked where a snapshot takes its place. */
+  checkGap ({ requested, reason }: Gap): void {
+    if (reason === 'malformed') {
+      if (requested !== this.requested) throw new Error(`${requested} was not asked`)
+    } else if (reason === 'lagged') {
+      if (this.at !== undefined) this.passes(this.#history.numberOf(requested), `the gap behind ${requested}`)
+    } else if (reason !== 'trimmed' || this.at !== undefined || requested !== this.requested) throw new Error(`a gap ${reason} behind ${requested}`)
+  }
+
+  #checkOldest ({ requested, oldest, reason }: Gap, behind: number, now: Now): void {
+    // one that was found at the opening, or by a page, may be told when more has come
+    const next = oldest === null ? null : this.#history.positionOf(behind + 1)
+    if (oldest !== next) throw new Error(`a gap to ${oldest}, and on behind ${behind}`)
+    if (reason === 'malformed') return
+    if (behind <= this.#history.numberOf(requested)) throw new Error(`a gap from ${requested} to ${oldest} in which nothing is missing`)
+    if (reason === 'lagged' && now.world.paged === undefined && behind + 1 !== firstWithin(this.#history, now)) throw new Error(`skipped to ${behind + 1}, though ${firstWithin(this.#history, now)} was within the limits`)
+  }
+
+  #missingOfConflation (): number | undefined {
+    if (this.#conflation === undefined) return undefined
+    const { from, head, oldest, got, keepsAll } = this.#conflation
+    const seen = new Set<string>()
+    for (let number = head; number > from; number--) {
+      const { name } = this.#history.at(number)
+      if (seen.has(name)) continue
+      // what was dropped is kept by its key alone, whoever takes it
+      const isNewest = !this.#history.entries.slice(number).some((later) => later.number <= head && later.name === name)
+      if (!this.#isFor(number) || (number < oldest && !(isNewest && keepsAll))) continue
+      seen.add(name)
+      if (!got.has(name) && !isLeftOut(this.#shape, number)) return number
+    }
+    return undefined
+  }
+
+  #endConflation (to: number): void {
+    if (this.#conflation === undefined) return
+    const missing = this.#missingOfConflation()
+    if (missing !== undefined) throw new Error(`${missing} is the newest of its key after a gap, and did not come`)
+    if (to < this.#conflation.head && this.#firstTaken(to, this.#conflation.head) !== undefined) throw new Error(`it stands at ${to} after a gap up to ${this.#conflation.head}`)
+    this.at = Math.max(this.at ?? 0, this.#conflation.head)
+    this.#conflation = undefined
+  }
+
+  #firstTaken (from: number, to: number): number | undefined {
+    for (let number = from + 1; number <= to; number++) if (this.takes(number)) return number
+    return undefined
+  }
+
+  #isFor (number: number): boolean {
+    const { key } = this.#history.at(number)
+    const isFollowed = this.follows === undefined || (key !== undefined && (this.follows.get(key) ?? Infinity) < number)
+    return isFollowed && passesWhere(this.#shape, number)
+  }
+}
+
+/** True where the bounds on what conflation keeps beside the log are never reached. */
+function keepsAll ({ retain, paged = Infinity }: World): boolean {
+  return retain.bytes === Infinity && Math.min(retain.entries, paged) >= KEYS.length
+}
