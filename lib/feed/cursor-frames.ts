@@ -25,6 +25,7 @@ export class CursorFrames implements FrameSource {
   readonly #variant: Variant
   readonly #idOf: IdOf | undefined
   #saidPosition: string | undefined
+  #isReleased = false
 
   /** @param idOf `undefined`: the id of an event is its position */
   constructor (reader: Reader, feed: FollowedFeed, variant: Variant, idOf: IdOf | undefined) {
@@ -76,7 +77,12 @@ export class CursorFrames implements FrameSource {
 
   cancel (): undefined { this.reader.cancel() }
 
-  release (): void { this.reader.release() }
+  release (): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    this.reader.release()
+    this.#variant.release()
+  }
 
   #readShared (maxBytes: number): Batch | undefined {
     if (this.#idOf !== undefined || maxBytes !== BATCH_BYTES) return undefined

@@ -17,7 +17,8 @@ import { KeyIndex } from './key-index.ts'
 import type { Reader } from './reader.ts'
 import type { LagPolicy } from './slow-consumer.ts'
 import type { Snapshot } from './snapshot.ts'
-import { FeedSubscription, type SubscribedFeed, type SubscribeOptions } from './subscription.ts'
+import type { SubscribedFeed } from './plan.ts'
+import { FeedSubscription, type SubscribeOptions } from './subscription.ts'
 import { VariantCache } from './variant-cache.ts'
 
 /** What is published in a feed of the given data types. An event of type `message` need not name it. */
@@ -168,12 +169,13 @@ export class LogFeed implements Feed, SubscribedFeed {
     return new Entry(this.#draftOf(publication), position, -1)
   }
 
-  enter (reader: Reader): () => void {
+  enter (reader: Reader): void {
     this.#readers.add(reader)
-    return () => {
-      this.#readers.delete(reader)
-      this.#closeWhenLeft()
-    }
+  }
+
+  leave (reader: Reader): void {
+    this.#readers.delete(reader)
+    this.#closeWhenLeft()
   }
 
   /** Frees the log now. */

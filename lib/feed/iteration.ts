@@ -1,8 +1,8 @@
 /** A subscription in server code: `for await`, at the pace of the loop. */
 import { BadEvent, ReaderLagged, shown } from '../errors.ts'
-import type { Entry, EntryView } from '../log/entry.ts'
+import type { Entry } from '../log/entry.ts'
 import type { Gap } from '../wire/control-event.ts'
-import type { Project } from './projection.ts'
+import type { Plan } from './plan.ts'
 import type { Reader } from './reader.ts'
 
 /** What a loop over a subscription is told of events that it missed. */
@@ -22,25 +22,20 @@ interface Place { readonly id: string, readonly at: number, readonly key: string
 /** What is known of an event here, where the types of its feed are not. */
 type Plain = Place & { readonly event: string, readonly data: unknown }
 
-type As = Project<EntryView, { event?: string, data: unknown }> | undefined
-
 /**
  * Reads one by one: an entry is looked at when it is asked for, so a slow loop costs a cursor. Ends with the feed. One that falls
  * behind the log gets a gap, or fails with `FST_EVENTFEED_LAGGED`, as the feed's `slowConsumer` says.
  */
 export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, undefined> {
-  readonly #as: As
-  readonly #feedName: string
+  readonly #plan: Plan
   #reader: Reader | undefined
   #wake: () => void = () => {}
   /** Calls of `next` are served one after the other. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  /** @param open makes the reader, which calls `wake` */
-  constructor (open: (wake: () => void) => Reader, feedName: string, as: As) {
-    this.#as = as
-    this.#feedName = feedName
-    this.#reader = open(() => { this.#wake() })
+  constructor (plan: Plan) {
+    this.#plan = plan
+    this.#reader = plan.begin(undefined, { wake: () => { this.#wake() } })
   }
 
   next (): Promise<IteratorResult<Plain | GapEvent, undefined>> {
@@ -81,7 +76,9 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
     for (let entry = reader.peek(); entry !== undefined; entry = reader.peek()) {
       reader.pass(entry)
       const value = this.#projected(entry)
-      if (value !== undefined) return value
+      if (value === undefined) continue
+      this.#plan.feed.figures.delivered++
+      return value
     }
     // reading has come upon a gap, and a snapshot in its place
     if (reader.isState && !isState) return this.#take()
@@ -89,13 +86,14 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
     if (end === undefined) return undefined
     this.#close()
     if (end.kind === 'failed') throw end.error
-    if (end.kind === 'lagged') throw new ReaderLagged(shown(this.#feedName), shown(reader.position))
+    if (end.kind === 'lagged') throw new ReaderLagged(shown(this.#plan.feed.name), shown(reader.position))
     return undefined
   }
 
   #projected ({ view }: Entry): Plain | undefined {
-    if (this.#as === undefined) return view
-    const made = this.#as(view)
+    const { as } = this.#plan
+    if (as === undefined) return view
+    const made = as(view)
     if (made === undefined) return undefined
     if (typeof made !== 'object' || made === null || made.data === undefined) throw new BadEvent('a projection returns { event?, data }, or undefined to leave an entry out')
     return { ...view, event: made.event ?? view.event, data: made.data }

@@ -14,10 +14,8 @@ interface Since { readonly index: number, readonly position: string }
 
 /** Walks over the entries of some keys. */
 export class KeyedCursor implements EntryCursor, KeyFollower {
-  /** Called where an entry is offered to a cursor that had none. */
-  onOffer: () => void = () => {}
-  /** Called when the cursor lets go. */
-  onRelease: () => void = () => {}
+  /** Who reads: is stirred where an entry is offered to a cursor that had none. */
+  reader: { stir (): void } | undefined
   readonly #log: EventLog
   readonly #index: KeyIndex
   readonly #keys: Set<string>
@@ -113,9 +111,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   release (): void {
     for (const key of this.#keys) this.#index.unfollow(key, this)
     this.#walk.release()
-    this.onRelease()
-    this.onOffer = () => {}
-    this.onRelease = () => {}
+    this.reader = undefined
   }
 
   isOurs (entry: Entry): boolean {
@@ -154,7 +150,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     }
     this.#pending = index
     this.#isOnlyOne = true
-    if (this.#next === this.#collected.length) this.onOffer()
+    if (this.#next === this.#collected.length) this.reader?.stir()
   }
 
   /** Collects the next of ours from the index, in order. */

@@ -13,8 +13,8 @@ import { gapTold, readerLagged } from './diagnostics.ts'
 import type { Waiter } from './fan-out.ts'
 import type { FilteredWaiter } from './filters.ts'
 import type { Opening } from './opening.ts'
-import type { Reading } from './reading.ts'
-import { conflated, isTooFarBehind, skipped } from './slow-consumer.ts'
+import type { Reading, ReaderOwner } from './reading.ts'
+import { isLimited, isTooFarBehind, wayOn } from './slow-consumer.ts'
 import type { State } from './snapshot.ts'
 
 /** One stream of one feed. */
@@ -24,6 +24,9 @@ export class Reader implements Waiter, FilteredWaiter {
   /** The end, once it has come. */
   end: SourceEnd | undefined
   readonly #reading: Reading
+  readonly #owner: ReaderOwner
+  /** True where a snapshot may come first, because the client comes for the first time. */
+  readonly #isFirst: boolean
   #cursor: EntryCursor | undefined
   #notice: Notice | undefined
   #detour: Detour | undefined
@@ -35,8 +38,10 @@ export class Reader implements Waiter, FilteredWaiter {
   #awaitsOffer = false
   #isReleased = false
 
-  constructor (reading: Reading) {
+  constructor (reading: Reading, owner: ReaderOwner, isFirst: boolean) {
     this.#reading = reading
+    this.#owner = owner
+    this.#isFirst = isFirst
   }
 
   /** Begins; where the opening is a promise, when it is kept. */
@@ -76,7 +81,7 @@ export class Reader implements Waiter, FilteredWaiter {
   /** Comes first, each time that is read: the stream waits no more, and ends, or has a notice, where it is too slow. */
   look (): Notice | undefined {
     this.#leave()
-    if (this.#notice === undefined && this.#detour === undefined) this.#checkLag()
+    if (this.#notice === undefined && this.#detour === undefined && this.#cursor !== undefined && this.end === undefined) this.#checkLag(this.#cursor)
     return this.#notice
   }
 
@@ -88,8 +93,8 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** Where the next entries are in the window and none is left out: from which index to which, exclusive. */
   range (): { from: number, to: number } | undefined {
-    const { where, hasKey, feed } = this.#reading
-    if (where !== undefined || hasKey !== undefined || this.#detour !== undefined) return undefined
+    const { where, isKeyed, feed } = this.#reading
+    if (where !== undefined || isKeyed || this.#detour !== undefined) return undefined
     const from = this.#cursor?.index
     return from === undefined ? undefined : { from, to: Math.min(feed.log.window.next, this.#until) }
   }
@@ -127,10 +132,10 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** All is read: waits at the head, or ends. */
   waitAtHead (): void {
-    const { feed, where, hasKey } = this.#reading
+    const { feed, where, isKeyed } = this.#reading
     this.#isLive = true
     if (feed.isComplete || this.#until !== Infinity) this.end ??= { kind: 'done' }
-    else if (hasKey !== undefined) this.#awaitsOffer = true
+    else if (isKeyed) this.#awaitsOffer = true
     else if (where !== undefined) feed.fanOut.filters.wait(this, where, feed.log.window.next)
     else feed.fanOut.wait(this)
   }
@@ -173,17 +178,17 @@ export class Reader implements Waiter, FilteredWaiter {
     this.#leave()
     this.#cursor?.release()
     this.#detour = undefined
-    this.#reading.onRelease()
+    this.#reading.left(this, this.#cursor)
   }
 
   #open (opening: Opening): void {
-    this.#cursor = this.#reading.cursorAt(opening, () => { this.stir() })
+    this.#cursor = this.#reading.cursorAt(opening, this)
     this.#goOn({ gap: opening.gap, position: opening.before })
   }
 
   /** Goes on with a notice; where there is a snapshot for it, with that in its place. */
   #goOn (notice: Notice): void {
-    const state = this.#reading.snapshot(notice.gap)
+    const state = notice.gap === undefined && !this.#isFirst ? undefined : this.#reading.snapshot(notice.gap)
     if (state === undefined) {
       this.#notice = notice
       return
@@ -204,7 +209,7 @@ export class Reader implements Waiter, FilteredWaiter {
 
   #peekDetour (detour: Detour): Entry | undefined {
     // those of a conflation were looked at when they were chosen, but a key may not be followed any more
-    const entry = detour.peek((listed) => detour.isState ? this.#takes(listed) : this.#reading.hasKey?.(listed) ?? true)
+    const entry = detour.peek((listed) => detour.isState ? this.#takes(listed) : this.#reading.hasKey(listed))
     if (entry !== undefined || detour.isPending) return entry
     this.#detour = undefined
     this.#notice = detour.behind
@@ -212,8 +217,8 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #takes (entry: Entry): boolean {
-    const { where, hasKey, feed } = this.#reading
-    if (hasKey !== undefined && !hasKey(entry)) return false
+    const { where, isKeyed, feed } = this.#reading
+    if (isKeyed && !this.#reading.hasKey(entry)) return false
     if (where === undefined || where(entry.view)) return true
     feed.figures.filtered++
     return false
@@ -231,11 +236,12 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #leave (): void {
+    this.#awaitsOffer = false
+    if (this.place === -1 && this.filterPlace === -1) return
     const { fanOut } = this.#reading.feed
     this.#catchUp()
     fanOut.filters.leave(this)
     fanOut.leave(this)
-    this.#awaitsOffer = false
   }
 
   #waitFor (cursor: EntryCursor): void {
@@ -243,31 +249,24 @@ export class Reader implements Waiter, FilteredWaiter {
     else if (!cursor.load(() => { this.#wakeOwner() }, (error) => { this.#fail(error) })) this.waitAtHead()
   }
 
-  #checkLag (): void {
-    const cursor = this.#cursor
-    if (cursor === undefined || this.end !== undefined) return
+  #checkLag (cursor: EntryCursor): void {
     const { index } = cursor
-    const { log, lag } = this.#reading.feed
+    const { feed } = this.#reading
     if (index === undefined) {
       if (cursor.hole !== undefined) this.#fallBehind(cursor, cursor.hole)
-    } else if (this.#isLive && isTooFarBehind(log.window, index, lag, this.#reading.feed.now())) this.#fallBehind(cursor, undefined)
+    } else if (this.#isLive && isLimited(feed.lag) && isTooFarBehind(feed.log.window, index, feed.lag, feed.now())) this.#fallBehind(cursor, undefined)
   }
 
   #fallBehind (cursor: EntryCursor, hole: Hole | undefined): void {
     const { feed } = this.#reading
-    const { log: { window }, lag, newest } = feed
     feed.figures.lagged++
-    readerLagged({ feed: feed.name, mode: lag.mode, ...this.behind() })
+    readerLagged({ feed: feed.name, mode: feed.lag.mode, ...this.behind() })
     this.#accepted = undefined
-    if (lag.mode === 'disconnect') {
+    if (feed.lag.mode === 'disconnect') {
       this.end = { kind: 'lagged' }
       return
     }
-    const fallen = { position: cursor.position, index: cursor.lastIndex, hole }
-    // in pages from before the window nobody knows which of the newest it has got: it goes on in the log
-    const { gap, position, opening, missed } = newest === undefined || fallen.index === 0
-      ? skipped(window, lag, feed.now(), fallen)
-      : conflated(window, newest, (entry) => cursor.isOurs(entry) && this.#takes(entry), fallen)
+    const { gap, position, opening, missed } = wayOn(feed, cursor, hole, (entry) => this.#takes(entry))
     cursor.restart(opening.start, opening.before)
     if (missed === undefined) {
       this.#goOn({ gap, position })
@@ -296,5 +295,5 @@ export class Reader implements Waiter, FilteredWaiter {
     this.#wakeOwner()
   }
 
-  #wakeOwner (): void { if (!this.#isReleased) this.#reading.wake() }
+  #wakeOwner (): void { if (!this.#isReleased) this.#owner.wake() }
 }

@@ -25,18 +25,24 @@ export interface FollowedFeed {
   now (): number
 }
 
-/** How one stream reads its feed. */
+/** How streams read their feed. */
 export interface Reading {
   readonly feed: FollowedFeed
   readonly where: ((view: EntryView) => unknown) | undefined
-  /** True for an entry of a key that the stream follows; `undefined` where it takes all. */
-  readonly hasKey: ((entry: Entry) => boolean) | undefined
-  /** A cursor at an opening. One that follows keys calls `onOffer` when it was at the head, and has an entry. */
-  readonly cursorAt: (opening: Opening, onOffer: () => void) => EntryCursor
-  /** The snapshot to be sent in place of a gap, or at a first connect; `undefined` for none. */
-  readonly snapshot: (gap: Gap | undefined) => State | Promise<State> | undefined
+  /** True where only entries of some keys are taken. */
+  readonly isKeyed: boolean
+  /** True for an entry of a key that is followed; for all where that does not matter. */
+  hasKey (entry: Entry): boolean
+  /** A cursor at an opening. One that follows keys stirs its reader when it was at the head, and has an entry. */
+  cursorAt (opening: Opening, reader: { stir (): void }): EntryCursor
+  /** The snapshot to be sent in place of a gap, or at a first connect that asks for nothing else; `undefined` for none. */
+  snapshot (gap: Gap | undefined): State | Promise<State> | undefined
+  /** A reader will not read any more. */
+  left (reader: object, cursor: EntryCursor | undefined): void
+}
+
+/** Whoever reads. */
+export interface ReaderOwner {
   /** There is more to read, or the end has come. */
-  readonly wake: () => void
-  /** Called once, when nothing more will be read. */
-  readonly onRelease: () => void
+  wake (): void
 }

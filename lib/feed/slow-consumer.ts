@@ -4,7 +4,9 @@ import type { Hole } from '../log/event-log.ts'
 import type { Window } from '../log/window.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { NewestByKey } from './conflation.ts'
+import type { EntryCursor } from './cursor.ts'
 import { atHead, type Opening } from './opening.ts'
+import type { FollowedFeed } from './reading.ts'
 
 /**
  * What happens to a stream that is too slow: its end, so that the client comes back and is told (`disconnect`); a gap, and on
@@ -19,6 +21,11 @@ export interface LagPolicy {
   readonly maxLagBytes: number
   /** The first entry that it has not got is at most so old, in milliseconds. */
   readonly maxLagMs: number
+}
+
+/** True where there are limits beside what the log keeps. */
+export function isLimited ({ maxLagBytes, maxLagMs }: LagPolicy): boolean {
+  return maxLagBytes !== Infinity || maxLagMs !== Infinity
 }
 
 /** True where a reader that is to read on at `index` is further behind than it may be. The limits themselves are allowed. */
@@ -38,7 +45,7 @@ export interface WayOn {
 }
 
 /** Who has fallen behind, and where. */
-export interface Fallen {
+interface Fallen {
   /** What the client has. */
   readonly position: string
   /** The index of the first entry that it has not got; 0 where that is not known. */
@@ -47,8 +54,17 @@ export interface Fallen {
   readonly hole: Hole | undefined
 }
 
+/** Where a reader goes on that is too slow. @param hole where the log goes on, if it does not keep what comes next any more */
+export function wayOn (feed: FollowedFeed, cursor: EntryCursor, hole: Hole | undefined, takes: (entry: Entry) => boolean): WayOn {
+  const { log: { window }, lag, newest } = feed
+  const fallen = { position: cursor.position, index: cursor.lastIndex, hole }
+  // in pages from before the window nobody knows which of the newest it has got: it goes on in the log
+  if (newest === undefined || fallen.index === 0) return skipped(window, lag, feed.now(), fallen)
+  return conflated(window, newest, (entry) => cursor.isOurs(entry) && takes(entry), fallen)
+}
+
 /** From the oldest entry within the limits. */
-export function skipped (window: Window, policy: LagPolicy, now: number, { position, hole }: Fallen): WayOn {
+function skipped (window: Window, policy: LagPolicy, now: number, { position, hole }: Fallen): WayOn {
   const index = firstWithin(window, policy, now)
   const isHoleFirst = hole !== undefined && (hole.start.kind === 'older' || hole.start.index >= index)
   const { start, before, oldest } = isHoleFirst
@@ -61,7 +77,7 @@ export function skipped (window: Window, policy: LagPolicy, now: number, { posit
  * The newest entry of each key, and then from the head. A client that is cut before it has got the first of them comes back with
  * the position that it had.
  */
-export function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: Fallen): WayOn {
+function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: Fallen): WayOn {
   const missed = newest.since(index, takes)
   return { gap: { requested: position, oldest: missed[0]?.position ?? null, reason: 'lagged' }, position, opening: atHead(window), missed }
 }

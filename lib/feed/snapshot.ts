@@ -25,7 +25,7 @@ export type SnapshotEvents<Publication> = Iterable<Publication>
 export type SnapshotResult<Publication> = SnapshotEvents<Publication> | { readonly events: SnapshotEvents<Publication>, readonly after: string }
 
 /** Gives the state. May be asynchronous; one that throws fails the stream. */
-export type Snapshot<Publication> = (request: SnapshotRequest) => SnapshotResult<Publication> | Promise<SnapshotResult<Publication>>
+export type Snapshot<Publication> = (request: SnapshotRequest) => SnapshotResult<Publication> | PromiseLike<SnapshotResult<Publication>>
 
 /** The state, and where the stream goes on behind it. */
 export interface State {
@@ -53,7 +53,7 @@ export function takeSnapshot (snapshot: Snapshot<unknown>, gap: Gap | undefined,
     const found = find(after)
     return found instanceof Promise ? found.then(stateBehind) : stateBehind(found)
   }
-  return made instanceof Promise ? made.then(finish) : finish(made)
+  return isThenable(made) ? Promise.resolve(made).then(finish) : finish(made)
 }
 
 function read (result: unknown): { events: Iterable<unknown>, after: string | undefined } {
@@ -63,6 +63,11 @@ function read (result: unknown): { events: Iterable<unknown>, after: string | un
     if (after === undefined || typeof after === 'string') return { events: result.events, after }
   }
   throw new BadOption(`a snapshot function (initial, onGap) returns an iterable of events, or { events, after } with an event ID, or a promise of one of these, not ${describe(result)}`)
+}
+
+/** Query builders are thenables, and no promises. */
+function isThenable (value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 function isIterable (value: unknown): value is Iterable<unknown> {

@@ -1,19 +1,13 @@
 /** Subscriptions: what a feed gives to `reply.sse`. One describes a stream; each time it is opened, a reader begins. */
 import { BadOption, describe, shown } from '../errors.ts'
-import type { Entry, EntryView } from '../log/entry.ts'
-import type { Gap } from '../wire/control-event.ts'
+import type { EntryView } from '../log/entry.ts'
 import { openFrames, type FrameSource, type FrameSourceOpener, type SourceContext } from '../wire/frame-source.ts'
-import { Cursor, type EntryCursor } from './cursor.ts'
 import { CursorFrames, type IdOf } from './cursor-frames.ts'
 import { SubscriptionIterator, type Iterated } from './iteration.ts'
-import type { KeyIndex } from './key-index.ts'
-import { KeyedCursor } from './keyed-cursor.ts'
-import { atHead, findBehind, findFirst, type From, type Opening } from './opening.ts'
+import type { From } from './opening.ts'
+import { Plan, type AnyOptions, type SubscribedFeed } from './plan.ts'
 import type { Project } from './projection.ts'
-import { Reader } from './reader.ts'
-import type { FollowedFeed, Reading } from './reading.ts'
-import { takeSnapshot, type Snapshot, type State } from './snapshot.ts'
-import type { VariantCache } from './variant-cache.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** How a stream follows its feed. */
 export interface SubscribeOptions<View = EntryView, Made = unknown, Published = { event: string, data: unknown, key?: string | undefined }> {
@@ -46,21 +40,6 @@ export interface SubscribeOptions<View = EntryView, Made = unknown, Published = 
   onGap?: Snapshot<Published> | undefined
 }
 
-/** What a subscription needs of its feed. */
-export interface SubscribedFeed extends FollowedFeed {
-  readonly variants: VariantCache
-  readonly keys: KeyIndex
-  readonly initial: Snapshot<unknown> | undefined
-  readonly onGap: Snapshot<unknown> | undefined
-  /** An entry outside of the log, of an event that is checked as for `publish`. */
-  entryOf (publication: unknown, position: string): Entry
-  /** A reader has begun. Returns the function that says it has ended. */
-  enter (reader: Reader): () => void
-}
-
-/** Whatever its feed publishes. */
-type AnyOptions = SubscribeOptions<EntryView, unknown, unknown>
-
 declare const dispatches: unique symbol
 
 /**
@@ -72,31 +51,25 @@ export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
   declare readonly [dispatches]?: Event
   /** The name of the feed. */
   readonly feedName: string
-  readonly #feed: SubscribedFeed
-  readonly #options: AnyOptions
-  /** The keys that are followed now; `undefined` where the subscription takes entries of any key, and of none. */
-  readonly #keys: Set<string> | undefined
-  readonly #cursors = new Set<KeyedCursor>()
+  readonly #plan: Plan
 
   /** Made by `feed.subscribe`. @internal */
   constructor (feed: SubscribedFeed, options: AnyOptions) {
     checkOptions(options)
     this.feedName = feed.name
-    this.#feed = feed
-    this.#options = { ...options }
-    this.#keys = options.keys === undefined ? undefined : readKeys(options.keys)
+    this.#plan = new Plan(feed, options, options.keys === undefined ? undefined : readKeys(options.keys))
   }
 
   /** Takes the entries of one more key, from the next that is published; open streams too. Throws `FST_EVENTFEED_BAD_OPTION` where the subscription has no `keys`. */
   follow (key: string): void {
-    this.#keysFor('follow', key).add(key)
-    for (const cursor of this.#cursors) cursor.follow(key)
+    this.#checkKey('follow', key)
+    this.#plan.follow(key)
   }
 
   /** Takes no entry of a key any more, also none that was published and is not sent yet. Throws as `follow` does. */
   unfollow (key: string): void {
-    this.#keysFor('unfollow', key).delete(key)
-    for (const cursor of this.#cursors) cursor.unfollow(key)
+    this.#checkKey('unfollow', key)
+    this.#plan.unfollow(key)
   }
 
   [openFrames] (context: SourceContext): FrameSource {
@@ -105,77 +78,25 @@ export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
 
   /** Reads in server code. Each loop has a reader of its own; leaving it lets go of the feed. */
   [Symbol.asyncIterator] (): AsyncIterator<Iterated<Event>, undefined> {
-    const { as } = this.#options
-    const open = (wake: () => void): Reader => this.#begin(undefined, wake, () => {})
     // what the types of the public interface have checked is not known here
-    return new SubscriptionIterator(open, this.feedName, as as ConstructorParameters<typeof SubscriptionIterator>[2]) as AsyncIterator<Iterated<Event>, undefined>
+    return new SubscriptionIterator(this.#plan) as AsyncIterator<Iterated<Event>, undefined>
   }
 
   /** Opens it, on a stream of several feeds with an `idOf` of its own. @internal */
   open (context: Pick<SourceContext, 'after' | 'codec' | 'wake'>, idOf: IdOf | undefined): CursorFrames {
-    const { after, codec } = context
-    const feed = this.#feed
-    const as = this.#options.as as Parameters<VariantCache['acquire']>[0]
-    const variant = feed.variants.acquire(as, codec)
-    const reader = this.#begin(after, () => { context.wake() }, () => { feed.variants.release(as, codec) })
-    return new CursorFrames(reader, feed, variant, idOf)
-  }
-
-  #begin (lastEventId: string | undefined, wake: () => void, onRelease: () => void): Reader {
-    const feed = this.#feed
-    const { where, from } = this.#options
-    const after = lastEventId ?? this.#options.after
-    const initial = after === undefined && from === undefined ? this.#options.initial ?? feed.initial : undefined
-    const onGap = this.#options.onGap ?? feed.onGap
-    const keys = this.#keys
-    const hasKey = keys === undefined ? undefined : ({ key }: Entry) => key !== undefined && keys.has(key)
-    const reading: Reading = {
-      feed,
-      where,
-      hasKey,
-      cursorAt: (opening, onOffer) => this.#cursorAt(opening, onOffer),
-      snapshot: (gap) => this.#snapshot(gap === undefined ? initial : onGap, gap),
-      wake,
-      onRelease: () => {
-        onRelease()
-        leave()
-      }
-    }
-    const reader = new Reader(reading)
-    const leave = feed.enter(reader)
+    const plan = this.#plan
+    const variant = plan.feed.variants.acquire(plan.as, context.codec)
     try {
-      const takes = (entry: Entry): boolean => (hasKey?.(entry) ?? true) && (where === undefined || Boolean(where(entry.view)))
-      reader.begin(after === undefined ? findFirst(feed.log, from ?? 'latest', takes) : findBehind(feed.log, after))
+      return new CursorFrames(plan.begin(context.after, context), plan.feed, variant, idOf)
     } catch (error) {
-      reader.release()
+      variant.release()
       throw error
     }
-    return reader
   }
 
-  #cursorAt ({ start, before }: Opening, onOffer: () => void): EntryCursor {
-    if (this.#keys === undefined) return new Cursor(this.#feed.log, start, before)
-    const cursor = new KeyedCursor(this.#feed.log, this.#feed.keys, this.#keys, start, before)
-    cursor.onOffer = onOffer
-    cursor.onRelease = () => { this.#cursors.delete(cursor) }
-    this.#cursors.add(cursor)
-    return cursor
-  }
-
-  #snapshot (snapshot: Snapshot<unknown> | undefined, gap: Gap | undefined): State | Promise<State> | undefined {
-    const feed = this.#feed
-    if (snapshot === undefined) return undefined
-    return takeSnapshot(snapshot, gap, {
-      head: atHead(feed.log.window),
-      find: (after) => findBehind(feed.log, after),
-      entryOf: (publication, position) => feed.entryOf(publication, position)
-    })
-  }
-
-  #keysFor (method: string, key: string): Set<string> {
-    if (this.#keys === undefined) throw new BadOption(`${method}(key) needs a subscription with keys: give subscribe({ keys: [] }) where there are none yet`)
+  #checkKey (method: string, key: string): void {
+    if (!this.#plan.isKeyed) throw new BadOption(`${method}(key) needs a subscription with keys: give subscribe({ keys: [] }) where there are none yet`)
     if (typeof key !== 'string') throw new BadOption(`${method}(key) takes a string, not ${describe(key)}`)
-    return this.#keys
   }
 }
 

@@ -35,7 +35,8 @@ export interface FeedCodec {
   compile (event: string, schema: object): DataText
 }
 
-type As = Project<EntryView, { event?: string, data: unknown }> | undefined
+/** A projection; `undefined` for entries as they were published. */
+export type As = Project<EntryView, { event?: string, data: unknown }> | undefined
 
 /** How many ranges of one variant are remembered: streams stand together in few places. */
 const REMEMBERED_RANGES = 4
@@ -44,10 +45,14 @@ const REMEMBERED_RANGES = 4
 export class Variant implements Beside {
   /** How many streams read it. */
   readers = 0
+  /** Called when none does any more: all that was kept for them goes. */
+  onUnread: () => void = none
   readonly #window: Window
   readonly #frames: IndexedRing<Frame | null | undefined>
   readonly #write: (entry: Entry) => Frame | null
   #ranges: Range[] = []
+  /** The one that was asked for last: in a fan-out all ask for the same. */
+  #latest: Range | undefined
   #bytes = 0
 
   constructor (window: Window, write: (entry: Entry) => Frame | null) {
@@ -58,6 +63,11 @@ export class Variant implements Beside {
 
   /** The bytes of all frames that are kept. */
   get bytes (): number { return this.#bytes }
+
+  /** One reader leaves. */
+  release (): void {
+    if (--this.readers === 0) this.onUnread()
+  }
 
   /** The frame of an entry; `null` where the projection leaves it out. Throws what the projection throws. */
   frame (entry: Entry): Frame | null {
@@ -72,13 +82,19 @@ export class Variant implements Beside {
 
   /** The batch that begins at `from` and ends before `to`, or sooner, where it would be too large. The same object for all who ask. */
   range (from: number, to: number): Range {
-    const known = this.#ranges.find((range) => range.from === from && (range.to === to || (range.isFull && range.to < to)))
-    if (known !== undefined) return known
-    const range = this.#gather(from, to)
-    if (this.readers > 1 && range.to - range.from > 1) {
-      if (this.#ranges.length === REMEMBERED_RANGES) this.#ranges.shift()
-      this.#ranges.push(range)
+    const latest = this.#latest
+    if (latest?.from === from && latest.to === to) return latest
+    let range = this.#ranges.find((known) => known.from === from && (known.to === to || (known.isFull && known.to < to)))
+    if (range === undefined) {
+      range = this.#gather(from, to)
+      // of what one stream alone reads nothing is kept
+      if (this.readers < 2) return range
+      if (range.to - range.from > 1) {
+        if (this.#ranges.length === REMEMBERED_RANGES) this.#ranges.shift()
+        this.#ranges.push(range)
+      }
     }
+    this.#latest = range
     return range
   }
 
@@ -86,6 +102,7 @@ export class Variant implements Beside {
     if (this.#frames.first > index) return 0
     const size = this.#frames.shift()?.bytes.length ?? 0
     // remembered ranges are few and soon replaced, but a quiet feed must not keep them for ever
+    if (this.#latest !== undefined && this.#latest.from <= index) this.#latest = undefined
     if (this.#ranges.length > 0) this.#ranges = this.#ranges.filter(({ from }) => from > index)
     this.#bytes -= size
     return size
@@ -136,7 +153,7 @@ export function together (frames: readonly Frame[]): Batch | undefined {
 export class VariantCache {
   readonly #window: Window
   readonly #feed: FeedCodec
-  readonly #variants = new Map<As, Map<EventCodec | undefined, { variant: Variant, leave: () => void }>>()
+  readonly #variants = new Map<As, Map<EventCodec | undefined, Variant>>()
 
   constructor (window: Window, feed: FeedCodec) {
     this.#window = window
@@ -148,27 +165,23 @@ export class VariantCache {
    * schema has a union, and nothing says which member the data is.
    */
   acquire (as: As, codec: EventCodec | undefined): Variant {
-    const byCodec = this.#variants.get(as) ?? new Map<EventCodec | undefined, { variant: Variant, leave: () => void }>()
-    let kept = byCodec.get(codec)
-    if (kept === undefined) {
-      const variant = new Variant(this.#window, writerOf(as, codec, this.#feed))
-      kept = { variant, leave: this.#window.addBeside(variant) }
-      byCodec.set(codec, kept)
+    const byCodec = this.#variants.get(as) ?? new Map<EventCodec | undefined, Variant>()
+    let variant = byCodec.get(codec)
+    if (variant === undefined) {
+      const made = new Variant(this.#window, writerOf(as, codec, this.#feed))
+      const leave = this.#window.addBeside(made)
+      made.onUnread = () => {
+        leave()
+        this.#window.charge(-made.bytes)
+        byCodec.delete(codec)
+        if (byCodec.size === 0) this.#variants.delete(as)
+      }
+      variant = made
+      byCodec.set(codec, made)
       this.#variants.set(as, byCodec)
     }
-    kept.variant.readers++
-    return kept.variant
-  }
-
-  /** One reader leaves; with the last, all that was kept for them goes. */
-  release (as: As, codec: EventCodec | undefined): void {
-    const byCodec = this.#variants.get(as)
-    const kept = byCodec?.get(codec)
-    if (byCodec === undefined || kept === undefined || --kept.variant.readers > 0) return
-    kept.leave()
-    this.#window.charge(-kept.variant.bytes)
-    byCodec.delete(codec)
-    if (byCodec.size === 0) this.#variants.delete(as)
+    variant.readers++
+    return variant
   }
 }
 

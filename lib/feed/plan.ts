@@ -1,0 +1,122 @@
+/**
+ * What the options of a subscription mean for its streams: which cursor, from where on, with which snapshot. There is one plan for all
+ * streams of a subscription.
+ */
+import type { Entry, EntryView } from '../log/entry.ts'
+import type { Gap } from '../wire/control-event.ts'
+import { Cursor, type EntryCursor } from './cursor.ts'
+import type { KeyIndex } from './key-index.ts'
+import { KeyedCursor } from './keyed-cursor.ts'
+import { atHead, findBehind, findFirst, type Opening } from './opening.ts'
+import { Reader } from './reader.ts'
+import type { FollowedFeed, Reading, ReaderOwner } from './reading.ts'
+import { takeSnapshot, type Snapshot, type State } from './snapshot.ts'
+import type { SubscribeOptions } from './subscription.ts'
+import type { As, VariantCache } from './variant-cache.ts'
+
+/** What a subscription needs of its feed. */
+export interface SubscribedFeed extends FollowedFeed {
+  readonly variants: VariantCache
+  readonly keys: KeyIndex
+  readonly initial: Snapshot<unknown> | undefined
+  readonly onGap: Snapshot<unknown> | undefined
+  /** An entry outside of the log, of an event that is checked as for `publish`. */
+  entryOf (publication: unknown, position: string): Entry
+  /** A reader has begun. */
+  enter (reader: Reader): void
+  /** ... and will not read any more. */
+  leave (reader: Reader): void
+}
+
+/** Whatever its feed publishes. */
+export type AnyOptions = SubscribeOptions<EntryView, unknown, unknown>
+
+/** How the streams of one subscription read. */
+export class Plan implements Reading {
+  readonly feed: SubscribedFeed
+  readonly where: ((view: EntryView) => unknown) | undefined
+  readonly as: As
+  readonly #after: AnyOptions['after']
+  readonly #from: AnyOptions['from']
+  readonly #initial: Snapshot<unknown> | undefined
+  readonly #onGap: Snapshot<unknown> | undefined
+  /** The keys that are followed now; `undefined` where entries of any key are taken, and of none. */
+  readonly #keys: Set<string> | undefined
+  /** Those that follow the keys, to hear of others. */
+  #cursors: Set<KeyedCursor> | undefined
+
+  constructor (feed: SubscribedFeed, { after, from, where, as, initial, onGap }: AnyOptions, keys: Set<string> | undefined) {
+    this.feed = feed
+    this.where = where
+    // that it gives data is looked at for each entry
+    this.as = as as As
+    this.#after = after
+    this.#from = from
+    this.#initial = initial ?? feed.initial
+    this.#onGap = onGap ?? feed.onGap
+    this.#keys = keys
+  }
+
+  get isKeyed (): boolean { return this.#keys !== undefined }
+
+  hasKey ({ key }: Entry): boolean {
+    return this.#keys === undefined || (key !== undefined && this.#keys.has(key))
+  }
+
+  /** Begins a stream behind the last event ID of its client, or as the options say. Throws what `where` and a snapshot throw. */
+  begin (lastEventId: string | undefined, owner: ReaderOwner): Reader {
+    const { feed } = this
+    const after = lastEventId ?? this.#after
+    const reader = new Reader(this, owner, after === undefined && this.#from === undefined)
+    feed.enter(reader)
+    try {
+      reader.begin(after === undefined ? findFirst(feed.log, this.#from ?? 'latest', (entry) => this.#takes(entry)) : findBehind(feed.log, after))
+    } catch (error) {
+      reader.release()
+      throw error
+    }
+    return reader
+  }
+
+  cursorAt ({ start, before }: Opening, reader: { stir (): void }): EntryCursor {
+    const { log } = this.feed
+    if (this.#keys === undefined) return new Cursor(log, start, before)
+    const cursor = new KeyedCursor(log, this.feed.keys, this.#keys, start, before)
+    cursor.reader = reader
+    this.#cursors ??= new Set()
+    this.#cursors.add(cursor)
+    return cursor
+  }
+
+  snapshot (gap: Gap | undefined): State | Promise<State> | undefined {
+    const { feed } = this
+    const snapshot = gap === undefined ? this.#initial : this.#onGap
+    if (snapshot === undefined) return undefined
+    return takeSnapshot(snapshot, gap, {
+      head: atHead(feed.log.window),
+      find: (after) => findBehind(feed.log, after),
+      entryOf: (publication, position) => feed.entryOf(publication, position)
+    })
+  }
+
+  left (reader: Reader, cursor: EntryCursor | undefined): void {
+    if (cursor instanceof KeyedCursor) this.#cursors?.delete(cursor)
+    this.feed.leave(reader)
+  }
+
+  /** Takes the entries of one more key, from the next that is published. */
+  follow (key: string): void {
+    this.#keys?.add(key)
+    for (const cursor of this.#cursors ?? []) cursor.follow(key)
+  }
+
+  /** Takes no entry of a key any more. */
+  unfollow (key: string): void {
+    this.#keys?.delete(key)
+    for (const cursor of this.#cursors ?? []) cursor.unfollow(key)
+  }
+
+  #takes (entry: Entry): boolean {
+    return this.hasKey(entry) && (this.where === undefined || Boolean(this.where(entry.view)))
+  }
+}
