@@ -2,7 +2,7 @@
  * The filters of those who wait at the head of a feed. All of them stand at the same place, so one that refuses what is new costs
  * the call of its predicate, and no look at its stream.
  */
-import type { EntryView } from '../log/entry.ts'
+import type { Entry, EntryView } from '../log/entry.ts'
 import type { Window } from '../log/window.ts'
 import type { FeedFigures } from './figures.ts'
 
@@ -10,8 +10,11 @@ import type { FeedFigures } from './figures.ts'
 export interface FilteredWaiter {
   /** Where it stands among the filters; -1 where it does not. Kept by them alone. */
   filterPlace: number
-  /** An entry at the place where it stands is for it, or has left the log: it waits no more when it has asked where that is. */
-  accept (): void
+  /**
+   * There is something for it: the entry at the place where it stands, if one is given; else it is to look from there on. It waits no more
+   * when it has asked where that is.
+   */
+  accept (entry: Entry | undefined): void
 }
 
 /** Where one who waits stands. */
@@ -106,11 +109,13 @@ export class Filters {
         calls += to - from
       } else {
         calls++
+        let taken: Entry | undefined
         let isTaken = true
         try {
           isTaken = Boolean(this.#wheres[place]?.(view))
+          taken = first
         } catch { /* it throws again when the stream is read */ }
-        if (isTaken) this.#accept(place)
+        if (isTaken) this.#accept(place, taken)
         else {
           this.#figures.filtered++
           this.#left = place
@@ -140,9 +145,9 @@ export class Filters {
   }
 
   /** It stands where the round began, and leaves. */
-  #accept (place: number): void {
+  #accept (place: number, entry?: Entry): void {
     const waiter = this.#waiters[place]
-    waiter?.accept()
+    waiter?.accept(entry)
     // it may wait again by now; one that did not leave would be asked for ever
     if (waiter !== undefined && this.#left > place) this.leave(waiter)
   }

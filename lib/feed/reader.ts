@@ -149,8 +149,9 @@ export class Reader implements Waiter, FilteredWaiter {
 
   wake (): void { this.#wakeOwner() }
 
-  accept (): void {
+  accept (entry: Entry | undefined): void {
     this.#leave()
+    this.#accepted = entry
     this.#wakeOwner()
   }
 

@@ -19,8 +19,9 @@ export class Http2Sessions {
     const { stream } = request as unknown as Http2ServerRequest
     const { session } = stream
     if (session === undefined || this.#cuts.has(session)) return true
-    const { socket } = session
-    this.#cuts.set(session, socket.resetAndDestroy.bind(socket))
+    // a session does not let its socket be destroyed, and waits for it; this it lets pass
+    const dispose = session.socket[Symbol.asyncDispose]
+    this.#cuts.set(session, () => { dispose().catch(() => {}) })
     session.once('close', () => {
       this.#cuts.delete(session)
       if (this.#cuts.size === 0) this.#onEmpty()

@@ -2,6 +2,7 @@
  * What all writers share: the watch over a response's socket, whose time-outs are for requests and not for a stream.
  */
 import type { ServerResponse } from 'node:http'
+import { constants, type Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
 import type { Batch } from '../wire/batch.ts'
 import type { Writer, WriterOwner } from './writer.ts'
@@ -37,7 +38,12 @@ export abstract class WriterBase implements Writer {
     this.hasEnded = true
     const { response } = this
     // over HTTP/2 the socket is that of other streams too; a pipelined response has no socket of its own yet, but its request has one
-    const socket = response.req.httpVersionMajor === 1 ? response.socket ?? response.req.socket : undefined
+    if (response.req.httpVersionMajor === 2) {
+      const { stream } = response as unknown as Http2ServerResponse
+      stream.close(constants.NGHTTP2_CANCEL)
+      return
+    }
+    const socket = response.socket ?? response.req.socket
     if (socket instanceof Socket) socket.destroy()
     else response.destroy()
   }
