@@ -11,6 +11,9 @@
  *   counts                           answers `counts <markers> <least> <most> <bytes> <closed>`: markers of all, and of the
  *                                    connection with the fewest and the most; bytes of bodies; how many the server closed
  *
+ *   stamps                           from now on a stamp follows each marker; see delays.h; before the first `open`
+ *   delays                           answers `delays <count> <p50> <p99> <max>`, in microseconds, and forgets them
+ *
  * Stalled connections are in none of the counts. The end of the input ends the process. `failed <why>` is its last word.
  */
 #define _GNU_SOURCE
@@ -26,19 +29,20 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "delays.h"
 
 #define MOST_MARKER_BYTES 16
 /* Servers have a backlog of a few hundred; more would wait for a second until TCP tries again. */
 #define MOST_IN_FLIGHT 200
 
 struct sequence { unsigned char bytes[MOST_MARKER_BYTES]; int fallback[MOST_MARKER_BYTES]; int length; };
-struct connection { int descriptor, head_matched, matched, is_open, is_stalled, is_closed; long markers; };
+struct connection { int descriptor, head_matched, matched, is_open, is_stalled, is_closed; long markers; struct stamp stamp; };
 
 static struct sequence marker, head_end;
 static struct connection *connections;
 static int connection_count, begun_count, open_count, closed_count, open_target, stalled_from;
 static long total, expected, bytes_read;
-static int is_expecting;
+static int is_expecting, reads_stamps;
 static int port, poller;
 static char path[256];
 
@@ -148,6 +152,7 @@ static void receive(int index) {
   if (!connection->is_open || connection->is_stalled) return;
   long found = 0;
   bytes_read += end - at;
+  if (reads_stamps) read_stamps(&connection->stamp, at, end);
   count(&marker, at, end, &connection->matched, &found, end - at);
   connection->markers += found;
   total += found;
@@ -178,6 +183,8 @@ static void obey_line(const char *line) {
   else if (sscanf(line, "open %d %d %255s", &more, &stalled, path) == 3) open_more(more, stalled);
   else if (sscanf(line, "expect %ld", &events) == 1) { expected += events; is_expecting = 1; announce(); }
   else if (strcmp(line, "counts") == 0) answer_counts();
+  else if (strcmp(line, "stamps") == 0) reads_stamps = 1;
+  else if (strcmp(line, "delays") == 0) answer_delays();
   else fail("no command: %s", line);
 }
 

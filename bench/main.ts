@@ -4,6 +4,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import type { Found } from './feeds/finding.ts'
+import { playFeeds } from './feeds/rounds.ts'
 import { readOptions, USAGE, UsageError, type BenchOptions } from './options.ts'
 import { table, titleOf } from './report.ts'
 import { playRounds, type Sample } from './rounds.ts'
@@ -28,7 +30,7 @@ async function bench (options: BenchOptions): Promise<number> {
   const workshop = new Workshop()
   const usesNodeClient = options.usesNodeClient || !workshop.compilesC
   console.log(`Node ${process.version}, ${cpus().length} cores; load client in ${usesNodeClient ? 'Node' : 'C'}; CPU time of the server's process, user and system`)
-  const servers = present(options.servers, workshop)
+  const servers = options.workloads.length === 0 ? [] : present(options.servers, workshop)
   const samples: Sample[] = []
   const summaries = new Map<string, Summary[]>()
   for (const workload of options.workloads) {
@@ -39,8 +41,9 @@ async function bench (options: BenchOptions): Promise<number> {
     const last = played.at(-1)
     if (last !== undefined) console.log(table({ workload, connections: last.connections, rounds: last.round, summaries: summary }))
   }
-  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify({ node: process.version, client: usesNodeClient ? 'node' : 'c', summaries: Object.fromEntries(summaries), samples }, null, 2))
-  return options.checks ? check(summaries) : 0
+  const feeds = await playFeeds({ options, workshop, usesNodeClient })
+  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify({ node: process.version, client: usesNodeClient ? 'node' : 'c', summaries: Object.fromEntries(summaries), samples, feeds: Object.fromEntries(feeds) }, null, 2))
+  return options.checks ? check(summaries, feeds) : 0
 }
 
 function present (servers: readonly ServerKind[], workshop: Workshop): ServerKind[] {
@@ -56,8 +59,9 @@ function showProgress ({ workload, server, round, value }: Sample): void {
 }
 
 /** Targets that were not measured decide nothing; but one must have been. */
-function check (summaries: ReadonlyMap<string, readonly Summary[]>): number {
+function check (summaries: ReadonlyMap<string, readonly Summary[]>, feeds: ReadonlyMap<string, readonly Found[]>): number {
   const verdicts = judge(summaries)
-  console.log(`\ntargets\n${verdicts.map(({ line }) => line).join('\n')}`)
-  return verdicts.some(({ holds }) => holds === true) && verdicts.every(({ holds }) => holds !== false) ? 0 : 1
+  if (summaries.size > 0) console.log(`\ntargets\n${verdicts.map(({ line }) => line).join('\n')}`)
+  const all = [...verdicts, ...[...feeds.values()].flat()]
+  return all.some(({ holds }) => holds === true) && all.every(({ holds }) => holds !== false) ? 0 : 1
 }

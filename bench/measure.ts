@@ -1,6 +1,7 @@
 /** How each workload is measured on one server: what is warmed up, what is counted, and over what the time is divided. */
 import { setTimeout } from 'node:timers/promises'
-import type { Counts, Trial } from './trial.ts'
+import type { Counts } from './crowd.ts'
+import type { Trial } from './trial.ts'
 
 /** How much is done for one figure. */
 export interface Effort {

@@ -1,5 +1,6 @@
 /** The command line of the bench. */
 import { parseArgs } from 'node:util'
+import { FEED_WORKLOADS, type FeedWorkload } from './feeds/workloads.ts'
 import { SERVERS, type ServerKind } from './servers.ts'
 import { WORKLOADS, type Workload } from './workloads.ts'
 
@@ -8,6 +9,8 @@ export interface BenchOptions {
   /** `undefined`: each workload's own. */
   readonly connections: number | undefined
   readonly workloads: readonly Workload[]
+  /** Those of feeds, which only ours plays. */
+  readonly feeds: readonly FeedWorkload[]
   readonly servers: readonly ServerKind[]
   readonly isQuick: boolean
   readonly usesNodeClient: boolean
@@ -25,6 +28,8 @@ export const USAGE = `npm run bench -- [options]
   --rounds <n>         rounds, each on fresh processes and in another order (5)
   --connections <n>    connections, in place of each workload's own number
   --workloads <a,b>    only these: ${WORKLOADS.map(({ name }) => name).join(', ')}
+                       or of feeds, ours alone: ${FEED_WORKLOADS.map(({ name }) => name).join(', ')}
+  --feeds              all workloads of feeds, and no others
   --servers <a,b>      only these: ${SERVERS.map(({ name }) => name).join(', ')}
   --all                the servers too that are not written in JavaScript
   --quick              less of everything, one round: to see that it works
@@ -42,10 +47,12 @@ export function readOptions (args: readonly string[]): BenchOptions | undefined 
   const values = parse(args)
   if (values.help === true) return undefined
   const isQuick = values.quick === true
+  const named = chosen<Workload | FeedWorkload>('workloads', [...WORKLOADS, ...FEED_WORKLOADS], values.workloads)
   return {
     rounds: countOf('rounds', values.rounds) ?? (isQuick ? 1 : 5),
     connections: countOf('connections', values.connections),
-    workloads: chosen('workloads', WORKLOADS, values.workloads) ?? WORKLOADS,
+    workloads: named === undefined ? (values.feeds === true ? [] : WORKLOADS) : WORKLOADS.filter((workload) => named.includes(workload)),
+    feeds: named === undefined ? (values.feeds === true ? FEED_WORKLOADS : []) : FEED_WORKLOADS.filter((workload) => named.includes(workload)),
     servers: chosen('servers', SERVERS, values.servers) ?? SERVERS.filter(({ isExtra }) => values.all === true || !isExtra),
     isQuick,
     usesNodeClient: values['node-client'] === true,
@@ -62,6 +69,7 @@ function parse (args: readonly string[]) {
         rounds: { type: 'string' },
         connections: { type: 'string' },
         workloads: { type: 'string' },
+        feeds: { type: 'boolean' },
         servers: { type: 'string' },
         all: { type: 'boolean' },
         quick: { type: 'boolean' },

@@ -14,6 +14,11 @@ export function residentBytes (pid: number): number {
   return family(pid).reduce((sum, member) => sum + Number(/^VmRSS:\s+(\d+) kB/m.exec(read(member, 'status'))?.[1] ?? 0) * 1024, 0)
 }
 
+/** The most resident memory that a process has had since it began, without its children, in bytes. */
+export function peakResidentBytes (pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(read(pid, 'status'))?.[1] ?? 0) * 1024
+}
+
 function family (pid: number): number[] {
   const children = read(pid, `task/${pid}/children`).trim()
   return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => family(Number(child))))]

@@ -18,6 +18,10 @@ export interface Workload {
   readonly measure: Measure
 }
 
+const LEAST_REPEATS = 10
+/** To more than so many, one burst is a million events: of others it takes half a minute. */
+const MANY_CONNECTIONS = 5_000
+const LEAST_REPEATS_TO_MANY = 3
 /** Events in one tick. */
 const BURST = 100
 const STALLED_AND_OTHERS = 100
@@ -103,5 +107,5 @@ export function effortOf (workload: Workload, { isQuick, connections }: { isQuic
   const count = workload.connections === undefined ? own : connections ?? (isQuick ? workload.quickConnections : own)
   return isQuick
     ? { connections: count, warmUpDeliveries: 5_000, cpuMs: 50, leastRepeats: 5, mostRepeats: 100, windowMs: 1_500, settleMs: 500, generatorEvents: 40_000, stalledMegabytes: 12 }
-    : { connections: count, warmUpDeliveries: 300_000, cpuMs: 600, leastRepeats: 10, mostRepeats: 2_000, windowMs: 5_000, settleMs: 1_500, generatorEvents: 200_000, stalledMegabytes: 100 }
+    : { connections: count, warmUpDeliveries: 300_000, cpuMs: 600, leastRepeats: count > MANY_CONNECTIONS ? LEAST_REPEATS_TO_MANY : LEAST_REPEATS, mostRepeats: 2_000, windowMs: 5_000, settleMs: 1_500, generatorEvents: 200_000, stalledMegabytes: 100 }
 }

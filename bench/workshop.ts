@@ -13,7 +13,9 @@ import ts from 'typescript'
 const BENCH = fileURLToPath(new URL('.', import.meta.url))
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 const COMPILERS = ['cc', 'gcc', 'clang']
-const PACKAGES = ['fastify', '@fastify/sse', 'fastify-sse-v2', 'better-sse']
+const PACKAGES = ['fastify', '@fastify/sse', 'fastify-sse-v2', 'better-sse', 'eventsource-parser']
+/** What is run in a process of its own, beside the servers, and what it imports. */
+const CLIENTS = ['load-client.ts', 'sequence.ts', 'page-client.ts', 'page.ts', 'continuity.ts']
 
 /** The folder, and what is in it. */
 export class Workshop {
@@ -24,7 +26,7 @@ export class Workshop {
   constructor () {
     process.on('exit', () => { rmSync(this.folder, { recursive: true, force: true }) })
     this.#installPackages()
-    for (const path of ['load-client.ts', 'sequence.ts', ...serverFiles()]) this.#transpile(path)
+    for (const path of [...CLIENTS, ...serverFiles()]) this.#transpile(path)
   }
 
   /** True where there is a C compiler. */
@@ -73,5 +75,5 @@ export class Workshop {
 }
 
 function serverFiles (): string[] {
-  return readdirSync(join(BENCH, 'servers')).filter((name) => name.endsWith('.ts')).map((name) => join('servers', name))
+  return readdirSync(join(BENCH, 'servers'), { encoding: 'utf8', recursive: true }).filter((name) => name.endsWith('.ts')).map((name) => join('servers', name))
 }

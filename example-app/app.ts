@@ -1,5 +1,5 @@
 /**
- * The example app: two pages, the event streams behind them, and a way to cut the line. Everything that it serves as a file
+ * The example app: three pages, the event streams behind them, and a way to cut the line. Everything that it serves as a file
  * lies in `public/`; nothing else of this folder can be fetched.
  */
 import fastifyStatic from '@fastify/static'
@@ -7,16 +7,20 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import eventfeed, { type EventfeedOptions } from 'fastify-eventfeed'
 import { fileURLToPath } from 'node:url'
+import type { MarketOptions } from './market.ts'
 import { OpenLines } from './open-lines.ts'
 import { chatRoutes } from './routes/chat.ts'
 import { clockRoutes } from './routes/clock.ts'
 import { cutRoutes } from './routes/cut.ts'
+import { tickerRoutes } from './routes/ticker.ts'
 import { validatorCompiler } from './validation.ts'
 
-/** Fastify's own options, and those of the plugin. */
+/** Fastify's own options, those of the plugin, and those of the ticker. */
 export interface AppOptions extends FastifyServerOptions {
   /** Options of `fastify-eventfeed`, over those that the example sets. */
   eventfeed?: EventfeedOptions
+  /** How the prices of the ticker move. */
+  market?: MarketOptions
 }
 
 /** Browsers come back after one second instead of the usual three, because here people cut the line to see just that. */
@@ -32,7 +36,7 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ')
 
 /** Builds the app without listening: the caller does that, or uses `app.inject()`. Closing it ends all streams. */
-export async function buildApp ({ eventfeed: options, ...serverOptions }: AppOptions = {}) {
+export async function buildApp ({ eventfeed: options, market, ...serverOptions }: AppOptions = {}) {
   const app = Fastify({ routerOptions: { maxParamLength: MAX_PARAM_LENGTH }, ...serverOptions })
     .withTypeProvider<TypeBoxTypeProvider>()
     .setValidatorCompiler(validatorCompiler)
@@ -49,6 +53,7 @@ export async function buildApp ({ eventfeed: options, ...serverOptions }: AppOpt
   })
   await app.register(clockRoutes, { lines })
   await app.register(chatRoutes, { lines })
+  await app.register(tickerRoutes, { lines, market })
   await app.register(cutRoutes, { lines })
   return app
 }

@@ -33,6 +33,10 @@ export const FAILED_RETRY_MS = 10_000
 export const RETAIN_ENTRIES = 10_000
 /** ... and at most 64 MiB, with all cached forms of them. */
 export const RETAIN_BYTES = 64 * 1024 * 1024
+/** An entry counts 300 bytes beside its text: the objects around it take so much (measured with Node 20), and a bound without them would be none for small events. */
+export const ENTRY_BYTES = 300
+/** ... and a cached form 200. */
+export const FRAME_BYTES = 200
 /** ... of any age: count and bytes bound the memory already. */
 export const RETAIN_AGE_MS = Infinity
 

@@ -1,11 +1,17 @@
-/** The README does what it says: its quick start is run as it stands there, and its tables name what there is. */
-import { spawn } from 'node:child_process'
+/** The README does what it says: its examples are compiled and run as they stand there, and its tables name what there is. */
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import Fastify from 'fastify'
 import t from 'tap'
 import * as errors from '../lib/errors.ts'
+import eventfeed from '../lib/index.ts'
+
+const run = promisify(execFile)
 
 const readme = await readFile(join(import.meta.dirname, '..', 'README.md'), 'utf8')
 
@@ -45,6 +51,94 @@ t.test('the quick start runs, streams what is posted, and filters it', async (t)
   t.match(await readUntil(await fetch(`${origin}/time`, { signal: clock.signal }), 'now'), /event: time\ndata: \{"now":\d+\}/)
   clock.abort()
 })
+
+/** What is added behind an example, by its heading, and what it then prints. */
+const EXAMPLES: ReadonlyArray<readonly [heading: string, added: string, printed: RegExp]> = [
+  ['Keys', `
+    const say = (from: string, text: string) => app.inject({ method: 'POST', url: '/chat', body: { from, text } })
+    for (let count = 1; count <= 21; count++) await say('ada', \`\${count}\`)
+    const stream = await app.inject({ url: '/timeline/ada', payloadAsStream: true, signal: leaving.signal })
+    await say('bob', 'too early')
+    await app.inject({ method: 'PUT', url: '/timeline/ada/bob' })
+    await say('bob', 'a friend')
+    await app.inject({ method: 'DELETE', url: '/timeline/ada/bob' })
+    await say('bob', 'too late')
+    await say('ada', 'end')
+    await print(stream, '"end"')`,
+  /^(?!.*(?:"1"|too early|too late)).*"text":"2".*"text":"21".*a friend.*"end"/s],
+  ['Slow readers', `
+    const stream = await app.inject({ url: '/prices', payloadAsStream: true, signal: leaving.signal })
+    await prices.publish({ event: 'price', data: { symbol: 'ABC', price: 13 }, key: 'ABC' })
+    await print(stream, '"price":13}')`,
+  /^(?!.*12\.5).*data: \{"symbol":"ABC","price":13\}/s],
+  ['Snapshots', `
+    for (const [symbol, price] of [['A', 1], ['B', 2], ['A', 3]]) await app.inject({ method: 'PUT', url: '/prices', body: { symbol, price } })
+    for (const headers of [{}, { 'last-event-id': 'of another server' }]) await print(await app.inject({ url: '/prices', headers, payloadAsStream: true, signal: leaving.signal }), 'bookmark')`,
+  /^(?!.*stream:gap)(?:.*"A","price":3\}\n\n.*"B","price":2\}\n\nevent: stream:bookmark){2}/s],
+  ['Reading a feed in server code', `
+    import { readFile } from 'node:fs/promises'
+    console.log(await readFile('chat.ndjson', 'utf8'))`,
+  /^\{"id":".+","at":\d+,"data":"hi"\}\n/],
+  ['Several feeds on one stream', `
+    await print(await app.inject({ url: '/all', payloadAsStream: true, signal: leaving.signal }), 'It works')`,
+  /event: headline\ndata: It works\nid: chat=\S+-1,news=\S+-1\n/]
+]
+
+/** Prints what a stream gives, up to a text that stands in it. */
+const PRINT = `
+const leaving = new AbortController()
+async function print (response: { stream (): AsyncIterable<unknown> }, awaited: string) {
+  let text = ''
+  for await (const chunk of response.stream()) {
+    text += String(chunk)
+    if (text.includes(awaited)) return console.log(text)
+  }
+}`
+
+for (const [heading, added, printed] of EXAMPLES) {
+  t.test(`the example under ${heading} runs, and does what is said there`, async (t) => {
+    const folder = t.testdir()
+    await writeFile(join(folder, 'example.ts'), `${codeUnder(heading).replace('port: 3000', 'port: 0')}${PRINT}${added}\nleaving.abort()\nawait app.close()\n`)
+    const { stdout } = await run(process.execPath, ['--import', import.meta.resolve('tsx'), 'example.ts'], { cwd: folder })
+    t.match(stdout, printed)
+  })
+}
+
+t.test('all examples compile', async (t) => {
+  const folder = t.testdir()
+  const files = await Promise.all([...EXAMPLES.map(([heading]) => heading), 'Quick start', 'Figures'].map(async (heading, index) => {
+    const file = join(folder, `example-${index}.ts`)
+    await writeFile(file, codeUnder(heading))
+    return file
+  }))
+  const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2023', '--types', 'node']
+  const compiler = fileURLToPath(import.meta.resolve('typescript/lib/tsc.js'))
+  const { stdout } = await run(process.execPath, [compiler, ...options, ...files]).catch((error: { stdout: string }) => error)
+  t.equal(stdout, '')
+})
+
+t.test('the README has a row for every option of a subscription and of a feed', async (t) => {
+  const rows = new Set([...readme.matchAll(/^\| `([\w.]+)` \|/gm)].map(([, option]) => option))
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(eventfeed)
+  const feed = app.feed('numbers')
+  // the refusal of an option that there is not names those that there are
+  for (const refuse of [() => feed.subscribe({ no: 1 } as object), () => app.feed('other', { no: 1 } as object)]) {
+    const [, options = ''] = /there are (.*)$/.exec(messageOf(refuse)) ?? []
+    t.ok(options.split(', ').length > 5)
+    for (const option of options.split(', ')) t.ok(rows.has(option) || rows.has(`${option}.entries`), option)
+  }
+})
+
+function messageOf (refuse: () => unknown): string {
+  try {
+    refuse()
+  } catch (error) {
+    return String(error instanceof Error ? error.message : error)
+  }
+  return ''
+}
 
 t.test('the README lists every error code, and no other', async (t) => {
   const codes = Object.values(errors).flatMap((error) => {

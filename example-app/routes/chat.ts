@@ -1,10 +1,11 @@
 /**
- * The chat: one feed that every stream follows, each through its own filter and in its own shape. Who may say what as whom is
- * not this example's subject: there is no login.
+ * The chat: one feed that every stream follows, each in its own shape, and as a whole or only the keys of its user's friends. Who
+ * may say what as whom is not this example's subject: there is no login.
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { projection, type EntryView } from 'fastify-eventfeed'
 import { Type, type Static } from 'typebox'
+import { FriendStreams } from '../friend-streams.ts'
 import { Friends, MAX_FRIENDS, MAX_NAMES } from '../friends.ts'
 import type { OpenLines } from '../open-lines.ts'
 import { StreamId } from './cut.ts'
@@ -41,6 +42,7 @@ type Said = EntryView<'message', Static<typeof ChatMessage>>
 export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = async (app, { lines }) => {
   const chat = app.feed('chat', { events: { message: ChatMessage } })
   const friends = new Friends()
+  const friendStreams = new FriendStreams()
 
   // The same for everybody, so it is made once: its bytes are shared by all streams.
   const simple = projection(SimpleMessage, ({ data }: Said) => ({ data: { from: data.from, text: data.text } }))
@@ -55,18 +57,22 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = async
     const detailed = projection(DetailedMessage, ({ id, data, at }: Said) => ({
       data: { id, from: data.from, text: data.text, at: new Date(at).toISOString(), friend: friends.of(user).has(data.from) }
     }))
-    return reply.sse(chat.subscribe({
-      from: history ? 'earliest' : 'latest',
-      // Asks for the friends anew with every message: a change holds from the next one on.
-      where: friendsOnly ? ({ data }) => data.from === user || friends.of(user).has(data.from) : undefined,
-      as: format === 'detailed' ? detailed : simple
-    }))
+    return reply.sse(({ signal }) => {
+      const subscription = chat.subscribe({
+        from: history ? 'earliest' : 'latest',
+        // A message has its author as its key, so one that nobody here reads costs this stream nothing.
+        keys: friendsOnly ? [user, ...friends.of(user)] : undefined,
+        as: format === 'detailed' ? detailed : simple
+      })
+      if (friendsOnly) friendStreams.add(user, subscription, signal)
+      return subscription
+    })
   })
 
   app.post('/chat/messages', {
     schema: { body: ChatMessage, response: { 201: Type.Object({ id: Type.String() }) } }
   }, async ({ body: { from, text } }, reply) => {
-    const id = await chat.publish({ event: 'message', data: { from, text } })
+    const id = await chat.publish({ event: 'message', data: { from, text }, key: from })
     return reply.code(201).send({ id })
   })
 
@@ -79,6 +85,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = async
   app.put('/chat/friends/:user', {
     schema: { params, body: FriendList }
   }, async ({ params: { user }, body }, reply) => {
+    const before = friends.of(user)
     if (!friends.replace(user, new Set(body.friends))) {
       return reply.code(409).send({
         statusCode: 409,
@@ -86,6 +93,8 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = async
         message: `No room for body/friends: all lists together hold at most ${MAX_NAMES} names. Shorten another list first.`
       })
     }
+    // Holds for open streams from the next message on.
+    friendStreams.change(user, before, friends.of(user))
     return { friends: [...friends.of(user)] }
   })
 }

@@ -99,6 +99,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   restart (place: Place, position: string, index?: number): void {
     // behind a hole nothing tells where a key was followed: better an entry too many than one that is lost in silence
     if (place.kind === 'older') this.#since = undefined
+    else this.#forgetSince(place.index)
     this.#isWalking = true
     this.#walk.restart(place, position, index)
   }
@@ -155,16 +156,21 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
 
   /** Collects the next of ours from the index, in order. */
   #collect (): void {
-    this.#collected = []
-    this.#next = 0
     const from = this.#pending
     this.#pending = undefined
-    if (from === undefined) return
-    if (this.#isOnlyOne) {
-      this.#collected.push(from)
+    this.#next = 0
+    if (from !== undefined && this.#isOnlyOne && this.#collected.length === 1) {
+      // the usual case, without a new array
+      this.#collected[0] = from
       return
     }
-    const found = this.#collected
+    const found: number[] = []
+    this.#collected = found
+    if (from === undefined) return
+    if (this.#isOnlyOne) {
+      found.push(from)
+      return
+    }
     for (const key of this.#keys) this.#index.collect(key, Math.max(from, this.#since?.get(key)?.index ?? 0), KEYED_ENTRIES + 1, found)
     found.sort((a, b) => a - b)
     if (found.length <= KEYED_ENTRIES) return
@@ -194,9 +200,14 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     const next = this.#collected[this.#next] ?? this.#pending
     if (next === undefined || next >= this.#log.window.oldest) return
     const index = this.#passedIndex + 1
-    for (const [key, since] of this.#since ?? []) if (since.index <= index) this.#since?.delete(key)
+    this.#forgetSince(index)
     this.#isWalking = true
     this.#walk.restart({ kind: 'older', after: this.#position }, this.#position, index)
+  }
+
+  /** All entries from `index` on are ours, of whatever key that is followed by then: the pages that they may move to need no mark. */
+  #forgetSince (index: number): void {
+    for (const [key, since] of this.#since ?? []) if (since.index <= index) this.#since?.delete(key)
   }
 
   /** In pages an entry has no index: the one behind which a key was followed is known by its position. */

@@ -210,16 +210,16 @@ export class Reader implements Waiter, FilteredWaiter {
 
   #peekDetour (detour: Detour): Entry | undefined {
     // those of a conflation were looked at when they were chosen, but a key may not be followed any more
-    const entry = detour.peek((listed) => detour.isState ? this.#takes(listed) : this.#reading.hasKey(listed))
+    const entry = detour.peek((listed) => this.#reading.hasKey(listed) && (!detour.isState || this.#takes(listed)))
     if (entry !== undefined || detour.isPending) return entry
     this.#detour = undefined
     this.#notice = detour.behind
     return detour.behind === undefined ? this.peek() : undefined
   }
 
+  /** Of an entry whose key is followed, where that matters. */
   #takes (entry: Entry): boolean {
-    const { where, isKeyed, feed } = this.#reading
-    if (isKeyed && !this.#reading.hasKey(entry)) return false
+    const { where, feed } = this.#reading
     if (where === undefined || where(entry.view)) return true
     feed.figures.filtered++
     return false

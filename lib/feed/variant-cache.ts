@@ -2,15 +2,16 @@
  * Variants: the entries of a feed as one projection and one route's codec make them. Each is made once and shared. Two routes
  * may share a projection but not a schema, so both are in the key: bytes cached by the projection alone would leak.
  */
-import { BATCH_BYTES } from '../defaults.ts'
+import { BATCH_BYTES, FRAME_BYTES } from '../defaults.ts'
 import { AmbiguousUnion, BadEvent, describe, shown } from '../errors.ts'
 import type { EntryView, Entry } from '../log/entry.ts'
 import { IndexedRing } from '../log/indexed-ring.ts'
 import type { Beside, Window } from '../log/window.ts'
-import { Batch } from '../wire/batch.ts'
+import { Batch, type Allocate } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { encodeBody, idLine } from '../wire/encode.ts'
 import { checkEventType, plainText, type DataText } from '../wire/event.ts'
+import { Slab } from '../wire/slab.ts'
 import { schemaOf, type Project } from './projection.ts'
 
 /** One entry, ready to send. Its id comes last, so that a stream of several feeds can put its own in place of it. */
@@ -18,10 +19,18 @@ export class Frame extends Batch {
   /** How many bytes stand before the id line. */
   readonly bodyLength: number
 
-  constructor (body: string, position: string) {
-    super(`${body}${idLine(position)}\n`, 1, position)
+  constructor (body: string, position: string, allocate?: Allocate) {
+    super(`${body}${idLine(position)}\n`, 1, position, allocate)
     this.bodyLength = this.bytes.length - idLine(position).length - 1
   }
+}
+
+/** Makes the frame of an entry; `null` where the projection leaves it out. */
+type Write = (entry: Entry, allocate?: Allocate) => Frame | null
+
+/** What a frame counts toward the bound of its log. */
+function sizeOf (frame: Frame | null | undefined): number {
+  return frame === null || frame === undefined ? 0 : frame.bytes.length + FRAME_BYTES
 }
 
 /** Entries from one index (inclusive) to another (exclusive), in one batch; without one where the projection left all of them out. */
@@ -49,13 +58,14 @@ export class Variant implements Beside {
   onUnread: () => void = none
   readonly #window: Window
   readonly #frames: IndexedRing<Frame | null | undefined>
-  readonly #write: (entry: Entry) => Frame | null
+  readonly #write: Write
+  readonly #slab = new Slab()
   #ranges: Range[] = []
   /** The one that was asked for last: in a fan-out all ask for the same. */
   #latest: Range | undefined
   #bytes = 0
 
-  constructor (window: Window, write: (entry: Entry) => Frame | null) {
+  constructor (window: Window, write: Write) {
     this.#window = window
     this.#write = write
     this.#frames = new IndexedRing(window.oldest)
@@ -75,7 +85,7 @@ export class Variant implements Beside {
     if (this.readers < 2 || entry.index === -1) return this.#write(entry)
     const kept = this.#frames.at(entry.index)
     if (kept !== undefined) return kept
-    const frame = this.#write(entry)
+    const frame = this.#write(entry, (bytes) => this.#slab.allocate(bytes))
     this.#keep(entry.index, frame)
     return frame
   }
@@ -100,7 +110,7 @@ export class Variant implements Beside {
 
   drop ({ index }: Entry): number {
     if (this.#frames.first > index) return 0
-    const size = this.#frames.shift()?.bytes.length ?? 0
+    const size = sizeOf(this.#frames.shift())
     // remembered ranges are few and soon replaced, but a quiet feed must not keep them for ever
     if (this.#latest !== undefined && this.#latest.from <= index) this.#latest = undefined
     if (this.#ranges.length > 0) this.#ranges = this.#ranges.filter(({ from }) => from > index)
@@ -137,7 +147,7 @@ export class Variant implements Beside {
     while (this.#frames.next < index) this.#frames.push(undefined)
     if (this.#frames.next === index) this.#frames.push(frame)
     else this.#frames.replace(index, frame)
-    const size = frame?.bytes.length ?? 0
+    const size = sizeOf(frame)
     this.#bytes += size
     this.#window.charge(size)
   }
@@ -186,7 +196,7 @@ export class VariantCache {
 }
 
 /** How one variant writes an entry. */
-function writerOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): (entry: Entry) => Frame | null {
+function writerOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): Write {
   const texts = new Map<string, DataText>()
   const textOf = (event: string): DataText => {
     const known = texts.get(event) ?? dataTextOf(event, as, codec, feed)
@@ -195,16 +205,16 @@ function writerOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): (ent
   }
   // a union that nothing can serialize is known now: better an error response than a stream that fails at its first event
   for (const event of codec?.ambiguous ?? []) if (schemaOf(as ?? none) === undefined || feed.codec?.schemaOf(event) !== undefined) textOf(event)
-  return (entry) => {
+  return (entry, allocate) => {
     // what the feed has written already is not parsed to be written again
-    if (as === undefined && codec === undefined) return frameOf(entry.event, textOfJson(entry.json), entry.position)
+    if (as === undefined && codec === undefined) return frameOf(entry.event, textOfJson(entry.json), entry.position, allocate)
     const made = as === undefined ? entry.view : as(entry.view)
     if (made === undefined) return null
     if (typeof made !== 'object' || made === null || made.data === undefined) {
       throw new BadEvent(`a projection returns { event?, data }, or undefined to leave an entry out, not ${describe(made)}${typeof made === 'object' ? ' without data' : ''}`)
     }
     const event = made.event === undefined || made.event === entry.event ? entry.event : checkEventType(made.event)
-    return frameOf(event, textOf(event)(event, made.data), entry.position)
+    return frameOf(event, textOf(event)(event, made.data), entry.position, allocate)
   }
 }
 
@@ -223,8 +233,8 @@ function dataTextOf (event: string, as: As, codec: EventCodec | undefined, feed:
   return text
 }
 
-function frameOf (event: string, data: string, position: string): Frame {
-  return new Frame(encodeBody({ event, data, retry: undefined, comment: undefined }), position)
+function frameOf (event: string, data: string, position: string, allocate: Allocate | undefined): Frame {
+  return new Frame(encodeBody({ event, data, retry: undefined, comment: undefined }), position, allocate)
 }
 
 /** A string goes out as it is, all else as JSON. */

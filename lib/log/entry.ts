@@ -2,6 +2,7 @@
  * One event in a log. Its data is kept as JSON text, as it was serialized when it was published: what filters and projections
  * see is read back from that, so it is the same on every log.
  */
+import { ENTRY_BYTES } from '../defaults.ts'
 
 /** An event on its way into a log. */
 export interface Draft {
@@ -62,7 +63,7 @@ export class Entry implements Draft {
     this.at = at
     this.position = position
     this.index = index
-    this.size = Buffer.byteLength(json) + event.length + (key?.length ?? 0)
+    this.size = ENTRY_BYTES + Buffer.byteLength(json) + event.length + (key?.length ?? 0)
   }
 
   /** What filters and projections see: the same object at each call, made when somebody first asks. */

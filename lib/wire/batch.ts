@@ -9,6 +9,9 @@
 export const ROOM_BEFORE = 10
 export const ROOM_AFTER = 2
 
+/** Gives so many bytes of memory, not filled. */
+export type Allocate = (bytes: number) => Buffer
+
 /** Bytes of whole events, ready to send. Never changed after it was made. */
 export class Batch {
   /** The events, as UTF-8. */
@@ -20,9 +23,12 @@ export class Batch {
   /** A slot in which a writer memoizes its own form of the bytes (framed, compressed), so that sources need not know HTTP. */
   memo: Buffer | undefined = undefined
 
-  /** @param content text, or the parts of the bytes; either is copied, so that there is room around it */
-  constructor (content: string | readonly Uint8Array[], events = 0, lastEventId?: string) {
-    this.bytes = typeof content === 'string' ? written(content) : joined(content)
+  /**
+   * @param content text, or the parts of the bytes; either is copied, so that there is room around it
+   * @param allocate where the memory comes from
+   */
+  constructor (content: string | readonly Uint8Array[], events = 0, lastEventId?: string, allocate: Allocate = Buffer.allocUnsafe) {
+    this.bytes = typeof content === 'string' ? written(content, allocate) : joined(content, allocate)
     this.events = events
     this.lastEventId = lastEventId
   }
@@ -34,17 +40,17 @@ export class Batch {
   }
 }
 
-function written (text: string): Buffer {
+function written (text: string, allocate: Allocate): Buffer {
   const length = Buffer.byteLength(text)
-  const room = Buffer.allocUnsafe(ROOM_BEFORE + length + ROOM_AFTER)
+  const room = allocate(ROOM_BEFORE + length + ROOM_AFTER)
   room.write(text, ROOM_BEFORE)
   return room.subarray(ROOM_BEFORE, ROOM_BEFORE + length)
 }
 
-function joined (parts: readonly Uint8Array[]): Buffer {
+function joined (parts: readonly Uint8Array[], allocate: Allocate): Buffer {
   let length = 0
   for (const part of parts) length += part.length
-  const room = Buffer.allocUnsafe(ROOM_BEFORE + length + ROOM_AFTER)
+  const room = allocate(ROOM_BEFORE + length + ROOM_AFTER)
   let at = ROOM_BEFORE
   for (const part of parts) {
     room.set(part, at)

@@ -64,6 +64,18 @@ t.test('the load client in Node counts the same', onLinux, async (t) => {
   t.match(await measuresExactly(t, '--node-client'), /load client in Node/)
 })
 
+t.test('workloads of feeds give figures, and leave no process', onLinux, async (t) => {
+  const json = join(t.testdir(), 'figures.json')
+  const { output, errors, code, mark } = await bench('--quick', '--connections', '100', '--workloads', 'keyed,where', '--json', json)
+  t.equal(code, 0, errors)
+  const { feeds, samples } = JSON.parse(readFileSync(json, 'utf8')) as { feeds: Record<string, Array<{ label: string, value: number }>>, samples: Sample[] }
+  t.strictSame(Object.keys(feeds), ['keyed', 'where'])
+  for (const { label, value } of Object.values(feeds).flat()) t.ok(value > 0 && value < Infinity, label)
+  t.equal(samples.length, 0, 'nothing else was played')
+  t.match(output, /where ÷ bare loop +[\d.]+ × +[\d.]+–[\d.]+ +≤ 3: (holds|MISSED)/, 'a line has the figure, its range and what became of the target')
+  t.equal(processesWith(mark), 0, 'no process is left')
+})
+
 t.test('a wrong option is named, with those that there are', async (t) => {
   const refused = (pattern: RegExp, ...args: string[]): void => { t.throws(() => readOptions(args), { constructor: UsageError, message: pattern }) }
   refused(/--workloads does not know "nonsense"; there are: lone, burst/, '--workloads', 'lone,nonsense')
@@ -71,6 +83,8 @@ t.test('a wrong option is named, with those that there are', async (t) => {
   refused(/--rounds takes a whole number from 1, not "0"/, '--rounds', '0')
   refused(/--fast/, '--fast')
   t.equal(readOptions(['--rounds', '1'])?.rounds, 1)
+  t.equal(readOptions([])?.feeds.length, 0, 'those of feeds are played where they are asked for')
+  t.strictSame([readOptions(['--feeds'])?.workloads.length, readOptions(['--feeds'])?.feeds[0]?.name], [0, 'keyed'])
   t.equal(readOptions(['--help']), undefined)
 })
 

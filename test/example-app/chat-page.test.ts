@@ -69,6 +69,21 @@ t.test('two windows of the chat page', { skip: skipWithoutBrowser }, async (t) =
     await shown(bob, 'Now he does')
   })
 
+  await t.test('who is unfriended, or befriended again, is left out and read at once, on the same stream', async (t) => {
+    const opened: string[] = []
+    bob.on('request', (request) => { if (request.url().includes('/chat-updates')) opened.push(request.url()) })
+    await bob.locator('#people [data-name="ada"] button[data-friend]').click()
+    await bob.getByRole('button', { name: 'Add ada as a friend' }).waitFor()
+    await write(ada, 'Not any more')
+    await shown(ada, 'Not any more')
+    await bob.getByRole('button', { name: 'Add ada as a friend' }).click()
+    await bob.locator('#people [data-name="ada"] button[data-friend]').waitFor()
+    await write(ada, 'And again')
+    await shown(bob, 'And again')
+    t.same((await messages(bob)).slice(-2).map(({ text }) => text), ['Now he does', 'And again'])
+    t.same(opened, [], 'no reconnect')
+  })
+
   await t.test('another format holds from the next message on, and stands in the address', async (t) => {
     await bob.getByText('Detailed', { exact: true }).click()
     await bob.locator('#messages [data-mark="changed"]').nth(1).waitFor()

@@ -43,6 +43,30 @@ t.test('a friends-only stream follows a change from the next message on, and one
   t.same((await stream.take(3)).map(({ data }) => JSON.parse(data).text), ['my own', 'now a friend', 'another'])
 })
 
+t.test('a friends-only stream that comes back is caught up by the friends of then, and all of a user\'s streams follow a change', async (t) => {
+  const { app, origin } = await listen(t)
+  await befriend(app, 'ada', ['bob'])
+  const [one, two] = await Promise.all([1, 2].map(() => read(t, `${origin}/chat-updates?friends=true&user=ada`)))
+  if (one === undefined || two === undefined) return t.fail()
+  const { id = '' } = await one.next()
+  one.close()
+  await befriend(app, 'ada', ['bob', 'cleo'])
+  const ids = [await say(app, 'bob', '1'), await say(app, 'dan', '2'), await say(app, 'cleo', '3')]
+  t.same((await two.take(2)).map((event) => event.id), [ids[0], ids[2]])
+  const back = await read(t, `${origin}/chat-updates?friends=true&user=ada`, { 'last-event-id': id })
+  t.same((await back.take(2)).map((event) => event.id), [ids[0], ids[2]])
+})
+
+t.test('one\'s own messages pass also when one has been one\'s own friend', async (t) => {
+  const { app, origin } = await listen(t)
+  const stream = await read(t, `${origin}/chat-updates?friends=true&user=ada`)
+  await befriend(app, 'ada', ['ada', 'bob'])
+  await befriend(app, 'ada', ['cleo'])
+  await say(app, 'bob', 'not a friend any more')
+  await say(app, 'ada', 'my own')
+  t.same((await stream.take(1)).map(({ data }) => JSON.parse(data).text), ['my own'])
+})
+
 t.test('friendship goes one way, and is each user\'s own', async (t) => {
   const { app, origin } = await listen(t)
   await befriend(app, 'ada', ['bob'])
@@ -72,6 +96,10 @@ t.test('a first connect begins with what is new, or on request with what the fee
   await say(app, 'ada', 'new')
   t.same((await news.take(1)).map(({ data }) => JSON.parse(data).text), ['new'])
   t.same((await history.take(2)).map(({ data }) => JSON.parse(data).text), ['old', 'new'])
+  await befriend(app, 'bob', ['cleo'])
+  await say(app, 'cleo', 'of a friend')
+  const friendly = await read(t, `${origin}/chat-updates?history=true&friends=true&user=bob`)
+  t.same((await friendly.take(1)).map(({ data }) => JSON.parse(data).text), ['of a friend'])
 })
 
 t.test('a wrong or repeated query parameter is refused by name', async (t) => {

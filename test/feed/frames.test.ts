@@ -2,7 +2,7 @@
 import { createHook } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { BATCH_BYTES } from '../../lib/defaults.ts'
+import { BATCH_BYTES, ENTRY_BYTES, FRAME_BYTES } from '../../lib/defaults.ts'
 import type { Feed, FeedSubscription, SubscribeOptions } from '../../lib/index.ts'
 import type { Batch } from '../../lib/wire/batch.ts'
 import { openFrames, type FrameSource } from '../../lib/wire/frame-source.ts'
@@ -104,7 +104,7 @@ t.test('cached bytes count toward the bound, and leave with the last reader', as
   const bare = feed.stats().bytes
   const readers = readersOf(2, feed, () => ({ from: 'earliest' }))
   const cached = feed.stats().bytes
-  t.equal(cached, bare + (readers[0]?.batches[1]?.bytes.length ?? NaN))
+  t.equal(cached, bare + FRAME_BYTES + (readers[0]?.batches[1]?.bytes.length ?? NaN))
   readers[0]?.close()
   t.equal(feed.stats().bytes, cached, 'one still reads')
   readers[1]?.close()
@@ -123,19 +123,19 @@ t.test('cached bytes leave with their entry, and the sum never drifts', async (t
     if (round % 7 === 0) readers.push(...readersOf(1, feed, () => ({ from: 'earliest' })))
   }
   for (const reader of readers) reader.close()
-  const entries = Array.from({ length: 7 }, (_, index) => JSON.stringify({ number: 29 % 11 - 6 + index }).length + 'message'.length)
+  const entries = Array.from({ length: 7 }, (_, index) => JSON.stringify({ number: 29 % 11 - 6 + index }).length + 'message'.length + ENTRY_BYTES)
   t.match(feed.stats(), { entries: 7, bytes: entries.reduce((sum, size) => sum + size, 0), streams: 0 })
 })
 
 t.test('entries leave for the bytes of their cached forms', async (t) => {
   const app = await appOf(t)
-  const feed = app.feed('numbers', { retain: { bytes: 2000 } })
+  const feed = app.feed('numbers', { retain: { bytes: 60 * (ENTRY_BYTES + 100) } })
   const readers = readersOf(2, feed)
   publish(feed, 60)
   t.equal(feed.stats().entries, 60)
   await setImmediate()
   await setImmediate()
-  t.ok(feed.stats().bytes <= 2000)
+  t.ok(feed.stats().bytes <= 60 * (ENTRY_BYTES + 100))
   t.ok(feed.stats().entries < 60)
   for (const { batches } of readers) t.equal(batches.reduce((sum, { events }) => sum + events, 0), 60, 'and all were read')
   for (const reader of readers) reader.close()

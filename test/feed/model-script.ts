@@ -1,5 +1,6 @@
 /** Worlds for the model-based test: one feed, a few clients, and what happens to them, in any order. */
 import fc from 'fast-check'
+import { ENTRY_BYTES } from '../../lib/defaults.ts'
 
 export const KEYS = ['a', 'b', 'c', undefined] as const
 
@@ -69,11 +70,11 @@ export const worlds: fc.Arbitrary<World> = fc.record({
   paged: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: fc.integer({ min: 1, max: 6 }) }),
   retain: fc.record({
     entries: mostly(1000, fc.integer({ min: 1, max: 15 }), 1),
-    bytes: mostly(Infinity, fc.integer({ min: 60, max: 2000 })),
+    bytes: mostly(Infinity, fc.integer({ min: ENTRY_BYTES, max: 20 * ENTRY_BYTES })),
     ageMs: mostly(Infinity, fc.integer({ min: 1, max: 100 }))
   }),
   mode: fc.constantFrom('disconnect', 'skip', 'latest'),
-  maxLagBytes: mostly(Infinity, fc.integer({ min: 20, max: 600 }), 1),
+  maxLagBytes: mostly(Infinity, fc.integer({ min: ENTRY_BYTES, max: 8 * ENTRY_BYTES }), 1),
   maxLagMs: mostly(Infinity, fc.integer({ min: 1, max: 80 })),
   clients: fc.array(shape, { minLength: 1, maxLength: 4 }),
   steps: fc.array(step, { minLength: 1, maxLength: 45, size: 'max' })

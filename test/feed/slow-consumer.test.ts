@@ -1,12 +1,13 @@
 /** Streams that are too slow: the edges of the limits, and what becomes of them in each mode. */
 import t from 'tap'
+import { ENTRY_BYTES } from '../../lib/defaults.ts'
 import { NewestByKey } from '../../lib/feed/conflation.ts'
 import { MemoryLog } from '../../lib/log/memory-log.ts'
 import { ManualClock } from '../clock.ts'
 import { feedOf, OpenStream, turn } from './open-stream.ts'
 
-/** Each of these entries has so many bytes: a digit, and `message`. */
-const SIZE = 8
+/** Each of these entries counts so many bytes: a digit, `message`, and what is around them. */
+const SIZE = 8 + ENTRY_BYTES
 const publish = (feed: ReturnType<typeof feedOf>, ...numbers: number[]): string[] => numbers.map((data) => String(feed.publish({ event: 'message', data, key: undefined })))
 
 t.test('exactly maxLagBytes are allowed, one byte more is not', async (t) => {

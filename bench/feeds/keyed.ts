@@ -1,0 +1,55 @@
+/** Workload `keyed`: what an entry costs that one in a hundred of very many subscriptions takes. */
+import type { Crowd } from '../crowd.ts'
+import { median, type Finding } from './finding.ts'
+import type { Effort, FeedServer, Stage } from './stage.ts'
+
+/** As many as all keys have, by `servers/feeds/keyed.ts`. */
+const TAKERS_OF = 100
+const BLOCKS = 15
+const MOST_RATIO = 2
+
+/** CPU time for each entry, in turn with the other feed, in the same process. */
+export async function keyed (stage: Stage, { connections, isQuick }: Effort): Promise<Finding[]> {
+  // each key has the same whole number of takers
+  const subscriptions = Math.ceil(connections / TAKERS_OF) * TAKERS_OF
+  const server = await stage.serve('keyed', { subscriptions })
+  const crowd = stage.crowd(server)
+  await crowd.open(subscriptions, '/keyed')
+  await crowd.open(subscriptions / TAKERS_OF, '/plain')
+  const entries = isQuick ? 50 : 200
+  const kinds = ['plain', 'keyed key-1', 'keyed random', 'bare']
+  const warmUps = isQuick ? 1 : 8
+  for (const kind of kinds) await cost(server, crowd, kind, entries * warmUps)
+  const blocks: number[][] = []
+  for (let block = 0; block < (isQuick ? 2 : BLOCKS); block++) {
+    const costs: number[] = []
+    for (const kind of kinds) costs.push(await cost(server, crowd, kind, entries))
+    blocks.push(costs)
+  }
+  const { events } = await crowd.counts()
+  const due = entries * subscriptions / TAKERS_OF * kinds.length * (blocks.length + warmUps)
+  if (events !== due) throw new Error(`${events} events have come, not ${due}`)
+  const of = (kind: number): number => median(blocks.map((costs) => costs[kind] ?? NaN))
+  const ratio = (kind: number, to: number): number => median(blocks.map((costs) => (costs[kind] ?? NaN) / (costs[to] ?? NaN)))
+  return [
+    { label: `to ${subscriptions / TAKERS_OF} unfiltered`, value: of(0), unit: 'µs/entry' },
+    { label: 'one key again and again', value: of(1), unit: 'µs/entry' },
+    { label: 'random keys', value: of(2), unit: 'µs/entry' },
+    { label: 'bare writes to random sockets', value: of(3), unit: 'µs/entry', note: 'without a feed: cold sockets in the kernel and in Node' },
+    { label: 'one key ÷ unfiltered', value: ratio(1, 0), unit: '×', most: MOST_RATIO },
+    { label: 'random keys ÷ unfiltered', value: ratio(2, 0), unit: '×', most: MOST_RATIO },
+    { label: 'random keys ÷ bare random writes', value: ratio(2, 3), unit: '×' }
+  ]
+}
+
+/** One entry at a time, the next when all takers have it. */
+async function cost (server: FeedServer, crowd: Crowd, kind: string, entries: number): Promise<number> {
+  const takers = crowd.readers / (TAKERS_OF + 1)
+  const before = server.cpuMicroseconds()
+  for (let left = entries; left > 0; left--) {
+    crowd.expect(takers)
+    server.say(kind)
+    await crowd.reached()
+  }
+  return (server.cpuMicroseconds() - before) / entries
+}

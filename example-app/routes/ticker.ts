@@ -1,0 +1,39 @@
+/**
+ * GET /ticker/events: prices, as they change. Only the newest price of a share matters, so a reader that is too slow is told of
+ * a gap and gets just that (`latest`), and a first connect begins with all of them (`initial`).
+ */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { Market, type MarketOptions } from '../market.ts'
+import type { OpenLines } from '../open-lines.ts'
+import { StreamId } from './cut.ts'
+
+/** A minute or so of prices: enough for a line that was cut, and little to read for one that comes back. */
+const RETAINED_PRICES = 1_000
+
+const Price = Type.Object({
+  symbol: Type.String(),
+  name: Type.String(),
+  price: Type.Number(),
+  change: Type.Number({ description: 'since the application was started, in percent' })
+})
+
+export const tickerRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines, market?: MarketOptions | undefined }> = async (app, { lines, market: options }) => {
+  const ticker = app.feed('ticker', {
+    events: { price: Price },
+    retain: { entries: RETAINED_PRICES },
+    slowConsumer: 'latest',
+    initial: () => market.prices.map((data) => ({ event: 'price' as const, data, key: data.symbol }))
+  })
+  const market = new Market((data) => { ticker.publish({ event: 'price', data, key: data.symbol }) }, options)
+
+  app.get('/ticker/events', {
+    schema: { querystring: Type.Object({ stream: Type.Optional(StreamId) }), events: { price: Price } }
+  }, (request, reply) => {
+    lines.add(request.query.stream, request, reply)
+    return reply.sse(({ signal }) => {
+      market.join(signal)
+      return ticker.subscribe()
+    })
+  })
+}
