@@ -48,7 +48,8 @@ export class CursorFrames implements FrameSource {
         }
         if (reader.end !== undefined) return undefined
         const { isState } = reader
-        const batch = this.#readShared(maxBytes) ?? this.#readPrivately(Math.min(maxBytes, PRIVATE_BATCH_BYTES))
+        const from = this.#idOf === undefined && maxBytes === BATCH_BYTES ? reader.sharedIndex : undefined
+        const batch = from === undefined ? this.#readPrivately(Math.min(maxBytes, PRIVATE_BATCH_BYTES)) : this.#readShared(from)
         // frames that were cached count toward the bound of the log
         this.#feed.log.window.trimSoon()
         if (batch !== undefined) {
@@ -84,13 +85,17 @@ export class CursorFrames implements FrameSource {
     this.#variant.release()
   }
 
-  #readShared (maxBytes: number): Batch | undefined {
-    if (this.#idOf !== undefined || maxBytes !== BATCH_BYTES) return undefined
-    for (let range = this.reader.range(); range !== undefined && range.from < range.to; range = this.reader.range()) {
-      const { batch, to } = this.#variant.range(range.from, range.to)
-      this.reader.skipTo(to)
-      if (batch !== undefined) return batch
+  /** What is between an index and the head, as all get it who stand there; nothing at the head. */
+  #readShared (from: number): Batch | undefined {
+    const { reader } = this
+    const to = reader.readable
+    for (let index = from; index < to;) {
+      const range = this.#variant.range(index, to)
+      reader.skipTo(range.to)
+      if (range.batch !== undefined) return range.batch
+      index = range.to
     }
+    reader.waitAtHead()
     return undefined
   }
 
@@ -118,7 +123,7 @@ export class CursorFrames implements FrameSource {
   }
 
   #said (batch: Batch): Batch {
-    this.#saidPosition = this.reader.position
+    this.#saidPosition = this.#idOf === undefined ? batch.lastEventId : this.reader.position
     return batch
   }
 

@@ -91,13 +91,14 @@ export class Reader implements Waiter, FilteredWaiter {
     this.#notice = undefined
   }
 
-  /** Where the next entries are in the window and none is left out: from which index to which, exclusive. */
-  range (): { from: number, to: number } | undefined {
-    const { where, isKeyed, feed } = this.#reading
-    if (where !== undefined || isKeyed || this.#detour !== undefined) return undefined
-    const from = this.#cursor?.index
-    return from === undefined ? undefined : { from, to: Math.min(feed.log.window.next, this.#until) }
+  /** The index of the next entry, where it is in the window and none is left out; `undefined` elsewhere. */
+  get sharedIndex (): number | undefined {
+    const { where, isKeyed } = this.#reading
+    return where !== undefined || isKeyed || this.#detour !== undefined ? undefined : this.#cursor?.index
   }
+
+  /** The index up to which the stream may read, exclusive. */
+  get readable (): number { return Math.min(this.#reading.feed.log.window.next, this.#until) }
 
   /** Passes all up to an index, exclusive. */
   skipTo (index: number): void { this.#cursor?.skipTo(index) }
@@ -148,7 +149,6 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   wake (): void { this.#wakeOwner() }
-
   accept (entry: Entry | undefined): void {
     this.#leave()
     this.#accepted = entry
