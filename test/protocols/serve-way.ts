@@ -2,7 +2,7 @@
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { connect, type AddressInfo } from 'node:net'
 import * as streams from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import eventfeed, { type EventfeedOptions } from '../../lib/index.ts'
@@ -40,7 +40,7 @@ export async function serveWay (
   way.prepare?.(app)
   await app.register(eventfeed, { drainTimeoutMs: 5_000, ...options })
   app.get('/beside', async ({ url }) => {
-    if (url.includes('slowly')) await delay(20)
+    if (url.includes('slowly')) for (let turns = 0; turns < 100; turns++) await turn()
     return { beside: true }
   })
   await routes(app)
