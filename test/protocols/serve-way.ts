@@ -26,7 +26,7 @@ export interface ServedWay {
 /** Tells a claim on each way: one test each. Where a way lacks what the claim `needs`, the test is skipped with the reason. */
 export function onEveryWay (title: string, tell: (t: Test, way: Way) => Promise<void>, { needs, ways = WAYS }: { needs?: Ability, ways?: readonly Way[] } = {}): void {
   for (const way of ways) {
-    const reason = needs === undefined ? undefined : way.cannot[needs]
+    const reason = way.broken ?? (needs === undefined ? undefined : way.cannot[needs])
     t.test(`${way.name}: ${title}`, { skip: reason ?? false }, (t) => tell(t, way))
   }
 }

@@ -37,6 +37,8 @@ export interface Way {
   readonly prepare?: (app: FastifyInstance) => void
   /** Headers of a stream that are there by the way. */
   readonly brings?: Readonly<Record<string, string>>
+  /** Why nothing of it holds on this version of Node, if so. */
+  readonly broken?: string | undefined
   /** What cannot hold on this way, and why. */
   readonly cannot: Readonly<Partial<Record<Ability, string>>>
 }
@@ -118,6 +120,7 @@ export const WAYS: readonly Way[] = [
         turn().then(() => { raw.uncork() })
       })
     },
+    broken: [22, 24].includes(Number.parseInt(process.versions.node)) ? 'Node 22 and 24 send the last chunk of a response that ends while it is corked before its bytes' : undefined,
     cannot: {}
   }
 ]
