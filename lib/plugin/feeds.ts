@@ -15,7 +15,7 @@ import type { EventSchemas, EventTypes } from '../schema/types.ts'
 
 /** The options of a feed. */
 export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
-  /** The schemas of its events, by event type: they type the feed, and what they do not name is not kept. Default: any events. */
+  /** The schemas of its events, by event type: they type the feed, and what they do not name is not kept. By default all types are taken. */
   events?: Schemas | undefined
   /** How much of its history a log in memory keeps. Default: 10,000 entries, 64 MiB, of any age; whichever bites first. */
   retain?: Partial<Retention> | undefined

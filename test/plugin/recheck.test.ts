@@ -2,7 +2,7 @@
 import t from 'tap'
 import { EventStreamEnded } from '../../lib/index.ts'
 import { ManualClock } from '../clock.ts'
-import { eventually, RawClient } from '../story/raw-client.ts'
+import { eventually, RawClient, standsStill } from '../story/raw-client.ts'
 import { serve } from '../story/serve.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
@@ -125,13 +125,7 @@ t.test('while a stream waits for its stalled client to take the rest, nobody is 
   const client = await RawClient.get(t, port, '/')
   await client.until('data: x')
   client.stall()
-  let before = -1
-  await eventually(async () => {
-    const isStill = before === yielded
-    before = yielded
-    await new Promise((resolve) => { setTimeout(resolve, 20) })
-    return isStill
-  }, 'the socket is full')
+  await standsStill(() => yielded, 'the socket is full')
   await eventually(() => { clock.advance(1_000); return asked === 2 }, 'it is asked')
   for (let count = 0; count < 5; count++) {
     await new Promise((resolve) => { setImmediate(resolve) })

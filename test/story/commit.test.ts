@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { PassThrough, type Readable } from 'node:stream'
 import t from 'tap'
 import { ManualClock } from '../clock.ts'
-import { eventually, RawClient } from './raw-client.ts'
+import { eventually, RawClient, standsStill } from './raw-client.ts'
 import { serve } from './serve.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
@@ -93,13 +93,7 @@ t.test('an onSend hook that wraps the payload in a stream, with its backpressure
   const large = await RawClient.get(t, port, '/large')
   await large.until('data: l')
   large.stall()
-  let before = -1
-  await eventually(async () => {
-    const isStill = before === yielded
-    before = yielded
-    await new Promise((resolve) => { setTimeout(resolve, 20) })
-    return isStill
-  }, 'the generator stands still')
+  const before = await standsStill(() => yielded, 'the generator stands still')
   large.flow()
   await eventually(() => yielded > before, 'it goes on')
   large.destroy()

@@ -8,7 +8,7 @@ import { queryObjects } from 'node:v8'
 import t from 'tap'
 import { EventStreamEnded, type SourceArguments } from '../../lib/index.ts'
 import { ManualClock } from '../clock.ts'
-import { eventually, RawClient } from './raw-client.ts'
+import { eventually, RawClient, standsStill } from './raw-client.ts'
 import { serve } from './serve.ts'
 
 /** Settles when somebody says so, and knows no signal. */
@@ -88,13 +88,7 @@ t.test('a slow reader stops its generator', async (t) => {
   const client = await RawClient.get(t, port, '/')
   await client.until('data: y')
   client.stall()
-  let before = -1
-  await eventually(async () => {
-    const isStill = before === yielded
-    before = yielded
-    await new Promise((resolve) => { setTimeout(resolve, 20) })
-    return isStill
-  }, 'the generator stands still')
+  const before = await standsStill(() => yielded, 'the generator stands still')
   t.ok(yielded * 64 * 1024 < 64 * 1024 * 1024, `${yielded} pulled`)
   t.equal((await app.inject('/nothing')).statusCode, 404, 'others are served meanwhile')
   client.flow()

@@ -16,6 +16,18 @@ export async function eventually (fact: () => boolean | Promise<boolean>, what: 
   }
 }
 
+/** Waits until a number stays as it is from one look to the next. Gives it. */
+export async function standsStill (count: () => number, what: string): Promise<number> {
+  let before = -1
+  await eventually(async () => {
+    const isStill = before === count()
+    before = count()
+    await new Promise((resolve) => { setTimeout(resolve, 20) })
+    return isStill
+  }, what)
+  return before
+}
+
 /** One connection. */
 export class RawClient {
   readonly socket: Socket
