@@ -6,6 +6,8 @@ import { serve } from '../story/serve.ts'
 import { buffersHeld, canCountDescriptors, descriptors, heapUsed } from './process.ts'
 
 const WAVES = 10
+/** A leak is there each time; what the engine and the test's runner keep for themselves is not. */
+const MOST_TIMES = 5
 const CLIENTS_IN_A_WAVE = 200
 
 t.test('2,000 connects and disconnects leave neither descriptors nor memory behind', async (t) => {
@@ -39,16 +41,20 @@ t.test('2,000 connects and disconnects leave neither descriptors nor memory behi
     await eventually(() => clients.every(({ isClosed }) => isClosed), 'all sockets are closed')
     teardowns.length = log.length = 0
   }
+  const left = async (): Promise<number> => {
+    const heapBefore = await heapUsed()
+    for (let count = 0; count < WAVES; count++) await wave(CLIENTS_IN_A_WAVE)
+    return (await heapUsed() - heapBefore) / (WAVES * CLIENTS_IN_A_WAVE)
+  }
   await wave(CLIENTS_IN_A_WAVE)
-  const heapBefore = await heapUsed()
   const descriptorsBefore = canCountDescriptors ? descriptors() : 0
-  for (let count = 0; count < WAVES; count++) await wave(CLIENTS_IN_A_WAVE)
+  let leastLeft = await left()
+  // a stream that is kept costs ten times as much
+  for (let times = 1; leastLeft >= 1_000 && times < MOST_TIMES; times++) leastLeft = Math.min(leastLeft, await left())
   t.equal(ended, began)
   t.equal(app.eventfeed.stats().feeds['news']?.streams, 0)
   if (canCountDescriptors) await eventually(() => descriptors() <= descriptorsBefore, `the ${descriptorsBefore} descriptors of before`)
-  const perClient = (await heapUsed() - heapBefore) / (WAVES * CLIENTS_IN_A_WAVE)
-  // a stream that is kept costs ten times as much
-  t.ok(perClient < 1_000, `${Math.round(perClient)} bytes are left of each`)
+  t.ok(leastLeft < 1_000, `${Math.round(leastLeft)} bytes are left of each`)
 })
 
 const REQUESTS = 10_000
