@@ -1,6 +1,7 @@
 /** How each workload is measured on one server: what is warmed up, what is counted, and over what the time is divided. */
 import { setTimeout } from 'node:timers/promises'
 import type { Counts } from './crowd.ts'
+import type { GeneratorData } from './servers/event.ts'
 import type { Trial } from './trial.ts'
 
 /** How much is done for one figure. */
@@ -66,14 +67,16 @@ export function fanOut (atOnce: number): Measure {
   }
 }
 
-/** CPU time for each event of one stream, whose generator is always ready. */
-export const oneGenerator: Measure = async (trial, { generatorEvents }) => {
-  await generate(trial, Math.ceil(generatorEvents / 2))
-  const before = await trial.counts()
-  const cpuBefore = trial.server.cpuMicroseconds()
-  await generate(trial, generatorEvents)
-  const cpu = trial.server.cpuMicroseconds() - cpuBefore
-  return { ...perEvent(cpu, before, await trial.counts()), due: generatorEvents }
+/** CPU time for each event of one stream, whose generator of such data is always ready. */
+export function oneGenerator (data: GeneratorData): Measure {
+  return async (trial, { generatorEvents }) => {
+    await generate(trial, data, Math.ceil(generatorEvents / 2))
+    const before = await trial.counts()
+    const cpuBefore = trial.server.cpuMicroseconds()
+    await generate(trial, data, generatorEvents)
+    const cpu = trial.server.cpuMicroseconds() - cpuBefore
+    return { ...perEvent(cpu, before, await trial.counts()), due: generatorEvents }
+  }
 }
 
 /** CPU time for each event of many streams, each with a generator and a timer of its own. */
@@ -136,8 +139,8 @@ async function repeatDelivery (trial: Trial, atOnce: number, { cpuMs, leastRepea
   return repeats
 }
 
-function generate (trial: Trial, count: number): Promise<void> {
-  return trial.stream(`/fast?count=${count}`, count)
+function generate (trial: Trial, data: GeneratorData, count: number): Promise<void> {
+  return trial.stream(`/fast?count=${count}&data=${data}`, count)
 }
 
 /** What is used and what arrives within `windowMs`, after `settleMs`. */

@@ -38,7 +38,7 @@ export interface ServerKind {
 /** Ours, to which all others are compared. */
 export const OURS = 'eventfeed'
 
-const PLAIN: readonly WorkloadName[] = ['lone', 'burst', 'generator', 'generators', 'idle', 'stalled']
+const PLAIN: readonly WorkloadName[] = ['lone', 'burst', 'generator', 'generator-objects', 'generators', 'idle', 'stalled']
 const WITH_HEARTBEATS: readonly WorkloadName[] = [...PLAIN, 'heartbeats']
 
 /** All servers, in the order of the tables. */

@@ -2,7 +2,7 @@
 import { createChannel, createSession, type Session } from 'better-sse'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { heartbeatMs, obey } from './control.ts'
-import { countOf, fast, type BenchEvent } from './event.ts'
+import { fast, type BenchData, type BenchEvent } from './event.ts'
 import { paced } from './paced.ts'
 
 const app = fastify()
@@ -10,7 +10,7 @@ const channel = createChannel()
 
 app.get('/feed', async (request, reply) => { channel.register(await open(request, reply)) })
 app.get('/fast', async (request, reply) => {
-  await pushAll(await open(request, reply), fast(countOf(request.url)))
+  await pushAll(await open(request, reply), fast(request.url))
   reply.raw.end()
 })
 app.get('/paced', async (request, reply) => { await pushAll(await open(request, reply), paced()) })
@@ -24,6 +24,6 @@ function open (request: FastifyRequest, reply: FastifyReply): Promise<Session> {
 }
 
 /** What `session.iterate` does, but with the events' own ids in place of random ones, which are longer. */
-async function pushAll (session: Session, events: AsyncIterable<BenchEvent>): Promise<void> {
+async function pushAll (session: Session, events: AsyncIterable<BenchEvent<BenchData | string>>): Promise<void> {
   for await (const { id, event, data } of events) session.push(data, event, id)
 }

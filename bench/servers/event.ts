@@ -4,11 +4,17 @@
  */
 
 /** What is published or yielded; the feed of fastify-eventfeed assigns ids itself and is given only the rest. */
-export interface BenchEvent {
+export interface BenchEvent<Data = BenchData> {
   readonly id: string
   readonly event: string
-  readonly data: { readonly number: number, readonly at: number, readonly symbol: string, readonly text: string }
+  readonly data: Data
 }
+
+/** Data that is sent as JSON. */
+export interface BenchData { readonly number: number, readonly at: number, readonly symbol: string, readonly text: string }
+
+/** What a generator yields: lines of text, as of a log or a model, or objects. */
+export type GeneratorData = 'text' | 'objects'
 
 /** The event type. */
 export const EVENT_TYPE = 'price'
@@ -22,6 +28,8 @@ const SYMBOL = 'EXAMPLE'
 const MARKER = '$'
 const BYTES_BESIDE_TEXT = JSON.stringify({ number: FIRST_NUMBER, at: AT, symbol: SYMBOL, text: MARKER }).length
 
+const LINE = ' '.padEnd(ORDINARY_BYTES - String(FIRST_NUMBER).length - MARKER.length, 'x') + MARKER
+
 const texts = new Map<number, string>()
 let number = FIRST_NUMBER
 
@@ -32,18 +40,26 @@ export function nextEvent (bytes = ORDINARY_BYTES): BenchEvent {
 }
 
 /** An event as text, for the servers without a library. */
-export function frame ({ id, event, data }: BenchEvent): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\nid: ${id}\n\n`
+export function frame ({ id, event, data }: BenchEvent<BenchData | string>): string {
+  return `event: ${event}\ndata: ${textOfData(data)}\nid: ${id}\n\n`
 }
 
-/** Yields events as fast as they are taken. */
-export async function * fast (count: number): AsyncGenerator<BenchEvent> {
-  for (let made = 0; made < count; made++) yield nextEvent()
+/** Data as text: a string as it is, all else as JSON. */
+export function textOfData (data: BenchData | string): string {
+  return typeof data === 'string' ? data : JSON.stringify(data)
 }
 
-/** How many events the request asks for: `?count=`. */
-export function countOf (url: string): number {
-  return Number(new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('count'))
+/** Yields events as fast as they are taken: as many, and of what data, as the URL of a request says by `?count=…&data=…`. */
+export async function * fast (url: string): AsyncGenerator<BenchEvent<BenchData | string>> {
+  const asked = new URLSearchParams(url.slice(url.indexOf('?') + 1))
+  const count = Number(asked.get('count'))
+  const next = asked.get('data') === 'text' ? nextLine : nextEvent
+  for (let made = 0; made < count; made++) yield next()
+}
+
+function nextLine (): BenchEvent<string> {
+  const id = String(++number)
+  return { id, event: EVENT_TYPE, data: id + LINE }
 }
 
 function textOf (bytes: number): string {

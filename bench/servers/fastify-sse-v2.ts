@@ -2,7 +2,7 @@
 import fastify, { type FastifyPluginCallback, type FastifyReply } from 'fastify'
 import { createRequire } from 'node:module'
 import { obey } from './control.ts'
-import { countOf, fast, type BenchEvent } from './event.ts'
+import { fast, textOfData, type BenchData, type BenchEvent } from './event.ts'
 import { paced } from './paced.ts'
 
 interface TextEvent { id?: string, event?: string, data?: string, comment?: string }
@@ -20,7 +20,7 @@ app.get('/feed', (request, reply) => {
   replies.add(sseReply)
   request.socket.on('close', () => { replies.delete(sseReply) })
 })
-app.get('/fast', (request, reply) => { withSse(reply).sse(texts(fast(countOf(request.url)))) })
+app.get('/fast', (request, reply) => { withSse(reply).sse(texts(fast(request.url))) })
 app.get('/paced', (_request, reply) => { withSse(reply).sse(texts(paced())) })
 
 await app.listen({ host: '127.0.0.1', port: 0 })
@@ -28,8 +28,8 @@ obey(app.server, ({ id, event, data }) => {
   for (const reply of replies) reply.sse({ id, event, data: JSON.stringify(data) })
 })
 
-async function * texts (events: AsyncIterable<BenchEvent>): AsyncGenerator<TextEvent> {
-  for await (const { id, event, data } of events) yield { id, event, data: JSON.stringify(data) }
+async function * texts (events: AsyncIterable<BenchEvent<BenchData | string>>): AsyncGenerator<TextEvent> {
+  for await (const { id, event, data } of events) yield { id, event, data: textOfData(data) }
 }
 
 function withSse (reply: FastifyReply): SseReply {

@@ -5,13 +5,13 @@
 import fastify, { type FastifyPluginCallback, type FastifyReply } from 'fastify'
 import { createRequire } from 'node:module'
 import { heartbeatMs, obey } from './control.ts'
-import { countOf, fast, type BenchEvent } from './event.ts'
+import { fast, type BenchData, type BenchEvent } from './event.ts'
 import { paced } from './paced.ts'
 
 interface Context {
   keepAlive (): void
   onClose (callback: () => void): void
-  send (source: BenchEvent | { data: string } | AsyncIterable<BenchEvent>): Promise<void>
+  send (source: BenchEvent | { data: string } | AsyncIterable<BenchEvent<BenchData | string>>): Promise<void>
 }
 
 // required, so without types: its types and ours would both declare `reply.sse`, for the whole project
@@ -28,7 +28,7 @@ app.get('/feed', { sse: true } as object, async (_request, reply) => {
   // its head leaves with the first event, not before
   await context.send({ data: 'connected' })
 })
-app.get('/fast', { sse: true } as object, async (request, reply) => { await contextOf(reply).send(fast(countOf(request.url))) })
+app.get('/fast', { sse: true } as object, async (request, reply) => { await contextOf(reply).send(fast(request.url)) })
 app.get('/paced', { sse: true } as object, async (_request, reply) => { await contextOf(reply).send(paced()) })
 
 await app.listen({ host: '127.0.0.1', port: 0 })

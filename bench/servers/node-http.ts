@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { heartbeatMs, obey } from './control.ts'
-import { countOf, fast, frame, type BenchEvent } from './event.ts'
+import { fast, frame, type BenchData, type BenchEvent } from './event.ts'
 import { paced } from './paced.ts'
 
 const responses = new Set<ServerResponse>()
@@ -15,7 +15,7 @@ const server = createServer((request, response) => {
     responses.add(response)
     response.on('close', () => { responses.delete(response) })
   } else {
-    writeAll(response, request.url === '/paced' ? paced() : fast(countOf(request.url ?? '')))
+    writeAll(response, request.url === '/paced' ? paced() : fast(request.url ?? ''))
   }
 })
 server.listen(0, '127.0.0.1')
@@ -27,7 +27,7 @@ function writeToAll (bytes: Buffer): void {
   for (const response of responses) response.write(bytes)
 }
 
-async function writeAll (response: ServerResponse, events: AsyncIterable<BenchEvent>): Promise<void> {
+async function writeAll (response: ServerResponse, events: AsyncIterable<BenchEvent<BenchData | string>>): Promise<void> {
   for await (const event of events) {
     if (!response.write(frame(event))) await once(response, 'drain')
   }

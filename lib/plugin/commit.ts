@@ -3,6 +3,7 @@
  * count; then the reply is hijacked, so that Fastify's time-outs and its own end of the response do not touch the stream.
  */
 import type { FastifyReply } from 'fastify'
+import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { Carrier, CarrierWriter } from '../stream/carrier-writer.ts'
 import { ResponseWriter } from '../stream/response-writer.ts'
@@ -44,14 +45,47 @@ export function commit (reply: FastifyReply, send: FastifyReply['send'], opened:
     response.flushHeaders()
     // over HTTP/2 and for injected requests the response is not Node's own, and trailers come with the payload's end
     if (reply.request.raw.httpVersionMajor === 1 && reply.request.raw.socket instanceof Socket && !response.hasHeader('trailer')) {
-      // Fastify watches the payload: it has said all that Fastify need hear
-      carrier.emit('end')
-      carrier.removeAllListeners()
+      watch.end()
       open(canWriteToSocket(response) ? new SocketWriter(response, response.socket) : new ResponseWriter(response))
     } else {
       flow()
       open(new CarrierWriter(response, carrier))
     }
   })
+  const watch = new Watch(carrier, response)
   Reflect.apply(send, reply, [carrier])
 }
+
+/**
+ * Fastify's watch over a payload and its response, which ends the one with the other. Once the stream flows past the payload it
+ * has nothing to do, and would hold a kilobyte for each stream.
+ */
+class Watch {
+  readonly #carrier: Carrier
+  readonly #response: ServerResponse
+  /** How many listeners the response had of each event when Fastify had come to watch it: it watches the payload first. */
+  readonly #listenersBefore = new Map<string | symbol, number>()
+
+  constructor (carrier: Carrier, response: ServerResponse) {
+    this.#carrier = carrier
+    this.#response = response
+    carrier.on('newListener', (event) => {
+      // hooks may watch the payload too; Fastify is the last, just before it pipes
+      if (event === 'close') for (const name of response.eventNames()) this.#listenersBefore.set(name, response.listenerCount(name))
+    })
+  }
+
+  /** The payload has said all that Fastify need hear; what is added to the response since then goes. */
+  end (): void {
+    this.#carrier.emit('end')
+    this.#carrier.removeAllListeners()
+    const response = this.#response
+    for (const name of response.eventNames()) {
+      for (const listener of response.listeners(name).slice(this.#listenersBefore.get(name) ?? 0)) response.off(name, listener as () => void)
+    }
+    // a write that fails is heard of by 'close'
+    response.on('error', ignore)
+  }
+}
+
+function ignore (): void {}

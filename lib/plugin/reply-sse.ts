@@ -58,17 +58,21 @@ class ReplyHost implements ConnectionHost {
   readonly #onClose = (): void => { this.#stream?.connection.end('client') }
   /** What stands in the reply while the set-up does not. */
   readonly #send: Send
+  /** Until the head is out: an open stream needs no reply, and is to hold little. */
   #reply: FastifyReply | undefined
+  /** Until the end: a generator that is parked holds neither request nor socket. */
+  #request: FastifyRequest | undefined
   #stream: OpenStream | undefined
   #isCommitting = false
   #wasRefused = false
 
   constructor (reply: FastifyReply, streams: Streams, { key, recheck }: { key: string, recheck: Recheck | undefined }) {
     this.#reply = reply
+    this.#request = reply.request
     this.#streams = streams
     this.#key = key
     // over `this`, which lets go of the request at the end
-    if (recheck !== undefined) this.recheck = () => this.#reply !== undefined && recheck(this.#reply.request)
+    if (recheck !== undefined) this.recheck = () => this.#request !== undefined && recheck(this.#request)
     this.#send = reply.send
   }
 
@@ -93,6 +97,7 @@ class ReplyHost implements ConnectionHost {
     this.#isCommitting = true
     commit(reply, this.#send, (writer) => {
       this.#restoreSend()
+      this.#reply = undefined
       this.#stream?.connection.opened(writer)
     })
   }
@@ -104,32 +109,31 @@ class ReplyHost implements ConnectionHost {
   }
 
   ended (summary: Parameters<ConnectionHost['ended']>[0]): void {
-    const reply = this.#reply
+    const request = this.#request
     const stream = this.#stream
-    if (reply === undefined || stream === undefined) return
+    if (request === undefined || stream === undefined) return
     this.#restoreSend()
-    const { request, raw: response } = reply
+    const { response } = stream
     response.off('close', this.#onClose)
     request.raw.off('aborted', this.#onClose)
     this.#streams.leave(stream, summary)
     // where an error was sent in the stream's place, Fastify has logged it
     logEnd(request.log, stream.route, summary, response.headersSent && !this.#wasRefused)
     streamEnded({ route: stream.route, connectionKey: stream.key, request }, summary)
-    // a generator that is parked holds neither socket nor reply
     this.#reply = undefined
+    this.#request = undefined
     this.#stream = undefined
   }
 
   stillRunning (stopped: Promise<void>): void {
-    const reply = this.#reply
-    if (reply === undefined) {
+    const request = this.#request
+    if (request === undefined) {
       // it was opened when all was over
       stopped.catch(() => {})
       return
     }
-    const { log } = reply.server
-    const reqId = reply.request.id
-    const route = routeOf(reply.request)
+    const { id: reqId, server: { log } } = request
+    const route = routeOf(request)
     const isOver = this.#streams.watchParked(() => { logParked(log, route, reqId) })
     stopped.catch((error: unknown) => {
       log.error({ err: error, reqId }, `the source of an event stream of ${route} failed while it was cleaning up`)

@@ -3,7 +3,12 @@
  * in which it will have been quiet for long enough. It does not know what a beat is.
  */
 import type { Clock } from '../clock.ts'
-import { HEARTBEAT_SLICES } from '../defaults.ts'
+import { HEARTBEAT_NEIGHBOURS, HEARTBEAT_SLICES } from '../defaults.ts'
+
+/** Half an interval, in slices. */
+const HALF = HEARTBEAT_SLICES / 2
+/** Odd, so that it comes to each slice of half an interval, and near the golden section, so that few are spread as evenly as many. */
+const STEP = 19
 
 /** Something that is to beat when it was quiet. */
 export interface Beating {
@@ -19,6 +24,9 @@ export class Heartbeats {
   readonly #sliceMs: number
   readonly #slices = Array.from({ length: HEARTBEAT_SLICES }, () => new Set<Beating>())
   #size = 0
+  #neighboursLeft = 0
+  /** Begins anywhere: servers that were started together need not beat together. */
+  #step = Math.floor(Math.random() * HALF)
   #stopTimer: (() => void) | undefined
   /** The slice that it is now: grows by one each `interval / HEARTBEAT_SLICES`. */
   slice: number
@@ -36,7 +44,7 @@ export class Heartbeats {
       this.#arm()
     }
     beating.lastWriteSlice = this.slice
-    this.#enlist(beating, spread())
+    this.#enlist(beating, this.#spread())
   }
 
   /** Watches it no more. Does nothing for one that is not watched. */
@@ -72,18 +80,29 @@ export class Heartbeats {
   }
 
   #visit (due: Set<Beating>): void {
-    // a copy: who beats may leave meanwhile, and who is enlisted anew may come to stand in the same slice
-    for (const beating of [...due]) {
-      if (!due.delete(beating)) continue
+    // who beats stays where it is, to be due an interval later; who comes meanwhile, or has to wait, never stands in this slice
+    for (const beating of due) {
       // what was written to all at once must not make all beat at once: they spread over the second half of the interval
-      const wait = spread() - (this.slice - beating.lastWriteSlice)
+      const wait = this.#spread() - (this.slice - beating.lastWriteSlice)
       if (wait > 0) {
+        due.delete(beating)
         this.#enlist(beating, wait)
-        continue
+      } else {
+        beating.beat()
       }
-      this.#enlist(beating, HEARTBEAT_SLICES)
-      beating.beat()
     }
+  }
+
+  /**
+   * A number of slices between half an interval and a whole one, so that nobody is quiet for longer than the interval. Those that
+   * stand side by side get the same: so does their memory, in this process and in the kernel, which is then read once for all.
+   */
+  #spread (): number {
+    if (this.#neighboursLeft-- === 0) {
+      this.#neighboursLeft = HEARTBEAT_NEIGHBOURS - 1
+      this.#step = (this.#step + STEP) % HALF
+    }
+    return HALF + this.#step
   }
 
   #enlist (beating: Beating, wait: number): void {
@@ -95,9 +114,4 @@ export class Heartbeats {
     if (found === undefined) throw new RangeError(`slice ${slice} is not a non-negative integer`)
     return found
   }
-}
-
-/** A number of slices between half an interval and a whole one, so that nobody is quiet for longer than the interval. */
-function spread (): number {
-  return Math.ceil(HEARTBEAT_SLICES * (0.5 + Math.random() * 0.5)) - 1
 }

@@ -28,9 +28,8 @@ export class IterableFrames implements FrameSource {
   #onAnswer: (() => void) | undefined
   #isWakeDue = false
   #end: SourceEnd | undefined
-  #text: string[] = []
-  /** Counted in UTF-16 units, which is near enough for a bound. */
-  #bytes = 0
+  /** Whole events. Its length, in UTF-16 units, is near enough to that in bytes for a bound. */
+  #text = ''
   #events = 0
   #lastEventId: string | undefined
   #bytesSinceYield = 0
@@ -42,11 +41,11 @@ export class IterableFrames implements FrameSource {
   }
 
   get end (): SourceEnd | undefined {
-    return this.#text.length === 0 ? this.#end : undefined
+    return this.#text === '' ? this.#end : undefined
   }
 
   read (_maxBytes: number): Batch | undefined {
-    if (this.#text.length > 0) return this.#take()
+    if (this.#text !== '') return this.#take()
     this.#isWanted = true
     this.#pull()
     return undefined
@@ -55,7 +54,7 @@ export class IterableFrames implements FrameSource {
   quiet (): undefined {}
 
   behind (): { entries: number, bytes: number } {
-    return { entries: this.#events, bytes: this.#bytes }
+    return { entries: this.#events, bytes: this.#text.length }
   }
 
   cancel (reason: Error): Promise<void> | undefined {
@@ -78,7 +77,7 @@ export class IterableFrames implements FrameSource {
   }
 
   release (): void {
-    this.#text = []
+    this.#text = ''
   }
 
   /** Asks for the next. An iterator that runs can not be asked again, nor be told to stop: both wait until it has answered. */
@@ -114,9 +113,8 @@ export class IterableFrames implements FrameSource {
   }
 
   #take (): Batch {
-    const batch = new Batch(this.#text.join(''), this.#events, this.#lastEventId)
-    this.#text = []
-    this.#bytes = 0
+    const batch = new Batch(this.#text, this.#events, this.#lastEventId)
+    this.#text = ''
     this.#events = 0
     // no more is pulled until the connection has handed this over and asks again
     this.#isWanted = false
@@ -141,7 +139,7 @@ export class IterableFrames implements FrameSource {
   }
 
   get #mayPull (): boolean {
-    return this.#isWanted && this.#end === undefined && this.#bytes < PULL_AHEAD_BYTES
+    return this.#isWanted && this.#end === undefined && this.#text.length < PULL_AHEAD_BYTES
   }
 
   /** Asks for the next event, and takes it in where it is there at once; else gives the promise of it. */
@@ -208,8 +206,7 @@ export class IterableFrames implements FrameSource {
     }
     const fields = checkEvent(result.value, this.#context?.codec?.text)
     const text = encodeFields(fields)
-    this.#text.push(text)
-    this.#bytes += text.length
+    this.#text += text
     this.#bytesSinceYield += text.length
     if (fields.data !== undefined) this.#events++
     if (fields.id !== undefined) this.#lastEventId = fields.id

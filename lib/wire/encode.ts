@@ -6,6 +6,8 @@ import { checkEvent, type EventFields, type ServerSentEvent } from './event.ts'
 /** CR LF, CR and LF all end a line, so data is split at each of them; a client joins the lines with LF. */
 const LINE_ENDS = /\r\n|\r|\n/
 
+let lastHead = { event: '', text: 'event: \ndata: ' }
+
 /**
  * The bytes of one event, as UTF-8, with the blank line that ends it.
  *
@@ -21,7 +23,7 @@ export function encodeFields (fields: EventFields): string {
   const { event, data, id, retry, comment } = fields
   // the usual event, in fewer steps
   if (event !== undefined && data !== undefined && data !== '' && id !== undefined && retry === undefined && comment === undefined && isOneLine(data)) {
-    return `event: ${event}\ndata: ${data}\nid: ${id}\n\n`
+    return `${headOf(event)}${data}\nid: ${id}\n\n`
   }
   return `${encodeBody(fields)}${fields.id === undefined ? '' : idLine(fields.id)}\n`
 }
@@ -44,6 +46,12 @@ export function idLine (id: string): string {
 /** `retry: …` with its line end. */
 export function retryLine (retryMs: number): string {
   return `retry: ${retryMs}\n`
+}
+
+/** What stands before the data of an event of this type: the same again and again in most streams. */
+function headOf (event: string): string {
+  if (event !== lastHead.event) lastHead = { event, text: ['event: ', event, '\ndata: '].join('') }
+  return lastHead.text
 }
 
 /** Most texts are one line of JSON, which has no line end in it. */

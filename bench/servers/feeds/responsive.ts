@@ -4,7 +4,7 @@ import { application, serve } from './server.ts'
 
 const app = await application()
 
-app.get('/fast', (_request, reply) => reply.sse(fast(Infinity)))
+app.get('/fast', (_request, reply) => reply.sse(fast('?count=Infinity&data=objects')))
 app.get('/ping', async () => ({ pong: true }))
 
 await serve(app, () => {})
