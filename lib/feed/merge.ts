@@ -27,14 +27,14 @@ class MergedFrames implements FrameSource {
   #turn = 0
 
   constructor (subscriptions: readonly FeedSubscription[], context: SourceContext) {
-    const { after, codec } = context
+    const { after, codec, owner } = context
     const positions = after === undefined ? new Map<string, string>() : splitPositions(after)
     for (const subscription of subscriptions) {
       const name = subscription.feedName
       // an id of no such form is no position of any of them: each reports it
       const own = positions === undefined ? after : positions.get(name)
       try {
-        this.#members.set(name, subscription.open({ after: own, codec, wake: () => { context.wake() } }, (position) => this.#idWith(name, position)))
+        this.#members.set(name, subscription.open({ after: own, codec, owner }, (position) => this.#idWith(name, position)))
       } catch (error) {
         this.release()
         throw error

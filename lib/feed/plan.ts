@@ -4,12 +4,13 @@
  */
 import type { Entry, EntryView } from '../log/entry.ts'
 import type { Gap } from '../wire/control-event.ts'
+import type { SourceOwner } from '../wire/frame-source.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
 import type { KeyIndex } from './key-index.ts'
 import { KeyedCursor } from './keyed-cursor.ts'
 import { atHead, findBehind, findFirst, type Opening } from './opening.ts'
 import { Reader } from './reader.ts'
-import type { FollowedFeed, Reading, ReaderOwner } from './reading.ts'
+import type { FollowedFeed, Reading } from './reading.ts'
 import { takeSnapshot, type Snapshot, type State } from './snapshot.ts'
 import type { SubscribeOptions } from './subscription.ts'
 import type { As, VariantCache } from './variant-cache.ts'
@@ -64,7 +65,7 @@ export class Plan implements Reading {
   }
 
   /** Begins a stream behind the last event ID of its client, or as the options say. Throws what `where` and a snapshot throw. */
-  begin (lastEventId: string | undefined, owner: ReaderOwner): Reader {
+  begin (lastEventId: string | undefined, owner: SourceOwner): Reader {
     const { feed } = this
     const after = lastEventId ?? this.#after
     const reader = new Reader(this, owner, after === undefined && this.#from === undefined)

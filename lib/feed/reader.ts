@@ -6,14 +6,14 @@ import { SCAN_ENTRIES } from '../defaults.ts'
 import type { Entry } from '../log/entry.ts'
 import type { Hole } from '../log/event-log.ts'
 import type { Gap } from '../wire/control-event.ts'
-import type { SourceEnd } from '../wire/frame-source.ts'
+import type { SourceEnd, SourceOwner } from '../wire/frame-source.ts'
 import type { EntryCursor } from './cursor.ts'
 import { Detour, type Notice } from './detour.ts'
 import { gapTold, readerLagged } from './diagnostics.ts'
 import type { Waiter } from './fan-out.ts'
 import type { FilteredWaiter } from './filters.ts'
 import type { Opening } from './opening.ts'
-import type { Reading, ReaderOwner } from './reading.ts'
+import type { Reading } from './reading.ts'
 import { isLimited, isTooFarBehind, wayOn } from './slow-consumer.ts'
 import type { State } from './snapshot.ts'
 
@@ -24,21 +24,21 @@ export class Reader implements Waiter, FilteredWaiter {
   /** The end, once it has come. */
   end: SourceEnd | undefined
   readonly #reading: Reading
-  readonly #owner: ReaderOwner
+  readonly #owner: SourceOwner
   /** True where a snapshot may come first, because the client comes for the first time. */
   readonly #isFirst: boolean
   #cursor: EntryCursor | undefined
   #notice: Notice | undefined
   #detour: Detour | undefined
   #accepted: Entry | undefined
-  #until = Infinity
+  #endsAt: number | undefined
   /** True when the stream was once caught up: what it had to read before that is replay, and no sign of slowness. */
   #isLive = false
   /** True while the stream stands at the head and its cursor is to say when there is an entry. */
   #awaitsOffer = false
   #isReleased = false
 
-  constructor (reading: Reading, owner: ReaderOwner, isFirst: boolean) {
+  constructor (reading: Reading, owner: SourceOwner, isFirst: boolean) {
     this.#reading = reading
     this.#owner = owner
     this.#isFirst = isFirst
@@ -98,7 +98,7 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   /** The index up to which the stream may read, exclusive. */
-  get readable (): number { return Math.min(this.#reading.feed.log.window.next, this.#until) }
+  get readable (): number { return this.#endsAt ?? this.#reading.feed.log.window.next }
 
   /** Passes all up to an index, exclusive. */
   skipTo (index: number): void { this.#cursor?.skipTo(index) }
@@ -109,7 +109,7 @@ export class Reader implements Waiter, FilteredWaiter {
     const cursor = this.#cursor
     if (cursor === undefined || this.#notice !== undefined || this.end !== undefined) return undefined
     for (let scanned = 0; scanned < SCAN_ENTRIES; scanned++) {
-      const entry = (cursor.index ?? 0) < this.#until ? cursor.peek() : undefined
+      const entry = this.#endsAt === undefined || (cursor.index ?? 0) < this.#endsAt ? cursor.peek() : undefined
       if (entry === undefined) {
         this.#waitFor(cursor)
         return undefined
@@ -135,7 +135,7 @@ export class Reader implements Waiter, FilteredWaiter {
   waitAtHead (): void {
     const { feed, where, isKeyed } = this.#reading
     this.#isLive = true
-    if (feed.isComplete || this.#until !== Infinity) this.end ??= { kind: 'done' }
+    if (feed.isComplete || this.#endsAt !== undefined) this.end ??= { kind: 'done' }
     else if (isKeyed) this.#awaitsOffer = true
     else if (where !== undefined) feed.fanOut.filters.wait(this, where, feed.log.window.next)
     else feed.fanOut.wait(this)
@@ -158,13 +158,13 @@ export class Reader implements Waiter, FilteredWaiter {
   /** Nothing new is wanted. What is in the log by now can still be read. */
   cancel (): void {
     const { feed } = this.#reading
-    this.#until = Math.min(this.#until, feed.log.window.next)
+    this.#endsAt ??= feed.log.window.next
     this.#leave()
     const index = this.#cursor?.index
     // a state that is still awaited is not ready
     const hasMore = this.#notice !== undefined || (this.#detour !== undefined && !this.#detour.isPending)
     // from before the window only an asynchronous read could bring the rest
-    if (index === undefined || (index >= this.#until && !hasMore)) this.end ??= { kind: 'done' }
+    if (index === undefined || (index >= this.#endsAt && !hasMore)) this.end ??= { kind: 'done' }
   }
 
   /** The feed is closed: nothing can be read any more. */

@@ -40,9 +40,3 @@ export interface Reading {
   /** A reader will not read any more. */
   left (reader: object, cursor: EntryCursor | undefined): void
 }
-
-/** Whoever reads. */
-export interface ReaderOwner {
-  /** There is more to read, or the end has come. */
-  wake (): void
-}

@@ -83,11 +83,11 @@ export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
   }
 
   /** Opens it, on a stream of several feeds with an `idOf` of its own. @internal */
-  open (context: Pick<SourceContext, 'after' | 'codec' | 'wake'>, idOf: IdOf | undefined): CursorFrames {
+  open (context: Pick<SourceContext, 'after' | 'codec' | 'owner'>, idOf: IdOf | undefined): CursorFrames {
     const plan = this.#plan
     const variant = plan.feed.variants.acquire(plan.as, context.codec)
     try {
-      return new CursorFrames(plan.begin(context.after, context), plan.feed, variant, idOf)
+      return new CursorFrames(plan.begin(context.after, context.owner), plan.feed, variant, idOf)
     } catch (error) {
       variant.release()
       throw error

@@ -26,7 +26,7 @@ export const STREAM_HEADERS = {
 export function commit (reply: FastifyReply, send: FastifyReply['send'], opened: (writer: Writer) => void): void {
   const response = reply.raw
   // the documented opt-out of @fastify/compress: a compressor holds back what it has not filled a block with
-  reply.request.raw.headers['x-no-compression'] = '1'
+  if ('compress' in reply) reply.request.raw.headers['x-no-compression'] = '1'
   reply.headers(STREAM_HEADERS)
   const open = (writer: Writer): void => {
     if (!response.headersSent) response.flushHeaders()

@@ -50,7 +50,8 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     this.#host = host
     this.#options = options
     this.#tools = tools
-    this.#startedAt = tools.clock.elapsed()
+    // an integer, which needs no object of its own
+    this.#startedAt = Math.round(tools.clock.elapsed())
     this.#lifetime = isLimited(options, host.recheck) ? new Lifetime(this, options, tools) : undefined
     this.#lastEventId = lastEventId ?? ''
   }

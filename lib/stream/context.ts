@@ -1,15 +1,13 @@
 /** What a source knows of its stream: as a frame source, and as a function that an application has written. */
 import type { EventCodec } from '../wire/codec.ts'
-import type { SourceContext } from '../wire/frame-source.ts'
+import type { SourceContext, SourceOwner } from '../wire/frame-source.ts'
 import type { SourceArguments } from './source.ts'
 import { until } from './until.ts'
 
 /** What is needed of the stream. */
-export interface SourceStream {
+export interface SourceStream extends SourceOwner {
   /** Aborted when the stream has ended. */
   readonly signal: AbortSignal
-  /** The source has more to read, or has ended. */
-  wake (): void
   /** The stream is to be committed now. */
   ready (): void
 }
@@ -18,23 +16,19 @@ export interface SourceStream {
 export class StreamContext implements SourceContext {
   readonly after: string | undefined
   readonly codec: EventCodec | undefined
-  readonly #stream: SourceStream
+  readonly owner: SourceStream
 
   constructor (stream: SourceStream, after: string | undefined, codec: EventCodec | undefined) {
-    this.#stream = stream
+    this.owner = stream
     this.after = after
     this.codec = codec
   }
 
-  get signal (): AbortSignal { return this.#stream.signal }
-
-  wake (): void {
-    this.#stream.wake()
-  }
+  get signal (): AbortSignal { return this.owner.signal }
 
   /** What a function source gets. */
   arguments (): SourceArguments {
-    const stream = this.#stream
+    const stream = this.owner
     return {
       get signal () { return stream.signal },
       lastEventId: this.after,

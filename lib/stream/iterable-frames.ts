@@ -232,7 +232,7 @@ export class IterableFrames implements FrameSource {
     this.#isWakeDue = true
     process.nextTick(() => {
       this.#isWakeDue = false
-      this.#context?.wake()
+      this.#context?.owner.wake()
     })
   }
 }

@@ -94,11 +94,11 @@ class AwaitedFrames implements FrameSource {
     this.#promise = promise.then((held) => {
       this.#opened = this.#reason === undefined ? open(held, context) : undefined
       if (this.#reason !== undefined) return discard(held, this.#reason)
-      context.wake()
+      context.owner.wake()
     }).catch((error: unknown) => {
       if (this.#reason !== undefined) throw error
       this.#end = { kind: 'failed', error }
-      context.wake()
+      context.owner.wake()
     })
     // where the stream is cancelled, `cancel` has handed the promise on
     this.#promise.catch(() => {})

@@ -22,6 +22,12 @@ export interface SourceContext {
   readonly codec: EventCodec | undefined
   /** Aborted when the stream has ended, for whatever reason: `signal.reason` is the typed reason. */
   readonly signal: AbortSignal
+  /** Whom to wake. */
+  readonly owner: SourceOwner
+}
+
+/** Whoever reads a source. */
+export interface SourceOwner {
   /** "There is more to read, or the end has come." A source calls it after a read that gave nothing; never from within a call. */
   wake (): void
 }

@@ -20,9 +20,11 @@ class Reader {
       after: undefined,
       codec: undefined,
       signal: new AbortController().signal,
-      wake: () => {
-        this.wakes++
-        if (isLive) this.read()
+      owner: {
+        wake: () => {
+          this.wakes++
+          if (isLive) this.read()
+        }
       }
     })
     this.read()

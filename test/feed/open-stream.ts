@@ -75,9 +75,11 @@ export class OpenStream {
       after,
       codec: undefined,
       signal: new AbortController().signal,
-      wake: () => {
-        this.wakes++
-        if (!this.isStalled) this.read()
+      owner: {
+        wake: () => {
+          this.wakes++
+          if (!this.isStalled) this.read()
+        }
       }
     })
     if (!isStalled) this.read()
