@@ -48,6 +48,7 @@ export const SERVERS: readonly ServerKind[] = [
   inNode({ name: 'fastify-sse-v2', title: 'fastify-sse-v2', workloads: PLAIN }),
   inNode({ name: 'better-sse', title: 'better-sse', workloads: WITH_HEARTBEATS }),
   inNode({ name: 'node-http', title: 'bare node:http', workloads: WITH_HEARTBEATS }),
+  inNode({ name: 'socket-write', title: 'bare socket.write()', workloads: ['lone', 'heartbeats'] }, true),
   inNode({ name: 'hijack', title: 'bare hijacked reply', workloads: ['idle'] }),
   {
     name: 'c-floor',
@@ -60,10 +61,10 @@ export const SERVERS: readonly ServerKind[] = [
   { name: 'nchan', title: 'nchan (nginx)', workloads: ['lone', 'burst', 'heartbeats', 'idle'], isExtra: true, missing: missingNchan, start: startNchan }
 ]
 
-function inNode (kind: Pick<ServerKind, 'name' | 'title' | 'workloads'>): ServerKind {
+function inNode (kind: Pick<ServerKind, 'name' | 'title' | 'workloads'>, isExtra = false): ServerKind {
   return {
     ...kind,
-    isExtra: false,
+    isExtra,
     missing: () => undefined,
     start: (workshop, { heartbeatMs }) => talking(new Program({
       name: kind.name,
