@@ -9,7 +9,6 @@ import { idLine } from '../wire/encode.ts'
 import type { FrameSource, SourceEnd } from '../wire/frame-source.ts'
 import { noticeFrame } from './opening.ts'
 import type { Reader } from './reader.ts'
-import type { FollowedFeed } from './reading.ts'
 import { together, type Frame, type Variant } from './variant-cache.ts'
 
 /** The event ID for a position, on a stream of several feeds: it carries the others' positions too. */
@@ -21,16 +20,14 @@ const BLANK_LINE = Buffer.from('\n')
 /** One stream of one feed. */
 export class CursorFrames implements FrameSource {
   readonly reader: Reader
-  readonly #feed: FollowedFeed
   readonly #variant: Variant
   readonly #idOf: IdOf | undefined
   #saidPosition: string | undefined
   #isReleased = false
 
   /** @param idOf `undefined`: the id of an event is its position */
-  constructor (reader: Reader, feed: FollowedFeed, variant: Variant, idOf: IdOf | undefined) {
+  constructor (reader: Reader, variant: Variant, idOf: IdOf | undefined) {
     this.reader = reader
-    this.#feed = feed
     this.#variant = variant
     this.#idOf = idOf
   }
@@ -51,9 +48,9 @@ export class CursorFrames implements FrameSource {
         const from = this.#idOf === undefined && maxBytes === BATCH_BYTES ? reader.sharedIndex : undefined
         const batch = from === undefined ? this.#readPrivately(Math.min(maxBytes, PRIVATE_BATCH_BYTES)) : this.#readShared(from)
         // frames that were cached count toward the bound of the log
-        this.#feed.log.window.trimSoon()
+        reader.feed.log.window.trimSoon()
         if (batch !== undefined) {
-          this.#feed.figures.delivered += batch.events
+          reader.feed.figures.delivered += batch.events
           return this.#said(batch)
         }
         // reading may have come upon a gap, or the end of a snapshot

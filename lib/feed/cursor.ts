@@ -8,6 +8,8 @@ import type { EventLog, Hole, Page, Place } from '../log/event-log.ts'
 
 /** What walks over entries, one by one: over all of a log, or over those of some keys. */
 export interface EntryCursor {
+  /** True where it walks over the entries of some keys. */
+  readonly isKeyed: boolean
   /** The position of the entry that was passed last, or of the one before the start. */
   readonly position: string
   /** The index of the next entry, in the window, or of the head; `undefined` before the window. */
@@ -50,6 +52,8 @@ export class Cursor implements EntryCursor {
     this.#log = log
     this.restart(place, position)
   }
+
+  get isKeyed (): boolean { return false }
 
   get index (): number | undefined {
     this.#turn()

@@ -26,10 +26,12 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   #isWalking = true
   /** The first index that was not collected and may be ours; `undefined` where there is none. */
   #pending: number | undefined
-  /** True where that is the only one. */
+  /** True where that is ours and the only one: then it need not be collected. */
   #isOnlyOne = false
   #collected: number[] = []
   #next = 0
+  /** How many of the collected were not passed. */
+  #left = 0
   #position: string
   /** The index of the entry at that position, in the window. */
   #passedIndex = 0
@@ -43,6 +45,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     for (const key of this.#keys) index.follow(key, this)
   }
 
+  get isKeyed (): boolean { return true }
+
   get position (): string {
     const { index } = this
     if (this.#isWalking) return this.#walk.position
@@ -52,7 +56,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
 
   get index (): number | undefined {
     this.#turn()
-    return this.#isWalking ? undefined : this.#collected[this.#next] ?? this.#pending ?? this.#log.window.next
+    return this.#isWalking ? undefined : this.#first ?? this.#log.window.next
   }
 
   get lastIndex (): number { return this.index ?? this.#walk.lastIndex }
@@ -74,8 +78,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
       }
       return undefined
     }
-    if (this.#next === this.#collected.length) this.#collect()
-    const index = this.#collected[this.#next]
+    if (this.#left === 0 && !this.#isOnlyOne) this.#collect()
+    const index = this.#first
     return index === undefined ? undefined : this.#log.window.at(index)
   }
 
@@ -87,7 +91,14 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     }
     this.#position = entry.position
     this.#passedIndex = entry.index
-    this.#next++
+    if (this.#left > 0) {
+      this.#left--
+      this.#next++
+    } else {
+      // others may have been offered since it was given
+      this.#pending = this.#isOnlyOne ? undefined : entry.index + 1
+      this.#isOnlyOne = false
+    }
   }
 
   skipTo (index: number): void {
@@ -140,7 +151,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#since?.delete(key)
     this.#index.unfollow(key, this)
     // what was collected may be of that key
-    if (!this.#isWalking) this.#goOnAt(this.#collected[this.#next] ?? this.#pending ?? this.#log.window.next)
+    if (!this.#isWalking) this.#goOnAt(this.#first ?? this.#log.window.next)
   }
 
   offer (index: number): void {
@@ -151,38 +162,32 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     }
     this.#pending = index
     this.#isOnlyOne = true
-    if (this.#next === this.#collected.length) this.reader?.stir()
+    if (this.#left === 0) this.reader?.stir()
+  }
+
+  /** The index of the first entry that is ours and was not passed, or may be ours; `undefined` at the head. */
+  get #first (): number | undefined {
+    return this.#left > 0 ? this.#collected[this.#next] : this.#pending
   }
 
   /** Collects the next of ours from the index, in order. */
   #collect (): void {
     const from = this.#pending
-    this.#pending = undefined
-    this.#next = 0
-    if (from !== undefined && this.#isOnlyOne && this.#collected.length === 1) {
-      // the usual case, without a new array
-      this.#collected[0] = from
-      return
-    }
-    const found: number[] = []
-    this.#collected = found
     if (from === undefined) return
-    if (this.#isOnlyOne) {
-      found.push(from)
-      return
-    }
+    const found: number[] = []
     for (const key of this.#keys) this.#index.collect(key, Math.max(from, this.#since?.get(key)?.index ?? 0), KEYED_ENTRIES + 1, found)
     found.sort((a, b) => a - b)
-    if (found.length <= KEYED_ENTRIES) return
     this.#pending = found[KEYED_ENTRIES]
-    found.length = KEYED_ENTRIES
+    this.#collected = found
+    this.#next = 0
+    this.#left = Math.min(found.length, KEYED_ENTRIES)
   }
 
   /** Ours are the entries from `index` on, as far as the index of keys says so. */
   #goOnAt (index: number): void {
     this.#isWalking = false
     this.#collected = []
-    this.#next = 0
+    this.#left = 0
     this.#isOnlyOne = false
     this.#pending = index < this.#log.window.next ? index : undefined
   }
@@ -197,7 +202,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
       this.#goOnAt(index)
       return
     }
-    const next = this.#collected[this.#next] ?? this.#pending
+    const next = this.#first
     if (next === undefined || next >= this.#log.window.oldest) return
     const index = this.#passedIndex + 1
     this.#forgetSince(index)

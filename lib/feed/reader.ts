@@ -13,7 +13,7 @@ import { gapTold, readerLagged } from './diagnostics.ts'
 import type { Waiter } from './fan-out.ts'
 import type { FilteredWaiter } from './filters.ts'
 import type { Opening } from './opening.ts'
-import type { Reading } from './reading.ts'
+import type { FollowedFeed, Reading } from './reading.ts'
 import { isLimited, isTooFarBehind, wayOn } from './slow-consumer.ts'
 import type { State } from './snapshot.ts'
 
@@ -23,7 +23,9 @@ export class Reader implements Waiter, FilteredWaiter {
   filterPlace = -1
   /** The end, once it has come. */
   end: SourceEnd | undefined
+  readonly feed: FollowedFeed
   readonly #reading: Reading
+  readonly #where: Reading['where']
   readonly #owner: SourceOwner
   /** True where a snapshot may come first, because the client comes for the first time. */
   readonly #isFirst: boolean
@@ -39,7 +41,10 @@ export class Reader implements Waiter, FilteredWaiter {
   #isReleased = false
 
   constructor (reading: Reading, owner: SourceOwner, isFirst: boolean) {
+    // what is needed for each entry is at hand: the rest would be read from cold memory
+    this.feed = reading.feed
     this.#reading = reading
+    this.#where = reading.where
     this.#owner = owner
     this.#isFirst = isFirst
   }
@@ -70,7 +75,7 @@ export class Reader implements Waiter, FilteredWaiter {
   behind (): { entries: number, bytes: number } {
     if (this.#cursor === undefined) return { entries: 0, bytes: 0 }
     this.#catchUp()
-    const { window } = this.#reading.feed.log
+    const { window } = this.feed.log
     const index = Math.max(this.#cursor.index ?? 0, window.oldest)
     return { entries: window.next - index, bytes: window.bytesSince(index) }
   }
@@ -93,12 +98,11 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** The index of the next entry, where it is in the window and none is left out; `undefined` elsewhere. */
   get sharedIndex (): number | undefined {
-    const { where, isKeyed } = this.#reading
-    return where !== undefined || isKeyed || this.#detour !== undefined ? undefined : this.#cursor?.index
+    return this.#where !== undefined || this.#detour !== undefined || this.#cursor?.isKeyed === true ? undefined : this.#cursor?.index
   }
 
   /** The index up to which the stream may read, exclusive. */
-  get readable (): number { return this.#endsAt ?? this.#reading.feed.log.window.next }
+  get readable (): number { return this.#endsAt ?? this.feed.log.window.next }
 
   /** Passes all up to an index, exclusive. */
   skipTo (index: number): void { this.#cursor?.skipTo(index) }
@@ -133,11 +137,11 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** All is read: waits at the head, or ends. */
   waitAtHead (): void {
-    const { feed, where, isKeyed } = this.#reading
+    const { feed } = this
     this.#isLive = true
     if (feed.isComplete || this.#endsAt !== undefined) this.end ??= { kind: 'done' }
-    else if (isKeyed) this.#awaitsOffer = true
-    else if (where !== undefined) feed.fanOut.filters.wait(this, where, feed.log.window.next)
+    else if (this.#cursor?.isKeyed === true) this.#awaitsOffer = true
+    else if (this.#where !== undefined) feed.fanOut.filters.wait(this, this.#where, feed.log.window.next)
     else feed.fanOut.wait(this)
   }
 
@@ -145,7 +149,7 @@ export class Reader implements Waiter, FilteredWaiter {
   stir (): void {
     if (!this.#awaitsOffer && this.filterPlace === -1) return
     this.#leave()
-    this.#reading.feed.fanOut.wait(this)
+    this.feed.fanOut.wait(this)
   }
 
   wake (): void { this.#wakeOwner() }
@@ -157,8 +161,7 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** Nothing new is wanted. What is in the log by now can still be read. */
   cancel (): void {
-    const { feed } = this.#reading
-    this.#endsAt ??= feed.log.window.next
+    this.#endsAt ??= this.feed.log.window.next
     this.#leave()
     const index = this.#cursor?.index
     // a state that is still awaited is not ready
@@ -219,9 +222,8 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** Of an entry whose key is followed, where that matters. */
   #takes (entry: Entry): boolean {
-    const { where, feed } = this.#reading
-    if (where === undefined || where(entry.view)) return true
-    feed.figures.filtered++
+    if (this.#where === undefined || this.#where(entry.view)) return true
+    this.feed.figures.filtered++
     return false
   }
 
@@ -229,7 +231,7 @@ export class Reader implements Waiter, FilteredWaiter {
   #catchUp (): void {
     const cursor = this.#cursor
     if (this.filterPlace === -1 || cursor === undefined) return
-    const { log, fanOut } = this.#reading.feed
+    const { log, fanOut } = this.feed
     const { index, position } = fanOut.filters.standing(this)
     if (position === undefined) return
     if (index >= log.window.oldest) cursor.skipTo(index)
@@ -239,10 +241,9 @@ export class Reader implements Waiter, FilteredWaiter {
   #leave (): void {
     this.#awaitsOffer = false
     if (this.place === -1 && this.filterPlace === -1) return
-    const { fanOut } = this.#reading.feed
     this.#catchUp()
-    fanOut.filters.leave(this)
-    fanOut.leave(this)
+    this.feed.fanOut.filters.leave(this)
+    this.feed.fanOut.leave(this)
   }
 
   #waitFor (cursor: EntryCursor): void {
@@ -251,15 +252,14 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #checkLag (cursor: EntryCursor): void {
-    const { index } = cursor
-    const { feed } = this.#reading
-    if (index === undefined) {
+    const { feed } = this
+    if (cursor.index === undefined) {
       if (cursor.hole !== undefined) this.#fallBehind(cursor, cursor.hole)
-    } else if (this.#isLive && isLimited(feed.lag) && isTooFarBehind(feed.log.window, index, feed.lag, feed.now())) this.#fallBehind(cursor, undefined)
+    } else if (this.#isLive && isLimited(feed.lag) && isTooFarBehind(feed.log.window, cursor.index, feed.lag, feed.now())) this.#fallBehind(cursor, undefined)
   }
 
   #fallBehind (cursor: EntryCursor, hole: Hole | undefined): void {
-    const { feed } = this.#reading
+    const { feed } = this
     feed.figures.lagged++
     readerLagged({ feed: feed.name, mode: feed.lag.mode, ...this.behind() })
     this.#accepted = undefined
@@ -278,7 +278,7 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #countGap (gap: Gap): void {
-    const { figures, name } = this.#reading.feed
+    const { figures, name } = this.feed
     figures.gaps++
     gapTold({ feed: name, ...gap })
   }

@@ -29,8 +29,6 @@ export interface FollowedFeed {
 export interface Reading {
   readonly feed: FollowedFeed
   readonly where: ((view: EntryView) => unknown) | undefined
-  /** True where only entries of some keys are taken. */
-  readonly isKeyed: boolean
   /** True for an entry of a key that is followed; for all where that does not matter. */
   hasKey (entry: Entry): boolean
   /** A cursor at an opening. One that follows keys stirs its reader when it was at the head, and has an entry. */

@@ -87,7 +87,7 @@ export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
     const plan = this.#plan
     const variant = plan.feed.variants.acquire(plan.as, context.codec)
     try {
-      return new CursorFrames(plan.begin(context.after, context.owner), plan.feed, variant, idOf)
+      return new CursorFrames(plan.begin(context.after, context.owner), variant, idOf)
     } catch (error) {
       variant.release()
       throw error

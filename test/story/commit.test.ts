@@ -2,9 +2,12 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
+import type { ServerResponse } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import { PassThrough, type Readable } from 'node:stream'
+import { queryObjects } from 'node:v8'
 import t from 'tap'
+import { Carrier } from '../../lib/stream/carrier-writer.ts'
 import { ManualClock } from '../clock.ts'
 import { eventually, RawClient, standsStill } from './raw-client.ts'
 import { serve } from './serve.ts'
@@ -134,6 +137,43 @@ t.test('an onSend hook that fails gives its error; one that replaces the payload
   for (const client of [fails, replaces, empties]) client.destroy()
   await empty()
   t.ok(log.length > 0)
+})
+
+t.test('an open stream that was committed at once keeps nothing of Fastify\'s watch over it; what hooks have put on the response stays', async (t) => {
+  const streams = 20
+  const responses: ServerResponse[] = []
+  const heard: string[] = []
+  let end = (): unknown => undefined
+  const { port, empty, log } = await serve(t, (app) => {
+    const news = app.feed('news')
+    end = () => news.end()
+    app.addHook('onSend', (_request, reply, payload, done) => {
+      responses.push(reply.raw)
+      reply.raw.on('close', () => { heard.push('response') }).on('finish', () => {})
+      ;(payload as Readable).on('end', () => { heard.push('payload') }) // a stream's
+      done()
+    })
+    app.get('/', (_request, reply) => reply.sse(news.subscribe()))
+  })
+  const clients = await Promise.all(Array.from({ length: streams }, () => RawClient.get(t, port, '/')))
+  for (const client of clients) await client.until('stream:bookmark')
+  t.strictSame(heard, Array(streams).fill('payload'), 'to a hook the payload has ended')
+  for (const response of responses) {
+    // the hook's and the plugin's; for errors the plugin's, and that by which Fastify logs them
+    t.strictSame([response.listenerCount('end'), response.listenerCount('close'), response.listenerCount('error')], [0, 2, 2])
+  }
+  await eventually(() => queryObjects(Carrier, { format: 'count' }) < streams / 2, 'the payloads are collected')
+  heard.length = 0
+  clients.pop()?.destroy()
+  await eventually(() => heard.length === 1, 'the hook hears of a client that leaves')
+  await end()
+  for (const client of clients) {
+    await client.until('stream:done')
+    client.destroy()
+  }
+  await empty()
+  t.strictSame(heard, Array(streams).fill('response'))
+  t.strictSame(log.filter(({ level }) => level >= 40), [])
 })
 
 t.test('inject', async (t) => {
