@@ -23,6 +23,8 @@ export class CursorFrames implements FrameSource {
   readonly #variant: Variant
   readonly #idOf: IdOf | undefined
   #saidPosition: string | undefined
+  /** The head of the log when the stream stood there, and that was said: as long as it is the head, there is nothing else to say. */
+  #quietAt = -1
   #isReleased = false
 
   /** @param idOf `undefined`: the id of an event is its position */
@@ -64,9 +66,13 @@ export class CursorFrames implements FrameSource {
 
   /** A bookmark, where entries were passed that this stream leaves out: a client that resumes from there misses nothing. */
   quiet (): Batch | undefined {
+    const { window } = this.#variant
+    if (this.#quietAt === window.next) return undefined
     const { reader } = this
     const { position } = reader
-    if (position === undefined || reader.isState || position === this.#saidPosition || reader.notice !== undefined) return undefined
+    if (position === undefined || reader.isState || reader.notice !== undefined) return undefined
+    if (position === window.positionBefore(window.next)) this.#quietAt = window.next
+    if (position === this.#saidPosition) return undefined
     const id = this.#id(position)
     return this.#said(new Batch(bookmark(id), 0, id))
   }

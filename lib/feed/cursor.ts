@@ -26,6 +26,8 @@ export interface EntryCursor {
   skipTo (index: number): void
   /** Goes on elsewhere, behind `position`. @param index that of the next entry, where it is known */
   restart (place: Place, position: string, index?: number): void
+  /** Goes on behind a state: with all of the keys that are followed by now, whenever that began, or the state would lack what came between. */
+  restartBehindState (place: Place, position: string): void
   /** Loads the page that is needed next, if one is, and calls `wake` when it is there, or `fail`. Returns false where none is needed. */
   load (wake: () => void, fail: (error: unknown) => void): boolean
   /** True for an entry with an index that the cursor gives, or would have given. */
@@ -96,6 +98,10 @@ export class Cursor implements EntryCursor {
     this.#page = undefined
     this.#hole = undefined
     this.#go(place)
+  }
+
+  restartBehindState (place: Place, position: string): void {
+    this.restart(place, position)
   }
 
   load (wake: () => void, fail: (error: unknown) => void): boolean {

@@ -115,6 +115,11 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#walk.restart(place, position, index)
   }
 
+  restartBehindState (place: Place, position: string): void {
+    this.#since = undefined
+    this.restart(place, position)
+  }
+
   load (wake: () => void, fail: (error: unknown) => void): boolean {
     this.#turn()
     return this.#isWalking && this.#walk.load(wake, fail)

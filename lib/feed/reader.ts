@@ -201,7 +201,7 @@ export class Reader implements Waiter, FilteredWaiter {
     // nothing is read until the state is known
     this.#detour = new Detour([], { isState: true, position })
     const use = ({ entries, behind }: State): void => {
-      this.#cursor?.restart(behind.start, behind.before)
+      this.#cursor?.restartBehindState(behind.start, behind.before)
       // what comes behind a state is replay, or one that is older than the limits would be followed by another, without end
       this.#isLive = false
       this.#detour = new Detour(entries, { isState: true, position, behind: { gap: behind.gap, position: behind.before } })

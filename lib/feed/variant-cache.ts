@@ -52,11 +52,11 @@ const REMEMBERED_RANGES = 4
 
 /** The frames of one projection and one codec. */
 export class Variant implements Beside {
+  readonly window: Window
   /** How many streams read it. */
   readers = 0
   /** Called when none does any more: all that was kept for them goes. */
   onUnread: () => void = none
-  readonly #window: Window
   readonly #frames: IndexedRing<Frame | null | undefined>
   readonly #write: Write
   readonly #slab = new Slab()
@@ -66,7 +66,7 @@ export class Variant implements Beside {
   #bytes = 0
 
   constructor (window: Window, write: Write) {
-    this.#window = window
+    this.window = window
     this.#write = write
     this.#frames = new IndexedRing(window.oldest)
   }
@@ -123,7 +123,7 @@ export class Variant implements Beside {
     let bytes = 0
     let index = from
     for (; index < to; index++) {
-      const entry = this.#window.at(index)
+      const entry = this.window.at(index)
       let frame
       try {
         frame = entry === undefined ? null : this.frame(entry)
@@ -142,14 +142,14 @@ export class Variant implements Beside {
 
   #keep (index: number, frame: Frame | null): void {
     // a ring has no holes: what was not asked for yet stands in it as undefined
-    while (this.#frames.first < this.#window.oldest && this.#frames.next > this.#frames.first) this.#frames.shift()
-    if (this.#frames.next === this.#frames.first) this.#frames.restart(Math.max(this.#window.oldest, this.#frames.first))
+    while (this.#frames.first < this.window.oldest && this.#frames.next > this.#frames.first) this.#frames.shift()
+    if (this.#frames.next === this.#frames.first) this.#frames.restart(Math.max(this.window.oldest, this.#frames.first))
     while (this.#frames.next < index) this.#frames.push(undefined)
     if (this.#frames.next === index) this.#frames.push(frame)
     else this.#frames.replace(index, frame)
     const size = sizeOf(frame)
     this.#bytes += size
-    this.#window.charge(size)
+    this.window.charge(size)
   }
 }
 

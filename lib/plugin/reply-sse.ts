@@ -41,9 +41,9 @@ export function sendEventStream (reply: FastifyReply, streams: Streams, source: 
   if (admission !== 'admitted') return answerRefused(reply, admission, streams)
 
   streaming.add(request)
-  const host = new ReplyHost(reply, streams, { key, recheck })
+  const host = new ReplyHost(reply, streams, recheck)
   const connection = new Connection(host, stream, streams.toolsFor(heartbeatIntervalMs), lastEventId)
-  host.start(connection)
+  host.start(connection, key)
   // while the handler waited the client may have left: then its source is let go of, and does not begin
   if (reply.raw.destroyed || request.raw.socket?.destroyed) connection.end('client')
   connection.start(source, codecOf(request, streams.codecs))
@@ -54,8 +54,6 @@ export function sendEventStream (reply: FastifyReply, streams: Streams, source: 
 class ReplyHost implements ConnectionHost {
   readonly recheck: (() => unknown) | undefined
   readonly #streams: Streams
-  readonly #key: string
-  readonly #onClose = (): void => { this.#stream?.connection.end('client') }
   /** What stands in the reply while the set-up does not. */
   readonly #send: Send
   /** Until the head is out: an open stream needs no reply, and is to hold little. */
@@ -63,29 +61,33 @@ class ReplyHost implements ConnectionHost {
   /** Until the end: a generator that is parked holds neither request nor socket. */
   #request: FastifyRequest | undefined
   #stream: OpenStream | undefined
+  /** Of a stream whose response has no socket yet. */
+  #onAborted: (() => void) | undefined
   #isCommitting = false
   #wasRefused = false
 
-  constructor (reply: FastifyReply, streams: Streams, { key, recheck }: { key: string, recheck: Recheck | undefined }) {
+  constructor (reply: FastifyReply, streams: Streams, recheck: Recheck | undefined) {
     this.#reply = reply
     this.#request = reply.request
     this.#streams = streams
-    this.#key = key
     // over `this`, which lets go of the request at the end
     if (recheck !== undefined) this.recheck = () => this.#request !== undefined && recheck(this.#request)
     this.#send = reply.send
   }
 
-  start (connection: Connection): void {
+  start (connection: Connection, key: string): void {
     const reply = this.#reply
     if (reply === undefined) return
     const { request, raw: response } = reply
-    const stream = { connection, key: this.#key, route: routeOf(request), response }
+    const stream = { connection, key, route: routeOf(request), response }
     this.#stream = stream
     // before anything else runs: a client may leave during the set-up
-    response.on('close', this.#onClose)
-    // a pipelined response has no socket yet, and does not hear of its end
-    request.raw.on('aborted', this.#onClose)
+    response.on('close', this.#streams.onResponseClose)
+    if (response.socket === null) {
+      // a pipelined response that waits for its socket does not hear of its end
+      this.#onAborted = () => { connection.end('client') }
+      request.raw.on('aborted', this.#onAborted)
+    }
     reply.send = ((payload: unknown) => this.#intercept(payload)) as Send
     this.#streams.enter(stream)
     streamOpened({ route: stream.route, connectionKey: stream.key, request })
@@ -114,8 +116,8 @@ class ReplyHost implements ConnectionHost {
     if (request === undefined || stream === undefined) return
     this.#restoreSend()
     const { response } = stream
-    response.off('close', this.#onClose)
-    request.raw.off('aborted', this.#onClose)
+    response.off('close', this.#streams.onResponseClose)
+    if (this.#onAborted !== undefined) request.raw.off('aborted', this.#onAborted)
     this.#streams.leave(stream, summary)
     // where an error was sent in the stream's place, Fastify has logged it
     logEnd(request.log, stream.route, summary, response.headersSent && !this.#wasRefused)

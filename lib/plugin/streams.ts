@@ -32,12 +32,14 @@ export class Streams {
   readonly admissions: Admissions
   /** True from the beginning of the drain on: nobody is admitted any more. */
   isDraining = false
+  /** The listener for the `close` of each response: one for all, because thousands of closures are memory. */
+  readonly onResponseClose: (this: ServerResponse) => void
   /** The options of a stream that brings none of its own. */
   readonly #defaults: ReadOptions
   readonly #deadlines: Deadlines
   /** By the interval of their heartbeats. Thousands of streams share one. */
   readonly #tools = new Map<number, ConnectionTools>()
-  readonly #open = new Set<OpenStream>()
+  readonly #open = new Map<ServerResponse, OpenStream>()
   readonly #counts = new StreamCounts()
   readonly #parked = new Set<() => void>()
   #onEmpty: (() => void) | undefined
@@ -48,10 +50,12 @@ export class Streams {
     this.admissions = new Admissions(settings.maxConnections, settings.maxConnectionsPerKey)
     this.#deadlines = new Deadlines(settings.clock)
     this.#defaults = overrideStreamOptions(settings, {})
+    const open = this.#open
+    this.onResponseClose = function () { open.get(this)?.connection.end('client') }
   }
 
   /** The streams that are open now. */
-  get open (): ReadonlySet<OpenStream> { return this.#open }
+  get open (): Iterable<OpenStream> { return this.#open.values() }
 
   /** The plugin's options with those of one call over them. The same object for all calls that bring none. Throws `FST_EVENTFEED_BAD_OPTION`. */
   optionsOf (options: EventStreamOptions<never> | undefined): ReadOptions {
@@ -71,18 +75,18 @@ export class Streams {
 
   /** The figures of all streams since the start, and of those that are open. */
   stats (): StreamStats {
-    return this.#counts.stats(this.#open)
+    return this.#counts.stats(this.open)
   }
 
   /** A stream that was admitted has begun. */
   enter (stream: OpenStream): void {
-    this.#open.add(stream)
+    this.#open.set(stream.response, stream)
     this.#counts.begun()
   }
 
   /** A stream that has entered has ended. */
   leave (stream: OpenStream, summary: EndSummary): void {
-    this.#open.delete(stream)
+    this.#open.delete(stream.response)
     this.#counts.ended(summary)
     this.admissions.release(stream.key)
     if (this.#open.size === 0) this.#onEmpty?.()
@@ -90,7 +94,7 @@ export class Streams {
 
   /** Ends all streams of a connection key. Returns how many. */
   kick (key: string, detail: string | undefined): number {
-    const kicked = [...this.#open].filter((stream) => stream.key === key)
+    const kicked = [...this.open].filter((stream) => stream.key === key)
     for (const { connection } of kicked) connection.end('kick', detail === undefined ? {} : { detail })
     return kicked.length
   }

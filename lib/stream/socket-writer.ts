@@ -30,7 +30,6 @@ export function canWriteToSocket (response: ServerResponse): response is ServerR
 
 /** Writes past the response, straight to its socket. The end goes through the response, which knows what comes next on the socket. */
 export class SocketWriter extends WriterBase {
-  readonly kind = 'socket'
   isBusy = false
   readonly #socket: Socket
   /** Such a socket always takes its time, so that bytes in it say nothing yet. */
@@ -46,6 +45,8 @@ export class SocketWriter extends WriterBase {
     this.#socket = socket
     this.#isEncrypted = socket instanceof TLSSocket
   }
+
+  get kind (): 'socket' { return 'socket' }
 
   write (batch: Batch): void {
     // a response that somebody else has ended has given its socket to the next; an empty chunk would end it

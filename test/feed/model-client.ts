@@ -127,14 +127,10 @@ export class Client {
   #follow (how: 'follow' | 'unfollow', key: string): void {
     // one that looks for its place has no keys of its own yet
     if (this.#keys === undefined || this.witness.at === undefined) return
-    this.witness.hasChangedKeys = true
     this.#subscription?.[how](key)
-    if (how === 'follow' && !this.#keys.has(key)) this.witness.follows?.set(key, this.#game.history.head)
+    this.witness[how](key)
     if (how === 'follow') this.#keys.add(key)
-    else {
-      this.#keys.delete(key)
-      this.witness.follows?.delete(key)
-    }
+    else this.#keys.delete(key)
   }
 
   #wasTooSlow (): void {
@@ -150,7 +146,7 @@ export class Client {
     if (gap === undefined && (witness.requested !== undefined || this.#shape.from !== undefined)) throw new Error('the initial state was not to be asked')
     if (gap !== undefined) witness.checkGap(gap)
     if (history.numberOf(position) !== history.head) throw new Error('a snapshot is asked as of the head')
-    const taken = { asOf: history.head, gap }
+    const taken = { asOf: history.head, gap, keys: new Set(witness.follows?.keys()) }
     witness.snapshot = taken
     if (kind === 'sync') return stateOf(taken.asOf)
     if (kind === 'async') return (async () => { await turn(); await turn(); return stateOf(taken.asOf) })()

@@ -14,7 +14,12 @@ export function passesWhere (shape: Shape, number: number): boolean { return !sh
 export function isLeftOut (shape: Shape, number: number): boolean { return shape.as && number % 5 === 0 }
 
 /** A snapshot that was taken for a client, and not yet told to its end. */
-export interface Taken { asOf: number, gap: Gap | undefined }
+export interface Taken {
+  asOf: number
+  gap: Gap | undefined
+  /** Those that were followed when it was asked for, and are still. */
+  keys: Set<string>
+}
 
 /** What one client may see: told of each event when it is read, it throws where that is wrong. */
 export class Witness {
@@ -27,6 +32,8 @@ export class Witness {
   /** How it was asked to begin. */
   requested: string | undefined
   hasChangedKeys = false
+  /** Keys that were followed while a snapshot was not told to its end: it may hold what was before that, and then what followed it comes too. */
+  readonly #followedMeanwhile = new Set<string>()
   readonly #shape: Shape
   readonly #history: History
   #states = 0
@@ -45,17 +52,33 @@ export class Witness {
     this.at = undefined
     this.snapshot = undefined
     this.hasChangedKeys = false
+    this.#followedMeanwhile.clear()
     this.#states = 0
     this.#conflation = undefined
     this.#isBehindHole = false
     this.follows = keys === undefined ? undefined : new Map(Array.from(keys, (key) => [key, -1]))
   }
 
+  /** The client follows a key from now on. */
+  follow (key: string): void {
+    this.hasChangedKeys = true
+    if (this.follows === undefined || this.follows.has(key)) return
+    this.follows.set(key, this.#history.head)
+    if (this.snapshot !== undefined) this.#followedMeanwhile.add(key)
+  }
+
+  unfollow (key: string): void {
+    this.hasChangedKeys = true
+    this.follows?.delete(key)
+    this.snapshot?.keys.delete(key)
+    this.#followedMeanwhile.delete(key)
+  }
+
   /** In pages behind a hole nobody knows where a key was followed: an entry from before that may come, rather than be lost. */
   #mayBeTooMany (number: number): boolean {
     const { key } = this.#history.at(number)
     const isFollowed = key !== undefined && this.follows?.has(key) === true
-    return this.#isBehindHole && isFollowed && passesWhere(this.#shape, number) && !isLeftOut(this.#shape, number)
+    return (this.#isBehindHole || this.#followedMeanwhile.has(key ?? '')) && isFollowed && passesWhere(this.#shape, number) && !isLeftOut(this.#shape, number)
   }
 
   /** True for an entry that the client is to get now. */
@@ -134,7 +157,9 @@ export class Witness {
   }
 
   #endState (number: number, how: string): void {
-    const { asOf } = this.snapshot ?? { asOf: -1 }
+    const { asOf, keys } = this.snapshot ?? { asOf: -1, keys: [] }
+    // the state of a key is as of then, so all of its entries behind that come, whenever it was followed
+    for (const key of keys) this.follows?.set(key, -1)
     if (number !== asOf) throw new Error(`a snapshot of ${asOf} ends with the ${how} ${number}`)
     const expected = this.follows === undefined ? KEYS.length : this.follows.size
     if (!this.hasChangedKeys && this.#states !== expected) throw new Error(`${this.#states} of ${expected} events of a snapshot came`)
