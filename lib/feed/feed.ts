@@ -90,6 +90,7 @@ export class LogFeed implements Feed, SubscribedFeed {
   readonly #parts: FeedParts
   readonly #readers = new Set<Reader>()
   #keys: KeyIndex | undefined
+  #plain: FeedSubscription | undefined
   #appending = 0
   #hasEnded = false
   #isClosed = false
@@ -137,9 +138,12 @@ export class LogFeed implements Feed, SubscribedFeed {
     })
   }
 
-  subscribe<Made = unknown> (options: SubscribeOptions<EntryView, Made> = {}): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
+  subscribe<Made = unknown> (options?: SubscribeOptions<EntryView, Made>): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
     // what the types of the public interface have checked is not known here
-    return new FeedSubscription(this, options as SubscribeOptions<EntryView, unknown, unknown>)
+    if (options !== undefined) return new FeedSubscription(this, options as SubscribeOptions<EntryView, unknown, unknown>)
+    // the one to all there is has nothing that could differ, so all its streams share it
+    this.#plain ??= new FeedSubscription(this, {})
+    return this.#plain as FeedSubscription<Dispatched<Record<string, unknown>, Made>>
   }
 
   end (): void {
