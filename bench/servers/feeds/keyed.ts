@@ -1,9 +1,10 @@
 /**
  * Subscriptions with 50 keys of 5,000 each, such that each key has the same number of takers; and beside them a feed that is
- * followed as a whole, by as many as one key has takers.
+ * followed as a whole, by as many as one key has takers, and 50 more of that kind.
  *
  * - `keyed <key>`, `keyed random`: publishes one entry with this key, or with one by chance
  * - `plain`: publishes one entry in the other feed
+ * - `others`: publishes one entry in one of the 50, by chance
  * - `bare`: writes the same bytes to as many sockets by chance, without a feed: what cold sockets cost
  *
  * None is answered.
@@ -15,12 +16,14 @@ import { application, serve, setting } from './server.ts'
 /** The keys stand in so many groups, and each subscription has one key of each group. */
 const GROUPS = 50
 const KEYS_OF_GROUP = 100
+const OTHERS = 50
 
 const subscriptions = Number(setting.subscriptions)
 const takers = subscriptions / KEYS_OF_GROUP
 const app = await application()
 const keyed = app.feed('keyed')
 const plain = app.feed('plain')
+const others = Array.from({ length: OTHERS }, (_, number) => app.feed(`other-${number}`))
 const groups = Array.from({ length: GROUPS }, () => shuffled(Array.from({ length: subscriptions }, (_, index) => index % KEYS_OF_GROUP)))
 const sockets: Socket[] = []
 
@@ -29,6 +32,8 @@ app.get('/keyed', (request, reply) => {
   return reply.sse(keyed.subscribe({ keys: groups.map((keys, group) => nameOf(group, keys[number] ?? 0)) }))
 })
 app.get('/plain', (_request, reply) => reply.sse(plain.subscribe()))
+let opened = 0
+app.get('/others', (_request, reply) => reply.sse((others[opened++ % OTHERS] ?? plain).subscribe()))
 
 await serve(app, () => {}, {
   keyed: (key = '') => {
@@ -37,6 +42,10 @@ await serve(app, () => {}, {
   },
   plain: () => {
     plain.publish({ event: 'price', data: nextEvent().data })
+    return undefined
+  },
+  others: () => {
+    others[chance(OTHERS)]?.publish({ event: 'price', data: nextEvent().data })
     return undefined
   },
   bare: () => {
