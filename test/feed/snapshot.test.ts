@@ -127,3 +127,21 @@ t.test('in a stream of several feeds each has its own state; the ids name a feed
   const back = await (await Listener.open(t, app, '/', listener.control('bookmark')[0]?.id)).count(2)
   t.ok(back.data.includes(3), 'who is cut between the two gets what came behind the first')
 })
+
+for (const [where, maxLagBytes] of [['at the head', 1], ['before the key was followed', 800]] as const) {
+  t.test(`behind a state come all entries of the keys that are followed by then, also where the stream would have gone on ${where}`, async (t) => {
+    let origin = ''
+    const feed = feedOf({ mode: 'skip', maxLagBytes, onGap: () => ({ events: state(-1, -2), after: origin }) })
+    origin = String(feed.publish({ event: 'message', data: 0 }))
+    const subscription = feed.subscribe({ keys: ['even'] })
+    const stream = new OpenStream(subscription)
+    for (const number of [2, 3, 4]) feed.publish({ event: 'message', data: number, key: number % 2 === 0 ? 'even' : 'odd' })
+    subscription.follow('odd')
+    await until(() => stream.data.includes(4), 'the stream is at the head')
+    t.strictSame(stream.data, [-1, -2, 2, 3, 4])
+    t.strictSame(stream.gaps, [])
+    feed.publish({ event: 'message', data: 5, key: 'odd' })
+    await until(() => stream.data.includes(5), 'it goes on')
+    stream.close()
+  })
+}
