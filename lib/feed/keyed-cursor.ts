@@ -7,10 +7,8 @@ import { KEYED_ENTRIES } from '../defaults.ts'
 import type { Entry } from '../log/entry.ts'
 import type { EventLog, Hole, Place } from '../log/event-log.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
+import type { FollowedKeys } from './followed-keys.ts'
 import type { KeyFollower, KeyIndex } from './key-index.ts'
-
-/** Where a key was followed: its entries are ours from an index on, and behind a position. */
-interface Since { readonly index: number, readonly position: string }
 
 /** Walks over the entries of some keys. */
 export class KeyedCursor implements EntryCursor, KeyFollower {
@@ -18,9 +16,11 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   reader: { stir (): void } | undefined
   readonly #log: EventLog
   readonly #index: KeyIndex
-  readonly #keys: Set<string>
-  /** For a key that was followed later: from where on its entries are ours. It is forgotten where we have passed that in pages. */
-  #since: Map<string, Since> | undefined
+  readonly #keys: FollowedKeys
+  /** Of the keys that were followed up to this turn all entries are ours; of a later one, those published since then. */
+  #turnOfKeys: number
+  /** How many keys had been given up when the entries were collected. */
+  #removals: number
   /** Walks before the window; in the window it rests. */
   readonly #walk: Cursor
   #isWalking = true
@@ -36,13 +36,15 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   /** The index of the entry at that position, in the window. */
   #passedIndex = 0
 
-  constructor (log: EventLog, index: KeyIndex, keys: Iterable<string>, place: Place, position: string) {
+  constructor (log: EventLog, index: KeyIndex, keys: FollowedKeys, place: Place, position: string) {
     this.#log = log
     this.#index = index
-    this.#keys = new Set(keys)
+    this.#keys = keys
+    this.#turnOfKeys = keys.turn
+    this.#removals = keys.removals
     this.#position = position
     this.#walk = new Cursor(log, place, position)
-    for (const key of this.#keys) index.follow(key, this)
+    keys.enter(this, index)
   }
 
   get isKeyed (): boolean { return true }
@@ -70,7 +72,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#turn()
     if (this.#isWalking) {
       for (let entry = this.#walk.peek(); entry !== undefined; entry = this.#walk.peek()) {
-        if (this.hasKey(entry) && this.#since?.has(entry.key ?? '') !== true) return entry
+        if (entry.key !== undefined && this.#keys.has(entry.key) && this.#firstIndex(entry.key) === undefined) return entry
         this.#walk.pass(entry)
         this.#passesSince(entry.position)
         this.#turn()
@@ -109,14 +111,14 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
 
   restart (place: Place, position: string, index?: number): void {
     // behind a hole nothing tells where a key was followed: better an entry too many than one that is lost in silence
-    if (place.kind === 'older') this.#since = undefined
+    if (place.kind === 'older') this.#turnOfKeys = this.#keys.turn
     else this.#forgetSince(place.index)
     this.#isWalking = true
     this.#walk.restart(place, position, index)
   }
 
   restartBehindState (place: Place, position: string): void {
-    this.#since = undefined
+    this.#turnOfKeys = this.#keys.turn
     this.restart(place, position)
   }
 
@@ -126,37 +128,13 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   }
 
   release (): void {
-    for (const key of this.#keys) this.#index.unfollow(key, this)
+    this.#keys.leave(this)
     this.#walk.release()
     this.reader = undefined
   }
 
-  isOurs (entry: Entry): boolean {
-    return this.hasKey(entry) && entry.index >= (this.#since?.get(entry.key ?? '')?.index ?? 0)
-  }
-
-  /** True for an entry of a key that is followed now. */
-  hasKey ({ key }: Entry): boolean {
-    return key !== undefined && this.#keys.has(key)
-  }
-
-  /** Takes the entries of one more key, from the next that is published. */
-  follow (key: string): void {
-    if (this.#keys.has(key)) return
-    this.#keys.add(key)
-    this.#since ??= new Map()
-    const { window } = this.#log
-    this.#since.set(key, { index: window.next, position: window.positionBefore(window.next) })
-    this.#index.follow(key, this)
-  }
-
-  /** Takes no entry of a key any more, also none that waits already. */
-  unfollow (key: string): void {
-    if (!this.#keys.delete(key)) return
-    this.#since?.delete(key)
-    this.#index.unfollow(key, this)
-    // what was collected may be of that key
-    if (!this.#isWalking) this.#goOnAt(this.#first ?? this.#log.window.next)
+  isOurs ({ key, index }: Entry): boolean {
+    return key !== undefined && this.#keys.has(key) && index >= (this.#firstIndex(key) ?? 0)
   }
 
   offer (index: number): void {
@@ -170,6 +148,11 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     if (this.#left === 0) this.reader?.stir()
   }
 
+  /** From which index on the entries of a key that is followed are ours; `undefined`: all. */
+  #firstIndex (key: string): number | undefined {
+    return this.#keys.firstIndex(key, this.#turnOfKeys)
+  }
+
   /** The index of the first entry that is ours and was not passed, or may be ours; `undefined` at the head. */
   get #first (): number | undefined {
     return this.#left > 0 ? this.#collected[this.#next] : this.#pending
@@ -180,7 +163,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     const from = this.#pending
     if (from === undefined) return
     const found: number[] = []
-    for (const key of this.#keys) this.#index.collect(key, Math.max(from, this.#since?.get(key)?.index ?? 0), KEYED_ENTRIES + 1, found)
+    for (const key of this.#keys) this.#index.collect(key, Math.max(from, this.#firstIndex(key) ?? 0), KEYED_ENTRIES + 1, found)
     found.sort((a, b) => a - b)
     this.#pending = found[KEYED_ENTRIES]
     this.#collected = found
@@ -207,6 +190,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
       this.#goOnAt(index)
       return
     }
+    this.#forgetRemoved()
     const next = this.#first
     if (next === undefined || next >= this.#log.window.oldest) return
     const index = this.#passedIndex + 1
@@ -215,13 +199,21 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#walk.restart({ kind: 'older', after: this.#position }, this.#position, index)
   }
 
-  /** All entries from `index` on are ours, of whatever key that is followed by then: the pages that they may move to need no mark. */
-  #forgetSince (index: number): void {
-    for (const [key, since] of this.#since ?? []) if (since.index <= index) this.#since?.delete(key)
+  /** What was collected may be of a key that is not followed any more. */
+  #forgetRemoved (): void {
+    if (this.#removals === this.#keys.removals) return
+    this.#removals = this.#keys.removals
+    const next = this.#first
+    if (next !== undefined) this.#goOnAt(next)
   }
 
-  /** In pages an entry has no index: the one behind which a key was followed is known by its position. */
+  /** All entries from `index` on are ours, whenever their key was followed: the pages that they may move to need no mark. */
+  #forgetSince (index: number): void {
+    this.#turnOfKeys = this.#keys.turnAt(index, this.#turnOfKeys)
+  }
+
+  /** In pages an entry has no index: the one after which a key was followed is known by its position. */
   #passesSince (passed: string): void {
-    for (const [key, { position }] of this.#since ?? []) if (position === passed) this.#since?.delete(key)
+    this.#turnOfKeys = this.#keys.turnAfter(passed, this.#turnOfKeys)
   }
 }

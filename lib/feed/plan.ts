@@ -6,6 +6,7 @@ import type { Entry, EntryView } from '../log/entry.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { SourceOwner } from '../wire/frame-source.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
+import { FollowedKeys } from './followed-keys.ts'
 import type { KeyIndex } from './key-index.ts'
 import { KeyedCursor } from './keyed-cursor.ts'
 import { atHead, findBehind, findFirst, type Opening } from './opening.ts'
@@ -42,9 +43,7 @@ export class Plan implements Reading {
   readonly #initial: Snapshot<unknown> | undefined
   readonly #onGap: Snapshot<unknown> | undefined
   /** The keys that are followed now; `undefined` where entries of any key are taken, and of none. */
-  readonly #keys: Set<string> | undefined
-  /** Those that follow the keys, to hear of others. */
-  #cursors: Set<KeyedCursor> | undefined
+  readonly #keys: FollowedKeys | undefined
 
   constructor (feed: SubscribedFeed, { after, from, where, as, initial, onGap }: AnyOptions, keys: Set<string> | undefined) {
     this.feed = feed
@@ -55,13 +54,13 @@ export class Plan implements Reading {
     this.#from = from
     this.#initial = initial ?? feed.initial
     this.#onGap = onGap ?? feed.onGap
-    this.#keys = keys
+    this.#keys = keys === undefined ? undefined : new FollowedKeys(feed.log.window, keys)
   }
 
   get isKeyed (): boolean { return this.#keys !== undefined }
 
   hasKey ({ key }: Entry): boolean {
-    return this.#keys === undefined || (key !== undefined && this.#keys.has(key))
+    return this.#keys === undefined || this.#keys.has(key)
   }
 
   /** Begins a stream behind the last event ID of its client, or as the options say. Throws what `where` and a snapshot throw. */
@@ -84,8 +83,6 @@ export class Plan implements Reading {
     if (this.#keys === undefined) return new Cursor(log, start, before)
     const cursor = new KeyedCursor(log, this.feed.keys, this.#keys, start, before)
     cursor.reader = reader
-    this.#cursors ??= new Set()
-    this.#cursors.add(cursor)
     return cursor
   }
 
@@ -100,21 +97,18 @@ export class Plan implements Reading {
     })
   }
 
-  left (reader: Reader, cursor: EntryCursor | undefined): void {
-    if (cursor instanceof KeyedCursor) this.#cursors?.delete(cursor)
+  left (reader: Reader): void {
     this.feed.leave(reader)
   }
 
   /** Takes the entries of one more key, from the next that is published. */
   follow (key: string): void {
-    this.#keys?.add(key)
-    for (const cursor of this.#cursors ?? []) cursor.follow(key)
+    this.#keys?.follow(key)
   }
 
   /** Takes no entry of a key any more. */
   unfollow (key: string): void {
-    this.#keys?.delete(key)
-    for (const cursor of this.#cursors ?? []) cursor.unfollow(key)
+    this.#keys?.unfollow(key)
   }
 
   #takes (entry: Entry): boolean {

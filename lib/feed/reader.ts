@@ -182,7 +182,7 @@ export class Reader implements Waiter, FilteredWaiter {
     this.#leave()
     this.#cursor?.release()
     this.#detour = undefined
-    this.#reading.left(this, this.#cursor)
+    this.#reading.left(this)
   }
 
   #open (opening: Opening): void {

@@ -36,5 +36,5 @@ export interface Reading {
   /** The snapshot to be sent in place of a gap, or at a first connect that asks for nothing else; `undefined` for none. */
   snapshot (gap: Gap | undefined): State | Promise<State> | undefined
   /** A reader will not read any more. */
-  left (reader: object, cursor: EntryCursor | undefined): void
+  left (reader: object): void
 }

@@ -1,5 +1,6 @@
 /** Subscriptions that follow keys, and the index that they are found by. */
 import t from 'tap'
+import { FollowedKeys } from '../../lib/feed/followed-keys.ts'
 import { KeyIndex } from '../../lib/feed/key-index.ts'
 import { MemoryLog } from '../../lib/log/memory-log.ts'
 import { PagedLog } from '../contract/paged-log.ts'
@@ -60,6 +61,59 @@ t.test('one subscription on two streams: follow counts for both, each has its ow
   t.strictSame(two.data, [1])
   one.close()
   two.close()
+})
+
+for (const [name, make] of LOGS) {
+  t.test(`a stream that begins after a key was followed gets all entries of that key, one that was open gets the newer ones: a log ${name}`, async (t) => {
+    const feed = feedOf({ log: make() })
+    const subscription = feed.subscribe({ keys: ['a'], from: 'earliest' })
+    const publish = async (data: number, key: string): Promise<void> => { await feed.publish({ event: 'message', data, key }) }
+    for (let data = 1; data <= 4; data++) await publish(data, data % 2 === 0 ? 'b' : 'a')
+    const early = await OpenStream.begun(subscription)
+    await until(() => early.data.length === 2, 'it is caught up')
+    early.stall()
+    subscription.follow('b')
+    subscription.follow('c')
+    subscription.unfollow('a')
+    subscription.follow('a')
+    const late = new OpenStream(subscription, { isStalled: true })
+    for (let data = 5; data <= 8; data++) await publish(data, data % 2 === 0 ? 'b' : 'a')
+    await publish(9, 'd')
+    for (const stream of [early, late]) stream.resume()
+    await until(() => early.data.length === 6 && late.data.length === 8, 'each has its own')
+    t.strictSame(early.data, [1, 3, 5, 6, 7, 8])
+    t.strictSame(late.data, [1, 2, 3, 4, 5, 6, 7, 8])
+    for (const stream of [early, late]) stream.close()
+    feed.end()
+  })
+}
+
+t.test('the streams of a subscription share its keys: the index follows each key once, for any number of streams', (t) => {
+  const { window } = new MemoryLog()
+  const asked: string[] = []
+  class CountingIndex extends KeyIndex {
+    override follow (...[key, follower]: Parameters<KeyIndex['follow']>): void {
+      asked.push(`+${key}`)
+      super.follow(key, follower)
+    }
+
+    override unfollow (...[key, follower]: Parameters<KeyIndex['unfollow']>): void {
+      asked.push(`-${key}`)
+      super.unfollow(key, follower)
+    }
+  }
+  const [index, keys] = [new CountingIndex(window), new FollowedKeys(window, new Set(['a']))]
+  const streams = Array.from({ length: 1_000 }, () => ({ offer () {} }))
+  keys.follow('b')
+  t.strictSame(asked, [], 'without a stream it follows nothing')
+  for (const stream of streams) keys.enter(stream, index)
+  keys.follow('c')
+  keys.follow('c')
+  keys.unfollow('a')
+  t.strictSame(asked.splice(0), ['+a', '+b', '+c', '-a'])
+  for (const stream of streams) keys.leave(stream)
+  t.strictSame(asked, ['-b', '-c'], 'the last stream that leaves takes the keys with it')
+  t.end()
 })
 
 t.test('a quiet stream of keys does not fall off the log by what is not for it', async (t) => {
