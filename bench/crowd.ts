@@ -16,6 +16,9 @@ export interface Counts {
   readonly closed: number
 }
 
+/** Streams that are left when their first event has come. */
+export interface Visits { readonly count: number, readonly atOnce: number, readonly path: string }
+
 /** How late events came, in microseconds. */
 export interface Delays { readonly count: number, readonly p50: number, readonly p99: number, readonly most: number }
 
@@ -51,6 +54,18 @@ export class Crowd {
     this.#client.say(`open ${count} ${stalled} ${path}`)
     await this.#client.hear('opened')
     this.#readers += count - stalled
+  }
+
+  /**
+   * Opens `count` streams, at most `atOnce` at a time, and leaves each when its first marker has come. No other count
+   * includes them.
+   *
+   * @returns the bytes of their bodies
+   */
+  async visit ({ count, atOnce, path }: Visits): Promise<number> {
+    checkDescriptors(this.#readers + atOnce)
+    this.#client.say(`visit ${count} ${atOnce} ${path}`)
+    return Number((await this.#client.hear('visited'))[0])
   }
 
   /** So many more events are due. To be said before they are published. */

@@ -10,6 +10,8 @@
  *   expect <count>                   answers `reached` when so many more markers have come than were expected before
  *   counts                           answers `counts <markers> <least> <most> <bytes> <closed>`: markers of all, and of the
  *                                    connection with the fewest and the most; bytes of bodies; how many the server closed
+ *   visit <count> <at once> <path>   opens <count> streams, at most <at once> at a time, and leaves each when its first
+ *                                    marker has come; answers `visited <bytes of bodies>`; no other count includes them
  *
  *   stamps                           from now on a stamp follows each marker; see delays.h; before the first `open`
  *   delays                           answers `delays <count> <p50> <p99> <max>`, in microseconds, and forgets them
@@ -34,6 +36,9 @@
 #define MOST_MARKER_BYTES 16
 /* Servers have a backlog of a few hundred; more would wait for a second until TCP tries again. */
 #define MOST_IN_FLIGHT 200
+#define MOST_VISITORS 200
+/* Tells the events of visitors from those of connections that stay. */
+#define IS_VISITOR 0x40000000u
 
 struct sequence { unsigned char bytes[MOST_MARKER_BYTES]; int fallback[MOST_MARKER_BYTES]; int length; };
 struct connection { int descriptor, head_matched, matched, is_open, is_stalled, is_closed; long markers; struct stamp stamp; };
@@ -45,6 +50,9 @@ static long total, expected, bytes_read;
 static int is_expecting, reads_stamps;
 static int port, poller;
 static char path[256];
+static struct connection visitors[MOST_VISITORS];
+static int visits_to_begin, visits_to_end;
+static long visit_bytes;
 
 static void fail(const char *format, ...) {
   va_list values;
@@ -91,12 +99,11 @@ static void announce(void) {
   }
 }
 
-static void begin_one(void) {
-  struct connection *connection = &connections[begun_count];
+/* Connects and asks. `key` is what the poller says of it. */
+static void ask(struct connection *connection, unsigned key) {
   struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((unsigned short)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
   char request[512];
   memset(connection, 0, sizeof *connection);
-  connection->is_stalled = begun_count >= stalled_from;
   connection->descriptor = socket(AF_INET, SOCK_STREAM, 0);
   if (connection->descriptor < 0) fail("socket: %s (%d are open; raise the limit of open files)", strerror(errno), begun_count);
   /* over loopback a blocking connect returns as soon as the kernel has put it into the backlog */
@@ -104,8 +111,13 @@ static void begin_one(void) {
   int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nhost: 127.0.0.1:%d\r\naccept: text/event-stream\r\n\r\n", path, port);
   if (write(connection->descriptor, request, (size_t)length) != length) fail("write: %s", strerror(errno));
   fcntl(connection->descriptor, F_SETFL, O_NONBLOCK);
-  struct epoll_event event = { .events = EPOLLIN, .data.u32 = (unsigned)begun_count };
+  struct epoll_event event = { .events = EPOLLIN, .data.u32 = key };
   if (epoll_ctl(poller, EPOLL_CTL_ADD, connection->descriptor, &event) < 0) fail("epoll_ctl: %s", strerror(errno));
+}
+
+static void begin_one(void) {
+  ask(&connections[begun_count], (unsigned)begun_count);
+  connections[begun_count].is_stalled = begun_count >= stalled_from;
   begun_count++;
 }
 
@@ -122,17 +134,50 @@ static void open_more(int more, int stalled) {
   begin_more();
 }
 
-static void take_head(struct connection *connection, const unsigned char **at, const unsigned char *end) {
+/* Returns 1 at the end of the head. */
+static int take_head(struct connection *connection, const unsigned char **at, const unsigned char *end) {
   static const char OK[] = "HTTP/1.1 200";
   long found = 0;
   /* the status line of so small a head is never cut */
   if (connection->head_matched == 0 && (end - *at < 12 || memcmp(*at, OK, 12) != 0)) fail("the server answered %.*s", (int)(end - *at < 40 ? end - *at : 40), (const char *)*at);
   *at = count(&head_end, *at, end, &connection->head_matched, &found, 1);
-  if (found == 0) return;
-  connection->is_open = 1;
+  connection->is_open = found > 0;
+  return connection->is_open;
+}
+
+static void note_open(const struct connection *connection) {
   if (connection->is_stalled) epoll_ctl(poller, EPOLL_CTL_DEL, connection->descriptor, NULL);
   if (++open_count == open_target) puts("opened");
   begin_more();
+}
+
+static void begin_visit(int index) {
+  visits_to_begin--;
+  ask(&visitors[index], IS_VISITOR | (unsigned)index);
+}
+
+static void visit(int count, int at_once) {
+  if (at_once > MOST_VISITORS) fail("at most %d visit at once", MOST_VISITORS);
+  visits_to_begin = visits_to_end = count;
+  visit_bytes = 0;
+  for (int index = 0; index < at_once && visits_to_begin > 0; index++) begin_visit(index);
+}
+
+static void receive_visit(int index) {
+  static unsigned char buffer[4096];
+  struct connection *visitor = &visitors[index];
+  ssize_t got = read(visitor->descriptor, buffer, sizeof buffer);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0) fail("the server closed a connection before its first event");
+  const unsigned char *at = buffer, *end = buffer + got;
+  long found = 0;
+  if (!visitor->is_open && !take_head(visitor, &at, end)) return;
+  visit_bytes += end - at;
+  count(&marker, at, end, &visitor->matched, &found, 1);
+  if (found == 0) return;
+  close(visitor->descriptor);
+  if (--visits_to_end == 0) printf("visited %ld\n", visit_bytes);
+  if (visits_to_begin > 0) begin_visit(index);
 }
 
 static void receive(int index) {
@@ -148,7 +193,7 @@ static void receive(int index) {
     return;
   }
   const unsigned char *at = buffer, *end = buffer + got;
-  if (!connection->is_open) take_head(connection, &at, end);
+  if (!connection->is_open && take_head(connection, &at, end)) note_open(connection);
   if (!connection->is_open || connection->is_stalled) return;
   long found = 0;
   bytes_read += end - at;
@@ -177,10 +222,11 @@ static void set_marker(const char *hex) {
 }
 
 static void obey_line(const char *line) {
-  int more, stalled;
+  int more, stalled, at_once;
   long events;
   if (strncmp(line, "marker ", 7) == 0) set_marker(line + 7);
   else if (sscanf(line, "open %d %d %255s", &more, &stalled, path) == 3) open_more(more, stalled);
+  else if (sscanf(line, "visit %d %d %255s", &more, &at_once, path) == 3) visit(more, at_once);
   else if (sscanf(line, "expect %ld", &events) == 1) { expected += events; is_expecting = 1; announce(); }
   else if (strcmp(line, "counts") == 0) answer_counts();
   else if (strcmp(line, "stamps") == 0) reads_stamps = 1;
@@ -221,6 +267,7 @@ int main(int argument_count, char **arguments) {
     int ready = epoll_wait(poller, events, 256, -1);
     for (int index = 0; index < ready; index++) {
       if (events[index].data.u32 == ~0u) obey();
+      else if (events[index].data.u32 & IS_VISITOR) receive_visit((int)(events[index].data.u32 & ~IS_VISITOR));
       else receive((int)events[index].data.u32);
     }
   }

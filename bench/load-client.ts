@@ -23,6 +23,9 @@ let bytesRead = 0
 let total = 0
 let expected = 0
 let isExpecting = false
+let visitsToBegin = 0
+let visitsToEnd = 0
+let visitBytes = 0
 
 createInterface({ input: process.stdin })
   .on('line', obey)
@@ -34,6 +37,7 @@ function obey (line: string): void {
   else if (command === 'open') open(Number(words[0]), Number(words[1]), words[2] ?? '/')
   else if (command === 'expect') expect(Number(words[0]))
   else if (command === 'counts') answerCounts()
+  else if (command === 'visit') visit(Number(words[0]), Number(words[1]), words[2] ?? '/')
   else fail(`no command: ${line}`)
 }
 
@@ -52,10 +56,9 @@ function beginMore (): void {
 }
 
 function begin (path: string, isStalled: boolean): void {
-  const connection: Connection = { head: { matched: 0 }, body: { matched: 0 }, isOpen: false, isStalled, markers: 0 }
+  const connection = newConnection(isStalled)
   connections.push(connection)
-  const socket = connect(port, '127.0.0.1')
-  socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\naccept: text/event-stream\r\n\r\n`)
+  const socket = ask(path)
   socket.on('data', (bytes) => { receive(socket, connection, bytes) })
   socket.on('error', (error) => { if (!connection.isOpen) fail(`connect: ${error.message}`) })
   socket.on('close', () => {
@@ -64,8 +67,47 @@ function begin (path: string, isStalled: boolean): void {
   })
 }
 
+function newConnection (isStalled: boolean): Connection {
+  return { head: { matched: 0 }, body: { matched: 0 }, isOpen: false, isStalled, markers: 0 }
+}
+
+function ask (path: string): Socket {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\naccept: text/event-stream\r\n\r\n`)
+  return socket
+}
+
+function visit (count: number, atOnce: number, path: string): void {
+  visitsToBegin = count
+  visitsToEnd = count
+  visitBytes = 0
+  for (let index = 0; index < atOnce; index++) visitOnce(path)
+}
+
+function visitOnce (path: string): void {
+  if (visitsToBegin === 0) return
+  visitsToBegin--
+  const socket = ask(path)
+  const connection = newConnection(false)
+  const onClose = (): void => { fail('the server closed a connection before its first event') }
+  socket.on('error', onClose).on('close', onClose)
+  socket.on('data', (bytes) => {
+    const body = connection.isOpen ? bytes : bytes.subarray(takeHead(connection, bytes))
+    if (!connection.isOpen) return
+    visitBytes += body.length
+    if (marker.count(body, connection.body, 1).found === 0) return
+    socket.off('close', onClose).destroy()
+    if (--visitsToEnd === 0) console.log(`visited ${visitBytes}`)
+    visitOnce(path)
+  })
+}
+
 function receive (socket: Socket, connection: Connection, bytes: Buffer): void {
-  const body = connection.isOpen ? bytes : bytes.subarray(takeHead(socket, connection, bytes))
+  let body = bytes
+  if (!connection.isOpen) {
+    body = bytes.subarray(takeHead(connection, bytes))
+    if (connection.isOpen) noteOpen(socket, connection)
+  }
   if (!connection.isOpen || connection.isStalled) return
   bytesRead += body.length
   const { found } = marker.count(body, connection.body)
@@ -75,16 +117,18 @@ function receive (socket: Socket, connection: Connection, bytes: Buffer): void {
 }
 
 /** Returns where the head's end stands in `bytes`. */
-function takeHead (socket: Socket, connection: Connection, bytes: Buffer): number {
+function takeHead (connection: Connection, bytes: Buffer): number {
   // the status line of so small a head is never cut
   if (connection.head.matched === 0 && !bytes.toString('latin1', 0, 12).startsWith('HTTP/1.1 200')) fail(`the server answered ${bytes.toString('latin1', 0, 40)}`)
   const { found, end } = HEAD_END.count(bytes, connection.head, 1)
-  if (found === 0) return end
-  connection.isOpen = true
+  connection.isOpen = found > 0
+  return end
+}
+
+function noteOpen (socket: Socket, connection: Connection): void {
   if (connection.isStalled) socket.pause()
   if (++openCount === openTarget) console.log('opened')
   beginMore()
-  return end
 }
 
 function expect (count: number): void {

@@ -27,7 +27,7 @@ try {
 /** Returns the exit code. */
 async function bench (options: BenchOptions): Promise<number> {
   if (process.platform !== 'linux') throw new Error('the bench reads what processes use from /proc, which only Linux has')
-  const workshop = new Workshop()
+  const workshop = new Workshop(options.before)
   const usesNodeClient = options.usesNodeClient || !workshop.compilesC
   console.log(`Node ${process.version}, ${cpus().length} cores; load client in ${usesNodeClient ? 'Node' : 'C'}; CPU time of the server's process, user and system`)
   const servers = options.workloads.length === 0 ? [] : present(options.servers, workshop)

@@ -1,7 +1,7 @@
 /** How each workload is measured on one server: what is warmed up, what is counted, and over what the time is divided. */
 import { setTimeout } from 'node:timers/promises'
 import type { Counts } from './crowd.ts'
-import type { GeneratorData } from './servers/event.ts'
+import { ORDINARY_BYTES, type GeneratorData } from './servers/event.ts'
 import type { Trial } from './trial.ts'
 
 /** How much is done for one figure. */
@@ -20,6 +20,10 @@ export interface Effort {
   readonly generatorEvents: number
   /** What is published to each connection where some stall. */
   readonly stalledMegabytes: number
+  /** Streams that are opened and left again. */
+  readonly visits: number
+  /** Events that are published one by one where nobody listens. */
+  readonly publishes: number
 }
 
 /** What one measurement gave. */
@@ -50,6 +54,13 @@ const MEBIBYTE = 1024 ** 2
 /** What the first connections load into memory is no cost of the others. */
 const IDLE_WARM_UP_CONNECTIONS = 200
 
+/** Two newlines end an event, and stand nowhere else: not in a head, nor in the frame of a chunk. */
+const EVENT_END = '\n\n'
+/** How many visit at once: after a deploy a server answers several in one turn of its event loop. */
+const VISITORS = 20
+/** Within this time a server has seen that the last visitors have left. */
+const LEAVING_MS = 100
+
 /** CPU time for each event that is published `atOnce` in one tick, the next when all have them. */
 export function fanOut (atOnce: number): Measure {
   return async (trial, effort) => {
@@ -67,13 +78,16 @@ export function fanOut (atOnce: number): Measure {
   }
 }
 
-/** CPU time for each event of one stream, whose generator of such data is always ready. */
-export function oneGenerator (data: GeneratorData): Measure {
+/** CPU time for each event of one stream, whose generator of such data, of so many bytes each, is always ready. */
+export function oneGenerator (data: GeneratorData, bytes = ORDINARY_BYTES): Measure {
   return async (trial, { generatorEvents }) => {
-    await generate(trial, data, Math.ceil(generatorEvents / 2))
+    const generate = async (count: number): Promise<void> => {
+      await trial.stream(`/fast?count=${count}&data=${data}&bytes=${bytes}`, count)
+    }
+    await generate(Math.ceil(generatorEvents / 2))
     const before = await trial.counts()
     const cpuBefore = trial.server.cpuMicroseconds()
-    await generate(trial, data, generatorEvents)
+    await generate(generatorEvents)
     const cpu = trial.server.cpuMicroseconds() - cpuBefore
     return { ...perEvent(cpu, before, await trial.counts()), due: generatorEvents }
   }
@@ -84,6 +98,32 @@ export const manyGenerators: Measure = async (trial, { connections, settleMs, wi
   await trial.open(connections, '/paced')
   const { cpu, before, after } = await watch(trial, settleMs, windowMs)
   return perEvent(cpu, before, after)
+}
+
+/** CPU time for each stream that is opened and left when its first event has come, beside those that stay open. */
+export function connecting (path: string): Measure {
+  return async (trial, { connections, visits }) => {
+    trial.countInstead(EVENT_END)
+    if (connections > 0) await trial.open(connections, '/feed')
+    await trial.visit({ count: visits, atOnce: VISITORS, path })
+    await setTimeout(LEAVING_MS)
+    const cpuBefore = trial.server.cpuMicroseconds()
+    const bytes = await trial.visit({ count: visits, atOnce: VISITORS, path })
+    await setTimeout(LEAVING_MS)
+    const cpu = trial.server.cpuMicroseconds() - cpuBefore
+    return { value: cpu / visits, delivered: visits, due: visits, bytesEach: bytes / visits }
+  }
+}
+
+/** CPU time for each event that is published to a feed that nobody follows, each in a tick of its own. */
+export function publishing (bytes: number): Measure {
+  return async ({ server }, { publishes }) => {
+    if (server.publishEach === undefined) throw new Error('it has no feed')
+    await server.publishEach(publishes, bytes)
+    const cpuBefore = server.cpuMicroseconds()
+    await server.publishEach(publishes, bytes)
+    return { value: (server.cpuMicroseconds() - cpuBefore) / publishes, delivered: publishes, due: publishes }
+  }
 }
 
 /** The share of a core that heartbeats take. A beat is a comment, so a colon; nothing else is sent. */
@@ -137,10 +177,6 @@ async function repeatDelivery (trial: Trial, atOnce: number, { cpuMs, leastRepea
     repeats++
   }
   return repeats
-}
-
-function generate (trial: Trial, data: GeneratorData, count: number): Promise<void> {
-  return trial.stream(`/fast?count=${count}&data=${data}`, count)
 }
 
 /** What is used and what arrives within `windowMs`, after `settleMs`. */

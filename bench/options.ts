@@ -1,7 +1,7 @@
 /** The command line of the bench. */
 import { parseArgs } from 'node:util'
 import { FEED_WORKLOADS, type FeedWorkload } from './feeds/workloads.ts'
-import { SERVERS, type ServerKind } from './servers.ts'
+import { BEFORE, SERVERS, type ServerKind } from './servers.ts'
 import { WORKLOADS, type Workload } from './workloads.ts'
 
 export interface BenchOptions {
@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly servers: readonly ServerKind[]
   readonly isQuick: boolean
   readonly usesNodeClient: boolean
+  /** The folder of another checkout of this package, built, to compare with. */
+  readonly before: string | undefined
   /** Compare with the targets, and exit 1 where one is missed. */
   readonly checks: boolean
   /** A file for all figures. */
@@ -32,6 +34,7 @@ export const USAGE = `npm run bench -- [options]
   --feeds              all workloads of feeds, and no others
   --servers <a,b>      only these: ${SERVERS.map(({ name }) => name).join(', ')}
   --all                the servers too that are not written in JavaScript
+  --before <folder>    one more server: this package as another checkout has built it
   --quick              less of everything, one round: to see that it works
   --check              exit with 1 unless the targets hold
   --json <file>        write all figures to a file
@@ -48,12 +51,17 @@ export function readOptions (args: readonly string[]): BenchOptions | undefined 
   if (values.help === true) return undefined
   const isQuick = values.quick === true
   const named = chosen<Workload | FeedWorkload>('workloads', [...WORKLOADS, ...FEED_WORKLOADS], values.workloads)
+  const servers = chosen('servers', SERVERS, values.servers)
   return {
     rounds: countOf('rounds', values.rounds) ?? (isQuick ? 1 : 5),
     connections: countOf('connections', values.connections),
     workloads: named === undefined ? (values.feeds === true ? [] : WORKLOADS) : WORKLOADS.filter((workload) => named.includes(workload)),
     feeds: named === undefined ? (values.feeds === true ? FEED_WORKLOADS : []) : FEED_WORKLOADS.filter((workload) => named.includes(workload)),
-    servers: chosen('servers', SERVERS, values.servers) ?? SERVERS.filter(({ isExtra }) => values.all === true || !isExtra),
+    servers: SERVERS.filter((server) => {
+      if (server.name === BEFORE && values.before !== undefined) return true
+      return servers?.includes(server) ?? (values.all === true || !server.isExtra)
+    }),
+    before: values.before,
     isQuick,
     usesNodeClient: values['node-client'] === true,
     checks: values.check === true,
@@ -72,6 +80,7 @@ function parse (args: readonly string[]) {
         feeds: { type: 'boolean' },
         servers: { type: 'string' },
         all: { type: 'boolean' },
+        before: { type: 'string' },
         quick: { type: 'boolean' },
         check: { type: 'boolean' },
         json: { type: 'string' },

@@ -10,6 +10,8 @@ export interface BenchServer {
   readonly port: number
   /** Publishes `count` events in one tick, with data of `bytes` bytes each, to all who are connected to `/feed`. */
   publish (count: number, bytes: number): void
+  /** Publishes `count` events, each in a tick of its own, and waits until that is done. Only servers with a feed do it. */
+  publishEach?(count: number, bytes: number): Promise<void>
   /** Collects its garbage, where it has any. */
   collect (): Promise<void>
   /** What it has used so far, user and system. */
@@ -37,19 +39,30 @@ export interface ServerKind {
 
 /** Ours, to which all others are compared. */
 export const OURS = 'eventfeed'
+/** Ours as it was: another checkout. */
+export const BEFORE = 'before'
 
-const PLAIN: readonly WorkloadName[] = ['lone', 'burst', 'generator', 'generator-objects', 'generators', 'idle', 'stalled']
+const GENERATORS: readonly WorkloadName[] = ['generator', 'generator-objects', 'generator-small-objects']
+const PLAIN: readonly WorkloadName[] = [...GENERATORS, 'lone', 'burst', 'generators', 'idle', 'stalled']
 const WITH_HEARTBEATS: readonly WorkloadName[] = [...PLAIN, 'heartbeats']
+/** Those in which streams are opened and left. */
+export const CONNECTS: readonly WorkloadName[] = ['connect', 'connect-query', 'connect-beside', 'connect-query-beside']
+const ALL: readonly WorkloadName[] = [...WITH_HEARTBEATS, ...CONNECTS, 'publish']
 
 /** All servers, in the order of the tables. */
 export const SERVERS: readonly ServerKind[] = [
-  inNode({ name: OURS, title: 'fastify-eventfeed', workloads: WITH_HEARTBEATS }),
-  inNode({ name: 'fastify-sse', title: '@fastify/sse', workloads: WITH_HEARTBEATS }),
+  inNode({ name: OURS, title: 'fastify-eventfeed', workloads: ALL }),
+  {
+    ...inNode({ name: BEFORE, title: 'the version before', workloads: ALL, script: 'before/servers/eventfeed' }, true),
+    missing: (workshop) => workshop.hasBefore ? undefined : '--before does not say where it is'
+  },
+  inNode({ name: 'fastify-sse', title: '@fastify/sse', workloads: [...WITH_HEARTBEATS, ...CONNECTS] }),
   inNode({ name: 'fastify-sse-v2', title: 'fastify-sse-v2', workloads: PLAIN }),
   inNode({ name: 'better-sse', title: 'better-sse', workloads: WITH_HEARTBEATS }),
   inNode({ name: 'node-http', title: 'bare node:http', workloads: WITH_HEARTBEATS }),
   inNode({ name: 'socket-write', title: 'bare socket.write()', workloads: ['lone', 'heartbeats'] }, true),
-  inNode({ name: 'hijack', title: 'bare hijacked reply', workloads: ['idle'] }),
+  inNode({ name: 'bare-loop', title: 'bare loop, 16 KiB a write', workloads: GENERATORS }),
+  inNode({ name: 'hijack', title: 'bare hijacked reply', workloads: ['idle', ...CONNECTS] }),
   {
     name: 'c-floor',
     title: 'C, one write() each',
@@ -61,7 +74,12 @@ export const SERVERS: readonly ServerKind[] = [
   { name: 'nchan', title: 'nchan (nginx)', workloads: ['lone', 'burst', 'heartbeats', 'idle'], isExtra: true, missing: missingNchan, start: startNchan }
 ]
 
-function inNode (kind: Pick<ServerKind, 'name' | 'title' | 'workloads'>, isExtra = false): ServerKind {
+interface NodeServer extends Pick<ServerKind, 'name' | 'title' | 'workloads'> {
+  /** Where it is in the workshop. Default: `servers/`, by its name. */
+  readonly script?: string
+}
+
+function inNode ({ script, ...kind }: NodeServer, isExtra = false): ServerKind {
   return {
     ...kind,
     isExtra,
@@ -71,7 +89,7 @@ function inNode (kind: Pick<ServerKind, 'name' | 'title' | 'workloads'>, isExtra
       command: process.execPath,
       // whatever loads TypeScript for the bench itself is not to stand in the measured process
       env: { NODE_ENV: 'production', NODE_OPTIONS: '', ...(heartbeatMs === undefined ? {} : { BENCH_HEARTBEAT_MS: String(heartbeatMs) }) },
-      args: ['--expose-gc', workshop.script(`servers/${kind.name}`)]
+      args: ['--expose-gc', workshop.script(script ?? `servers/${kind.name}`)]
     }))
   }
 }
@@ -82,6 +100,10 @@ async function talking (program: Program): Promise<BenchServer> {
   return {
     port: Number(port),
     publish: (count, bytes) => { program.say(`publish ${count} ${bytes}`) },
+    publishEach: async (count, bytes) => {
+      program.say(`each ${count} ${bytes}`)
+      await program.hear('each')
+    },
     collect: async () => {
       program.say('collect')
       await program.hear('collected')

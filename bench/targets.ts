@@ -1,7 +1,7 @@
 /** The targets that `--check` holds the figures against. */
 import { STALLED_CONNECTIONS, STALLED_WARM_UP_BYTES } from './measure.ts'
 import { ratio, titleOf } from './report.ts'
-import { OURS } from './servers.ts'
+import { BEFORE, CONNECTS, OURS } from './servers.ts'
 import type { Summary } from './summary.ts'
 import type { WorkloadName } from './workloads.ts'
 
@@ -28,7 +28,17 @@ const TARGETS: readonly Target[] = [
   { workload: 'generator', against: 'fastify-sse', most: 1 / 3 },
   { workload: 'heartbeats', against: 'fastify-sse', most: 0.7 },
   { workload: 'idle', against: 'hijack', most: 1.3 },
-  { workload: 'stalled', against: undefined, most: LOG_GROWTH_MEBIBYTES + STALLED_CONNECTIONS * BATCH_MEBIBYTES }
+  { workload: 'stalled', against: undefined, most: LOG_GROWTH_MEBIBYTES + STALLED_CONNECTIONS * BATCH_MEBIBYTES },
+  ...CONNECTS.flatMap((workload) => [
+    { workload, against: 'fastify-sse', most: 1.35 },
+    { workload, against: 'hijack', most: 1.6 }
+  ]),
+  { workload: 'generator-objects', against: 'bare-loop', most: 1.15 },
+  { workload: 'generator-small-objects', against: 'bare-loop', most: 1.15 },
+  { workload: 'publish', against: BEFORE, most: 0.3 },
+  { workload: 'lone', against: BEFORE, most: 1.05 },
+  { workload: 'burst', against: BEFORE, most: 1.05 },
+  { workload: 'heartbeats', against: BEFORE, most: 1.05 }
 ]
 
 export interface Verdict {

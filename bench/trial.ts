@@ -1,5 +1,5 @@
 /** One server and one load client, each in a process of its own, for one measurement. */
-import { Crowd, type Counts } from './crowd.ts'
+import { Crowd, type Counts, type Visits } from './crowd.ts'
 import type { BenchServer, ServerKind, ServerSetting } from './servers.ts'
 import { ORDINARY_BYTES } from './servers/event.ts'
 import type { Workshop } from './workshop.ts'
@@ -56,6 +56,11 @@ export class Trial {
     this.#crowd.expect(count * this.#crowd.readers)
     this.server.publish(count, bytes)
     await this.#crowd.reached()
+  }
+
+  /** Opens streams and leaves each when its first marker has come. Returns the bytes of their bodies. */
+  visit (visits: Visits): Promise<number> {
+    return this.#crowd.visit(visits)
   }
 
   counts (): Promise<Counts> {

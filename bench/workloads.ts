@@ -1,7 +1,13 @@
 /** The workloads: each with its reason, its unit, and how much of it there is. */
-import { fanOut, heartbeats, idleMemory, manyGenerators, oneGenerator, stalledReaders, STALLED_CONNECTIONS, type Effort, type Measure } from './measure.ts'
+import {
+  connecting, fanOut, heartbeats, idleMemory, manyGenerators, oneGenerator, publishing, stalledReaders, STALLED_CONNECTIONS,
+  type Effort, type Measure
+} from './measure.ts'
 
-export type WorkloadName = 'lone' | 'burst' | 'generator' | 'generator-objects' | 'generators' | 'heartbeats' | 'idle' | 'stalled'
+export type WorkloadName =
+  | 'lone' | 'burst' | 'generator' | 'generator-objects' | 'generator-small-objects' | 'generators'
+  | 'heartbeats' | 'idle' | 'stalled'
+  | 'connect' | 'connect-query' | 'connect-beside' | 'connect-query-beside' | 'publish'
 
 export interface Workload {
   readonly name: WorkloadName
@@ -25,6 +31,11 @@ const LEAST_REPEATS_TO_MANY = 3
 /** Events in one tick. */
 const BURST = 100
 const STALLED_AND_OTHERS = 100
+/** The data of a small event, as JSON. */
+const SMALL_BYTES = 95
+/** The data of a larger event, as JSON: what it costs grows with its size where it is parsed. */
+const PUBLISHED_BYTES = 1_600
+const MANY_BESIDE = 10_000
 
 export const WORKLOADS: readonly Workload[] = [
   {
@@ -68,6 +79,16 @@ export const WORKLOADS: readonly Workload[] = [
     measure: oneGenerator('objects')
   },
   {
+    name: 'generator-small-objects',
+    title: `the same with objects of ${SMALL_BYTES} bytes`,
+    reason: 'tokens and progress: the smaller an event, the more of its cost is the library\'s',
+    unit: 'µs/event',
+    decimals: 2,
+    connections: undefined,
+    quickConnections: 1,
+    measure: oneGenerator('objects', SMALL_BYTES)
+  },
+  {
     name: 'generators',
     title: 'a generator for each stream, ten events a second each',
     reason: 'the other extreme: nothing is shared, each event has a timer, a promise and a write of its own',
@@ -108,14 +129,87 @@ export const WORKLOADS: readonly Workload[] = [
     quickConnections: STALLED_AND_OTHERS,
     mostRounds: 2,
     measure: stalledReaders
+  },
+  {
+    name: 'connect',
+    title: 'open a stream, get its first event, leave',
+    reason: 'what reconnects cost, after a deploy or a lost line',
+    unit: 'µs/stream',
+    decimals: 0,
+    connections: undefined,
+    quickConnections: 0,
+    measure: connecting('/connect')
+  },
+  {
+    name: 'connect-query',
+    title: 'the same on a route with a schema of its query',
+    reason: 'a stream that is asked for in the query is validated first',
+    unit: 'µs/stream',
+    decimals: 0,
+    connections: undefined,
+    quickConnections: 0,
+    measure: connecting('/connect-query?room=lobby')
+  },
+  {
+    name: 'connect-beside',
+    title: 'the same as connect, while others are open',
+    reason: 'nothing in opening and leaving may grow with the number of streams',
+    unit: 'µs/stream',
+    decimals: 0,
+    connections: MANY_BESIDE,
+    quickConnections: 1_000,
+    measure: connecting('/connect')
+  },
+  {
+    name: 'connect-query-beside',
+    title: 'the same as connect-query, while others are open',
+    reason: 'both of these',
+    unit: 'µs/stream',
+    decimals: 0,
+    connections: MANY_BESIDE,
+    quickConnections: 1_000,
+    measure: connecting('/connect-query?room=lobby')
+  },
+  {
+    name: 'publish',
+    title: `one event of ${PUBLISHED_BYTES} bytes in each tick, to a feed that nobody follows`,
+    reason: 'what publishing itself costs: checking, writing and keeping an event',
+    unit: 'µs/event',
+    decimals: 2,
+    connections: undefined,
+    quickConnections: 0,
+    measure: publishing(PUBLISHED_BYTES)
   }
 ]
+
+const QUICK_EFFORT = {
+  warmUpDeliveries: 5_000,
+  cpuMs: 50,
+  leastRepeats: 5,
+  mostRepeats: 100,
+  windowMs: 1_500,
+  settleMs: 500,
+  generatorEvents: 40_000,
+  stalledMegabytes: 12,
+  visits: 300,
+  publishes: 2_000
+}
+const FULL_EFFORT = {
+  warmUpDeliveries: 300_000,
+  cpuMs: 600,
+  mostRepeats: 2_000,
+  windowMs: 5_000,
+  settleMs: 1_500,
+  generatorEvents: 600_000,
+  stalledMegabytes: 100,
+  visits: 4_000,
+  publishes: 50_000
+}
 
 /** How much of a workload there is. `connections` is what the user wants, if anything. */
 export function effortOf (workload: Workload, { isQuick, connections }: { isQuick: boolean, connections: number | undefined }): Effort {
   const own = workload.connections ?? workload.quickConnections
   const count = workload.connections === undefined ? own : connections ?? (isQuick ? workload.quickConnections : own)
-  return isQuick
-    ? { connections: count, warmUpDeliveries: 5_000, cpuMs: 50, leastRepeats: 5, mostRepeats: 100, windowMs: 1_500, settleMs: 500, generatorEvents: 40_000, stalledMegabytes: 12 }
-    : { connections: count, warmUpDeliveries: 300_000, cpuMs: 600, leastRepeats: count > MANY_CONNECTIONS ? LEAST_REPEATS_TO_MANY : LEAST_REPEATS, mostRepeats: 2_000, windowMs: 5_000, settleMs: 1_500, generatorEvents: 600_000, stalledMegabytes: 100 }
+  if (isQuick) return { connections: count, ...QUICK_EFFORT }
+  return { connections: count, leastRepeats: count > MANY_CONNECTIONS ? LEAST_REPEATS_TO_MANY : LEAST_REPEATS, ...FULL_EFFORT }
 }

@@ -22,11 +22,21 @@ export class Workshop {
   readonly folder = mkdtempSync(join(tmpdir(), 'eventfeed-bench-'))
   readonly #compiler = COMPILERS.find((command) => spawnSync(command, ['--version']).status === 0)
   readonly #compiled = new Set<string>()
+  /** True where there is another checkout of this package to compare with. */
+  readonly hasBefore: boolean
 
-  constructor () {
+  /** @param before the folder of another checkout, built; its servers are in the folder `before` */
+  constructor (before?: string) {
+    this.hasBefore = before !== undefined
     process.on('exit', () => { rmSync(this.folder, { recursive: true, force: true }) })
-    this.#installPackages()
-    for (const path of [...CLIENTS, ...serverFiles()]) this.#transpile(path)
+    this.#install(PROJECT, this.folder)
+    this.#linkPackages()
+    for (const path of [...CLIENTS, ...serverFiles()]) this.#transpile(path, this.folder)
+    if (before === undefined) return
+    // what else it imports is found in the folder above
+    const folder = join(this.folder, 'before')
+    this.#install(before, folder)
+    for (const path of serverFiles()) this.#transpile(path, folder)
   }
 
   /** True where there is a C compiler. */
@@ -49,12 +59,16 @@ export class Workshop {
     return program
   }
 
-  #installPackages (): void {
-    const ours = join(this.folder, 'node_modules/fastify-eventfeed')
-    if (!existsSync(join(PROJECT, 'dist/index.js'))) throw new Error('dist/ is missing: "npm run build" makes it')
-    // a copy: what is measured stays the same though somebody builds again meanwhile
-    cpSync(join(PROJECT, 'dist'), join(ours, 'dist'), { recursive: true })
-    cpSync(join(PROJECT, 'package.json'), join(ours, 'package.json'))
+  /** A copy of a checkout of this package: what is measured stays the same though somebody builds again meanwhile. */
+  #install (checkout: string, folder: string): void {
+    const ours = join(folder, 'node_modules/fastify-eventfeed')
+    const built = join(checkout, 'dist')
+    if (!existsSync(join(built, 'index.js'))) throw new Error(`${built} is missing: "npm run build" makes it`)
+    cpSync(built, join(ours, 'dist'), { recursive: true })
+    cpSync(join(checkout, 'package.json'), join(ours, 'package.json'))
+  }
+
+  #linkPackages (): void {
     const { dependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
     for (const name of new Set([...PACKAGES, ...Object.keys(dependencies)])) {
       const link = join(this.folder, 'node_modules', name)
@@ -64,11 +78,11 @@ export class Workshop {
     writeFileSync(join(this.folder, 'package.json'), '{ "type": "module" }')
   }
 
-  #transpile (path: string): void {
+  #transpile (path: string, folder: string): void {
     const { outputText } = ts.transpileModule(readFileSync(join(BENCH, path), 'utf8'), {
       compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true, rewriteRelativeImportExtensions: true }
     })
-    const output = this.script(path.replace(/\.ts$/, ''))
+    const output = join(folder, path.replace(/\.ts$/, '.js'))
     mkdirSync(dirname(output), { recursive: true })
     writeFileSync(output, outputText)
   }

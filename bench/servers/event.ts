@@ -21,6 +21,13 @@ export const EVENT_TYPE = 'price'
 /** The size of the data of an ordinary event. */
 export const ORDINARY_BYTES = 200
 
+/** What a stream of fastify-eventfeed begins with, to the byte: the others send an event of the same size. */
+export const FIRST_EVENT = 'retry: 3344\nevent: stream:bookmark\ndata:\nid: 72eeeb1c53-0\n\n'
+/** A query that a route of each server validates. */
+export const QUERY_SCHEMA = {
+  querystring: { type: 'object', properties: { room: { type: 'string', maxLength: 64 } }, required: ['room'] }
+} as const
+
 const FIRST_NUMBER = 1_000_000
 const AT = 1_700_000_000_000
 const SYMBOL = 'EXAMPLE'
@@ -49,12 +56,16 @@ export function textOfData (data: BenchData | string): string {
   return typeof data === 'string' ? data : JSON.stringify(data)
 }
 
-/** Yields events as fast as they are taken: as many, and of what data, as the URL of a request says by `?count=…&data=…`. */
+/** Yields events as fast as they are taken. The URL says how many, and of what: `?count=…&data=…&bytes=…`. */
 export async function * fast (url: string): AsyncGenerator<BenchEvent<BenchData | string>> {
   const asked = new URLSearchParams(url.slice(url.indexOf('?') + 1))
   const count = Number(asked.get('count'))
-  const next = asked.get('data') === 'text' ? nextLine : nextEvent
-  for (let made = 0; made < count; made++) yield next()
+  if (asked.get('data') === 'text') {
+    for (let made = 0; made < count; made++) yield nextLine()
+  } else {
+    const bytes = Number(asked.get('bytes'))
+    for (let made = 0; made < count; made++) yield nextEvent(bytes)
+  }
 }
 
 function nextLine (): BenchEvent<string> {
