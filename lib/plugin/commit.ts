@@ -17,43 +17,81 @@ export const STREAM_HEADERS = {
   'x-accel-buffering': 'no'
 } as const
 
+/** A status without a body: such a response is over with its head, as any other with this status. Fastify itself sees to 1xx and 204. */
+const NOT_MODIFIED = 304
+
+/** Whoever commits a stream. */
+export interface Committing {
+  /** False once the stream has ended, or was opened: then the head is no longer its affair. */
+  readonly isCommitting: boolean
+  /** The head is out: `writer` is the way to the client. */
+  opened (writer: Writer): void
+  /** The head cannot be sent. May come within the call of `commit`, and later. */
+  failed (error: unknown): void
+}
+
 /**
- * Sends the head of a stream, and calls `opened` with the way to the client when it is out. Where a hook answers in its place,
- * or the client leaves, that never comes; the response closes then.
+ * Sends the head of a stream, and calls `opened` with the way to the client when it is out. If a hook answers instead, or the
+ * client leaves, that never happens; the response closes then. What Node and Fastify throw goes to `failed`: nothing is thrown here.
  *
  * @param send the reply's own `send`
  */
-export function commit (reply: FastifyReply, send: FastifyReply['send'], opened: (writer: Writer) => void): void {
+export function commit (reply: FastifyReply, send: FastifyReply['send'], stream: Committing): void {
   const response = reply.raw
-  // the documented opt-out of @fastify/compress: a compressor holds back what it has not filled a block with
-  if ('compress' in reply) reply.request.raw.headers['x-no-compression'] = '1'
-  reply.headers(STREAM_HEADERS)
+  const attempt = (step: () => void): void => {
+    try {
+      if (stream.isCommitting) step()
+    } catch (error) {
+      stream.failed(error)
+    }
+  }
   const open = (writer: Writer): void => {
     if (!response.headersSent) response.flushHeaders()
     reply.hijack()
-    opened(writer)
+    stream.opened(writer)
   }
   const carrier = new Carrier((destination, flow) => {
     // while hooks were waiting, another answer was sent
     if (response.headersSent) return
-    if (destination !== response) {
-      // a hook has wrapped the payload in a stream of its own, which Fastify pipes on when all hooks have run
-      flow()
-      response.once('pipe', () => { process.nextTick(open, new CarrierWriter(response, carrier)) })
-      return
-    }
-    response.flushHeaders()
-    // over HTTP/2 and for injected requests the response is not Node's own, and trailers come with the payload's end
-    if (reply.request.raw.httpVersionMajor === 1 && reply.request.raw.socket instanceof Socket && !response.hasHeader('trailer')) {
-      watch.end()
-      open(canWriteToSocket(response) ? new SocketWriter(response, response.socket) : new ResponseWriter(response))
-    } else {
-      flow()
-      open(new CarrierWriter(response, carrier))
-    }
+    attempt(() => {
+      if (destination !== response) {
+        // a hook has wrapped the payload in a stream of its own, which Fastify pipes on when all hooks have run
+        flow()
+        response.once('pipe', () => { process.nextTick(attempt, () => { open(new CarrierWriter(response, carrier)) }) })
+        return
+      }
+      watch.throwRefused()
+      if (response.statusCode === NOT_MODIFIED) {
+        response.end()
+        return
+      }
+      response.flushHeaders()
+      // over HTTP/2 and for injected requests the response is not Node's own, and trailers come with the payload's end
+      if (reply.request.raw.httpVersionMajor === 1 && reply.request.raw.socket instanceof Socket && !response.hasHeader('trailer')) {
+        watch.end()
+        open(canWriteToSocket(response) ? new SocketWriter(response, response.socket) : new ResponseWriter(response))
+      } else {
+        flow()
+        open(new CarrierWriter(response, carrier))
+      }
+    })
   })
-  const watch = new Watch(carrier, response)
-  Reflect.apply(send, reply, [carrier])
+  const watch = new Watch(carrier, reply)
+  attempt(() => {
+    // the documented opt-out of @fastify/compress: a compressor holds back what it has not filled a block with
+    if ('compress' in reply) reply.request.raw.headers['x-no-compression'] = '1'
+    reply.headers(STREAM_HEADERS)
+    Reflect.apply(send, reply, [carrier])
+  })
+  watch.isAlone = true
+}
+
+/** Takes back what would say that another answer in the stream's place, such as an error, is an event stream. */
+export function takeBackHead (reply: FastifyReply): void {
+  if (reply.raw.headersSent) return
+  for (const name of ['content-type', 'x-accel-buffering'] as const) {
+    if (reply.getHeader(name) === STREAM_HEADERS[name]) reply.removeHeader(name)
+  }
 }
 
 /**
@@ -61,18 +99,30 @@ export function commit (reply: FastifyReply, send: FastifyReply['send'], opened:
  * has nothing to do, and would hold a kilobyte for each stream.
  */
 class Watch {
+  /** True when hooks have taken their time: nobody catches what Fastify throws now. */
+  isAlone = false
   readonly #carrier: Carrier
   readonly #response: ServerResponse
+  /** What Node refused of the head. */
+  #refused: unknown
   /** How many listeners the response had of each event when Fastify had come to watch it: it watches the payload first. */
   readonly #listenersBefore = new Map<string | symbol, number>()
 
-  constructor (carrier: Carrier, response: ServerResponse) {
+  constructor (carrier: Carrier, reply: FastifyReply) {
+    const response = reply.raw
     this.#carrier = carrier
     this.#response = response
     carrier.on('newListener', (event) => {
-      // hooks may watch the payload too; Fastify is the last, just before it pipes
-      if (event === 'close') for (const name of response.eventNames()) this.#listenersBefore.set(name, response.listenerCount(name))
+      // hooks may watch the payload too; Fastify is the last, just before it sets the headers and pipes
+      if (event !== 'close') return
+      for (const name of response.eventNames()) this.#listenersBefore.set(name, response.listenerCount(name))
+      if (this.isAlone && !response.headersSent) this.#takeRefused(reply)
     })
+  }
+
+  /** Throws what Node refused of the head while hooks took their time. */
+  throwRefused (): void {
+    if (this.#refused !== undefined) throw this.#refused
   }
 
   /** The payload has said all that Fastify need hear; what is added to the response since then goes. */
@@ -85,6 +135,18 @@ class Watch {
     }
     // a write that fails is heard of by 'close'
     response.on('error', ignore)
+  }
+
+  /** Sets the headers as Fastify is about to, and takes away those that Node refuses: on the stack of a hook's callback they would end the process. */
+  #takeRefused (reply: FastifyReply): void {
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      try {
+        if (value !== undefined) this.#response.setHeader(name, value)
+      } catch (error) {
+        this.#refused ??= error
+        reply.removeHeader(name)
+      }
+    }
   }
 }
 

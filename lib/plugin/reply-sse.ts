@@ -3,6 +3,7 @@
  * the connection's affair.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ServerResponse } from 'node:http'
 import { jittered } from '../clock.ts'
 import { REFUSED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
 import { AlreadyStreaming, NotAcceptable, NotReturned, ReplySent, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
@@ -10,24 +11,27 @@ import { Connection } from '../stream/connection.ts'
 import type { ConnectionHost } from '../stream/host.ts'
 import { isDone } from '../wire/control-event.ts'
 import { retryLine } from '../wire/encode.ts'
-import { commit, STREAM_HEADERS } from './commit.ts'
+import { commit, STREAM_HEADERS, takeBackHead, type Committing } from './commit.ts'
 import type { Admission } from './admission.ts'
 import { streamEnded, streamOpened } from './diagnostics.ts'
+import type { Writer } from '../stream/writer.ts'
 import { logEnd, logParked } from './log.ts'
 import { acceptsEventStream, namesEventStream } from './negotiation.ts'
 import type { EventStreamOptions, Recheck } from './options.ts'
 import { answerDone, codecOf, lastEventIdOf } from './route-events.ts'
 import type { OpenStream, Streams } from './streams.ts'
 
+/** What streams failed with before their heads were out, by response: where an error handler answers by another stream, nobody else logs it. */
+const failures = new WeakMap<ServerResponse, Error>()
+
 /** `reply.send`. */
 type Send = FastifyReply['send']
-
-const streaming = new WeakSet<FastifyRequest>()
 
 /** Streams a source as the answer of a reply. Errors of the request and of the source are sent; only misuse throws. */
 export function sendEventStream (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions<FastifyRequest> | undefined): FastifyReply {
   const { request } = reply
-  if (streaming.has(request)) throw new AlreadyStreaming(routeOf(request))
+  if (streams.isStreaming(reply.raw)) throw new AlreadyStreaming(routeOf(request))
+  logFailureBefore(reply)
   if (reply.sent || reply.raw.headersSent) throw new ReplySent(routeOf(request))
   if (!acceptsEventStream(request)) return reply.send(new NotAcceptable(shown(request.headers.accept)))
   const { stream, heartbeatIntervalMs, recheck } = streams.optionsOf(options)
@@ -40,7 +44,6 @@ export function sendEventStream (reply: FastifyReply, streams: Streams, source: 
   const admission = streams.admissions.admit(key)
   if (admission !== 'admitted') return answerRefused(reply, admission, streams)
 
-  streaming.add(request)
   const host = new ReplyHost(reply, streams, recheck)
   const connection = new Connection(host, stream, streams.toolsFor(heartbeatIntervalMs), lastEventId)
   host.start(connection, key)
@@ -51,7 +54,7 @@ export function sendEventStream (reply: FastifyReply, streams: Streams, source: 
 }
 
 /** What a connection needs of its reply; and the stream, as the plugin knows it. */
-class ReplyHost implements ConnectionHost {
+class ReplyHost implements ConnectionHost, Committing {
   readonly recheck: (() => unknown) | undefined
   readonly #streams: Streams
   /** What stands in the reply while the set-up does not. */
@@ -64,7 +67,8 @@ class ReplyHost implements ConnectionHost {
   /** Of a stream whose response has no socket yet. */
   #onAborted: (() => void) | undefined
   #isCommitting = false
-  #wasRefused = false
+  /** What the source failed with before anything was committed. */
+  #refusal: Error | undefined
 
   constructor (reply: FastifyReply, streams: Streams, recheck: Recheck | undefined) {
     this.#reply = reply
@@ -93,21 +97,28 @@ class ReplyHost implements ConnectionHost {
     streamOpened({ route: stream.route, connectionKey: stream.key, request })
   }
 
+  get isCommitting (): boolean { return this.#isCommitting && this.#reply !== undefined }
+
   commit (): void {
     const reply = this.#reply
     if (reply === undefined) return
     this.#isCommitting = true
-    commit(reply, this.#send, (writer) => {
-      this.#restoreSend()
-      this.#reply = undefined
-      this.#stream?.connection.opened(writer)
-    })
+    commit(reply, this.#send, this)
+  }
+
+  opened (writer: Writer): void {
+    this.#restoreSend()
+    this.#reply = undefined
+    this.#stream?.connection.opened(writer)
+  }
+
+  failed (error: unknown): void {
+    // what cannot be sent is answered by an error, as on any route
+    this.#supersede(asError(error, 'the head of an event stream could not be sent'))
   }
 
   refuse (error: unknown): void {
-    this.#wasRefused = true
-    this.#restoreSend()
-    this.#reply?.send(error instanceof Error ? error : new Error(`the source of an event stream failed with ${shown(error)}`))
+    this.#refusal = asError(error, 'the source of an event stream failed')
   }
 
   ended (summary: Parameters<ConnectionHost['ended']>[0]): void {
@@ -116,15 +127,18 @@ class ReplyHost implements ConnectionHost {
     if (request === undefined || stream === undefined) return
     this.#restoreSend()
     const { response } = stream
+    const reply = this.#reply
     response.off('close', this.#streams.onResponseClose)
     if (this.#onAborted !== undefined) request.raw.off('aborted', this.#onAborted)
     this.#streams.leave(stream, summary)
     // where an error was sent in the stream's place, Fastify has logged it
-    logEnd(request.log, stream.route, summary, response.headersSent && !this.#wasRefused)
+    logEnd(request.log, stream.route, summary, response.headersSent && this.#refusal === undefined)
     streamEnded({ route: stream.route, connectionKey: stream.key, request }, summary)
     this.#reply = undefined
     this.#request = undefined
     this.#stream = undefined
+    // the last: an error handler may answer by another stream
+    if (reply !== undefined && this.#refusal !== undefined) sendError(reply, this.#refusal)
   }
 
   stillRunning (stopped: Promise<void>): void {
@@ -149,13 +163,51 @@ class ReplyHost implements ConnectionHost {
     if (reply === undefined || (this.#isCommitting && payload === undefined)) return reply
     this.#restoreSend()
     this.#stream?.connection.end('superseded')
+    if (this.#isCommitting) takeBackHead(reply)
     return reply.send(payload === undefined ? new NotReturned(routeOf(reply.request)) : payload)
+  }
+
+  #supersede (error: Error): void {
+    const reply = this.#reply
+    const stream = this.#stream
+    this.#restoreSend()
+    if (reply === undefined) {
+      // the head is out
+      stream?.connection.destroy()
+      return
+    }
+    stream?.connection.end('superseded')
+    takeBackHead(reply)
+    sendError(reply, error)
   }
 
   #restoreSend (): void {
     // deleting the property would make a slow object of the reply
     if (this.#reply !== undefined && this.#reply.send !== this.#send) this.#reply.send = this.#send
   }
+}
+
+/** Answers with an error, as on any route. If not even that can be sent, the connection is cut. */
+function sendError (reply: FastifyReply, error: Error): void {
+  failures.set(reply.raw, error)
+  try {
+    reply.send(error)
+  } catch (failure) {
+    reply.log.error({ err: failure }, `the error response of ${routeOf(reply.request)} could not be sent, so the connection is cut`)
+    reply.raw.destroy()
+  }
+}
+
+function logFailureBefore ({ raw, log, request }: FastifyReply): void {
+  const error = failures.get(raw)
+  if (error === undefined) return
+  failures.delete(raw)
+  log.error({ err: error }, `an event stream of ${routeOf(request)} failed before its first event, and an error handler answered by another one`)
+}
+
+/** Fastify takes only an `Error` for an error. */
+function asError (thrown: unknown, what: string): Error {
+  return thrown instanceof Error ? thrown : new Error(`${what}: ${shown(thrown)}`, { cause: thrown })
 }
 
 /** The route of a request, for errors and the log: its method and its pattern, which holds no secrets. */

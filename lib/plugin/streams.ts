@@ -51,11 +51,15 @@ export class Streams {
     this.#deadlines = new Deadlines(settings.clock)
     this.#defaults = overrideStreamOptions(settings, {})
     const open = this.#open
-    this.onResponseClose = function () { open.get(this)?.connection.end('client') }
+    // a response that has ended, though its stream has not, is another answer: with no body, or by somebody else's `end`
+    this.onResponseClose = function () { open.get(this)?.connection.end(this.writableEnded ? 'superseded' : 'client') }
   }
 
   /** The streams that are open now. */
   get open (): Iterable<OpenStream> { return this.#open.values() }
+
+  /** True while a response is an event stream, or is to become one. */
+  isStreaming (response: ServerResponse): boolean { return this.#open.has(response) }
 
   /** The plugin's options with those of one call over them. The same object for all calls that bring none. Throws `FST_EVENTFEED_BAD_OPTION`. */
   optionsOf (options: EventStreamOptions<never> | undefined): ReadOptions {

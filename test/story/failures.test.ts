@@ -193,3 +193,38 @@ t.test('mistakes of a handler', async (t) => {
     t.match(client.body, 'data: one\n\n')
   })
 })
+
+t.test('an error handler may answer by another stream: onError and the handler hear of the failure first, and the log keeps it', async (t) => {
+  for (const moment of ['at once', 'later']) {
+    const heard: string[] = []
+    const source = moment === 'at once'
+      ? () => { throw failing }
+      : async function * () { await turn(); throw failing }
+    const { app, port, ends, log } = await serve(t, (app) => {
+      app.addHook('onError', async (_request, _reply, error) => { heard.push(`onError: ${error.message}`) })
+      app.setErrorHandler((error: Error, _request, reply) => {
+        heard.push(`handler: ${error.message}`)
+        return reply.code(503).sse([{ event: 'sorry', data: 'later' }])
+      })
+      app.get('/', async (_request, reply) => reply.sse(source as never))
+    }, { connectionKey: () => 'me', maxConnectionsPerKey: 1 })
+    const client = await RawClient.get(t, port, '/')
+    await client.whole()
+    t.equal(client.status, 503)
+    t.match(client.body, /^retry: \d+\nevent: sorry\ndata: later\n\nevent: stream:done\n/)
+    t.strictSame(heard, [`onError: ${failing.message}`, `handler: ${failing.message}`])
+    t.strictSame(await ends(2), ['failed', 'done'])
+    t.equal(log.filter(({ level, err }) => level === 50 && err?.message === failing.message).length, 1, 'the log has the first error')
+    t.equal(app.eventfeed.stats().connections, 0)
+  }
+})
+
+t.test('where the second stream fails too, both errors are in the log', async (t) => {
+  const { app, log } = await serve(t, (app) => {
+    app.setErrorHandler((_error, _request, reply) => reply.sse(() => { throw new Error('the second') }))
+    app.get('/', (_request, reply) => reply.sse(() => { throw failing }))
+  })
+  t.match((await app.inject('/')).json(), { statusCode: 500, message: 'the second' })
+  for (const message of [failing.message, 'the second']) t.equal(log.filter(({ level, err }) => level === 50 && err?.message === message).length, 1, message)
+  t.equal(app.eventfeed.stats().connections, 0)
+})
