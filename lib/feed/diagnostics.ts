@@ -4,6 +4,7 @@
  */
 import { channel } from 'node:diagnostics_channel'
 import type { Gap } from '../wire/control-event.ts'
+import type { FollowedFeed } from './reading.ts'
 import type { SlowConsumer } from './slow-consumer.ts'
 
 /** The message on `fastify-eventfeed:gap`: a stream was told that events are missing. */
@@ -30,6 +31,12 @@ const lagged = channel('fastify-eventfeed:lagged')
 /** Tells that a stream was told of a gap. */
 export function gapTold ({ feed, requested, oldest, reason }: GapMessage): void {
   if (gap.hasSubscribers) gap.publish({ feed, requested, oldest, reason } satisfies GapMessage)
+}
+
+/** Counts a gap of which a stream was told, and tells it. */
+export function countGap ({ name, figures }: Pick<FollowedFeed, 'name' | 'figures'>, gap: Gap): void {
+  figures.gaps++
+  gapTold({ feed: name, ...gap })
 }
 
 /** Tells that a reader has fallen too far behind. */

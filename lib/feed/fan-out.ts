@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { FAN_OUT_SLICE_MS } from '../defaults.ts'
-import type { Filters } from './filters.ts'
+import { failAlone, type Filters } from './filters.ts'
 
 /** Somebody who waits for entries. */
 export interface Waiter {
@@ -12,6 +12,8 @@ export interface Waiter {
   place: number
   /** There are entries, or the feed has ended. It waits no more. */
   wake (): void
+  /** Waking it has thrown: it ends. */
+  fail (error: unknown): void
 }
 
 /** How many are woken between two looks at the clock. */
@@ -26,10 +28,13 @@ export class FanOut {
   #round: Waiter[] = []
   #isDue = false
   #isUnderWay = false
+  readonly #report: (error: unknown) => void
 
-  constructor (clock: Clock, filters: Filters) {
+  /** @param report is told of what a waiter throws even when it is ended; throws nothing */
+  constructor (clock: Clock, filters: Filters, report: (error: unknown) => void) {
     this.#clock = clock
     this.filters = filters
+    this.#report = report
   }
 
   /** Waits to be woken. Does nothing for one that waits already. */
@@ -86,7 +91,11 @@ export class FanOut {
     let count = 0
     for (let waiter = this.#round.pop(); waiter !== undefined; waiter = this.#round.pop()) {
       waiter.place = -1
-      waiter.wake()
+      try {
+        waiter.wake()
+      } catch (error) {
+        failAlone(waiter, error, this.#report)
+      }
       if (++count % WAKES_PER_LOOK === 0 && this.#round.length > 0 && isTime()) return false
     }
     return true

@@ -77,6 +77,8 @@ export interface FeedParts {
   readonly onEnd: () => void
   /** Called when the log of a feed that has ended is freed; with the error where that failed. */
   readonly onFreed: (error?: unknown) => void
+  /** Called with what failed and has nobody who could be told of it. Throws nothing. */
+  readonly onFault: (error: unknown, what: string) => void
 }
 
 /** A feed over a log. */
@@ -99,7 +101,8 @@ export class LogFeed implements Feed, SubscribedFeed {
     this.#parts = parts
     this.name = parts.name
     this.log = parts.log
-    this.fanOut = new FanOut(parts.clock, new Filters(parts.log.window, this.figures))
+    const report = (error: unknown): void => { parts.onFault(error, 'a stream of it could not be ended') }
+    this.fanOut = new FanOut(parts.clock, new Filters(parts.log.window, this.figures, report), report)
     this.variants = new VariantCache(parts.log.window, parts)
     const { window } = parts.log
     const { entries, bytes } = window.retention

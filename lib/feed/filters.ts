@@ -6,15 +6,20 @@ import type { Entry, EntryView } from '../log/entry.ts'
 import type { Window } from '../log/window.ts'
 import type { FeedFigures } from './figures.ts'
 
+/** What a predicate has thrown. */
+export interface Failure { readonly error: unknown }
+
 /** Somebody who waits for entries that a predicate takes. */
 export interface FilteredWaiter {
   /** Where it stands among the filters; -1 where it does not. Kept by them alone. */
   filterPlace: number
   /**
-   * There is something for it: the entry at the place where it stands, if one is given; else it is to look from there on. It waits no more
-   * when it has asked where that is.
+   * There is something for it: the entry that its predicate takes, or has thrown at, and no other before that; without an entry, it is
+   * to look from where it stands. It waits no more when it has asked where that is.
    */
-  accept (entry: Entry | undefined): void
+  accept (entry: Entry | undefined, failure: Failure | undefined): void
+  /** `accept` has thrown: it ends. */
+  fail (error: unknown): void
 }
 
 /** Where one who waits stands. */
@@ -26,6 +31,15 @@ export interface Standing {
 }
 
 type Where = (view: EntryView) => unknown
+
+/** Ends one whose turn in a round has thrown, so that the round can go on. */
+export function failAlone (waiter: Pick<FilteredWaiter, 'fail'>, error: unknown, report: (error: unknown) => void): void {
+  try {
+    waiter.fail(error)
+  } catch (second) {
+    report(second)
+  }
+}
 
 /** How many predicates are called between two looks at the clock. */
 const CALLS_PER_LOOK = 256
@@ -44,11 +58,16 @@ export class Filters {
   #toPosition = ''
   /** Those below this place are still to be asked. */
   #left = 0
+  /** How often somebody has left: a predicate may end streams, its own among them. */
+  #departures = 0
   readonly #figures: FeedFigures
+  readonly #report: (error: unknown) => void
 
-  constructor (window: Window, figures: FeedFigures) {
+  /** @param report is told of what a waiter throws even when it is ended; throws nothing */
+  constructor (window: Window, figures: FeedFigures, report: (error: unknown) => void) {
     this.#window = window
     this.#figures = figures
+    this.#report = report
     this.#from = window.next
     this.#to = window.next
   }
@@ -67,6 +86,7 @@ export class Filters {
     let place = waiter.filterPlace
     if (place === -1) return
     waiter.filterPlace = -1
+    this.#departures++
     if (place < this.#left) {
       // the gap moves to the border between those who are still to be asked and those who were
       this.#move(--this.#left, place)
@@ -99,26 +119,33 @@ export class Filters {
   proceed (isTime: () => boolean): boolean {
     const from = this.#from
     const to = this.#to
-    const first = this.#window.at(from)
     // nearly always it is one entry
-    const view = first !== undefined && to - from === 1 ? first.view : undefined
+    const lone = to - from === 1 ? this.#window.at(from) : undefined
+    let view: EntryView | undefined
     for (let calls = 0; this.#left > 0;) {
       const place = this.#left - 1
-      if (view === undefined || (this.#since[place] ?? 0) > from) {
-        this.#ask(place, Math.max(from, this.#since[place] ?? 0), to)
+      const waiter = this.#waiters[place]
+      const where = this.#wheres[place]
+      if (waiter === undefined || where === undefined) return true
+      if (lone === undefined || (this.#since[place] ?? 0) > from) {
+        this.#ask(waiter, where, Math.max(from, this.#since[place] ?? 0), to)
         calls += to - from
       } else {
+        const departures = this.#departures
+        let isTaken = false
+        let failure: Failure | undefined
         calls++
-        let taken: Entry | undefined
-        let isTaken = true
         try {
-          isTaken = Boolean(this.#wheres[place]?.(view))
-          taken = first
-        } catch { /* it throws again when the stream is read */ }
-        if (isTaken) this.#accept(place, taken)
-        else {
-          this.#figures.filtered++
-          this.#left = place
+          // made when somebody asks: publishing what nobody filters costs no look into it
+          view ??= lone.view
+          isTaken = Boolean(where(view))
+        } catch (error) {
+          failure = { error }
+        }
+        // one that has left has had its answer
+        if (departures === this.#departures || this.#isToBeAsked(waiter)) {
+          if (isTaken || failure !== undefined) this.#accept(waiter, lone, failure)
+          else this.#refuse(waiter, place, 1)
         }
       }
       if (calls >= CALLS_PER_LOOK) {
@@ -130,26 +157,57 @@ export class Filters {
   }
 
   /** Asks one about several entries, or about those since it began to wait. */
-  #ask (place: number, from: number, to: number): void {
-    const where = this.#wheres[place]
+  #ask (waiter: FilteredWaiter, where: Where, from: number, to: number): void {
     for (let index = from; index < to; index++) {
       const entry = this.#window.at(index)
+      if (entry === undefined) return this.#accept(waiter, undefined, undefined)
+      let isTaken = false
+      let failure: Failure | undefined
       try {
-        if (entry === undefined || where?.(entry.view)) return this.#accept(place)
-      } catch {
-        return this.#accept(place)
+        isTaken = Boolean(where(entry.view))
+      } catch (error) {
+        failure = { error }
+      }
+      if (!this.#isToBeAsked(waiter)) return
+      if (isTaken || failure !== undefined) {
+        this.#figures.filtered += index - from
+        return this.#accept(waiter, entry, failure)
       }
     }
-    this.#figures.filtered += Math.max(0, to - from)
-    this.#left = place
+    this.#refuse(waiter, waiter.filterPlace, to - from)
+  }
+
+  #isToBeAsked ({ filterPlace: place }: FilteredWaiter): boolean {
+    return place !== -1 && place < this.#left
+  }
+
+  /** It stays, and has passed what it was asked about. @param place where it was, and is but for departures */
+  #refuse (waiter: FilteredWaiter, place: number, count: number): void {
+    this.#figures.filtered += Math.max(0, count)
+    const last = --this.#left
+    if (place === last && this.#waiters[place] === waiter) return
+    // others have left meanwhile, and it has moved: it changes places with the last that is to be asked
+    const { filterPlace } = waiter
+    const other = this.#waiters[last]
+    const where = this.#wheres[filterPlace]
+    const since = this.#since[filterPlace] ?? 0
+    if (other === waiter || other === undefined || where === undefined) return
+    this.#move(last, filterPlace)
+    this.#waiters[last] = waiter
+    this.#wheres[last] = where
+    this.#since[last] = since
+    waiter.filterPlace = last
   }
 
   /** It stands where the round began, and leaves. */
-  #accept (place: number, entry?: Entry): void {
-    const waiter = this.#waiters[place]
-    waiter?.accept(entry)
+  #accept (waiter: FilteredWaiter, entry: Entry | undefined, failure: Failure | undefined): void {
+    try {
+      waiter.accept(entry, failure)
+    } catch (error) {
+      failAlone(waiter, error, this.#report)
+    }
     // it may wait again by now; one that did not leave would be asked for ever
-    if (waiter !== undefined && this.#left > place) this.leave(waiter)
+    if (this.#isToBeAsked(waiter)) this.leave(waiter)
   }
 
   #move (from: number, to: number): void {

@@ -5,13 +5,12 @@
 import { SCAN_ENTRIES } from '../defaults.ts'
 import type { Entry } from '../log/entry.ts'
 import type { Hole } from '../log/event-log.ts'
-import type { Gap } from '../wire/control-event.ts'
 import type { SourceEnd, SourceOwner } from '../wire/frame-source.ts'
 import type { EntryCursor } from './cursor.ts'
 import { Detour, type Notice } from './detour.ts'
-import { gapTold, readerLagged } from './diagnostics.ts'
+import { countGap, readerLagged } from './diagnostics.ts'
 import type { Waiter } from './fan-out.ts'
-import type { FilteredWaiter } from './filters.ts'
+import type { Failure, FilteredWaiter } from './filters.ts'
 import type { Opening } from './opening.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
 import { isLimited, isTooFarBehind, wayOn } from './slow-consumer.ts'
@@ -92,7 +91,7 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** The notice was told. */
   told (): void {
-    if (this.#notice?.gap !== undefined) this.#countGap(this.#notice.gap)
+    if (this.#notice?.gap !== undefined) countGap(this.feed, this.#notice.gap)
     this.#notice = undefined
   }
 
@@ -153,10 +152,13 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   wake (): void { this.#wakeOwner() }
-  accept (entry: Entry | undefined): void {
+  accept (entry: Entry | undefined, failure: Failure | undefined): void {
     this.#leave()
+    // it was asked about those before it too
+    if (entry !== undefined) this.#cursor?.skipTo(entry.index)
     this.#accepted = entry
-    this.#wakeOwner()
+    if (failure === undefined) this.#wakeOwner()
+    else this.fail(failure.error)
   }
 
   /** Nothing new is wanted. What is in the log by now can still be read. */
@@ -205,7 +207,7 @@ export class Reader implements Waiter, FilteredWaiter {
       // what comes behind a state is replay, or one that is older than the limits would be followed by another, without end
       this.#isLive = false
       this.#detour = new Detour(entries, { isState: true, position, behind: { gap: behind.gap, position: behind.before } })
-      if (notice.gap !== undefined) this.#countGap(notice.gap)
+      if (notice.gap !== undefined) countGap(this.feed, notice.gap)
     }
     if (state instanceof Promise) this.#later(state, use)
     else use(state)
@@ -248,7 +250,7 @@ export class Reader implements Waiter, FilteredWaiter {
 
   #waitFor (cursor: EntryCursor): void {
     if (cursor.hole !== undefined) this.#fallBehind(cursor, cursor.hole)
-    else if (!cursor.load(() => { this.#wakeOwner() }, (error) => { this.#fail(error) })) this.waitAtHead()
+    else if (!cursor.load(() => { this.#wakeOwner() }, (error) => { this.fail(error) })) this.waitAtHead()
   }
 
   #checkLag (cursor: EntryCursor): void {
@@ -277,21 +279,16 @@ export class Reader implements Waiter, FilteredWaiter {
     }
   }
 
-  #countGap (gap: Gap): void {
-    const { figures, name } = this.feed
-    figures.gaps++
-    gapTold({ feed: name, ...gap })
-  }
-
   #later<Value> (promise: Promise<Value>, use: (value: Value) => void): void {
     promise.then((value) => {
       if (this.#isReleased) return
       use(value)
       this.#wakeOwner()
-    }).catch((error: unknown) => { this.#fail(error) })
+    }).catch((error: unknown) => { this.fail(error) })
   }
 
-  #fail (error: unknown): void {
+  /** The stream ends: it has failed. */
+  fail (error: unknown): void {
     this.end ??= { kind: 'failed', error }
     this.#wakeOwner()
   }

@@ -90,10 +90,13 @@ export class Entry implements Draft {
   }
 }
 
+/** Freezes all that it holds too. Not recursive: data may be deeper than the stack. */
 function deepFreeze (value: unknown): unknown {
-  if (typeof value === 'object' && value !== null) {
-    for (const inner of Object.values(value)) deepFreeze(inner)
-    Object.freeze(value)
+  if (typeof value !== 'object' || value === null) return value
+  const found = [value]
+  for (let at = found.pop(); at !== undefined; at = found.pop()) {
+    Object.freeze(at)
+    for (const inner of Object.values(at)) if (typeof inner === 'object' && inner !== null) found.push(inner as object)
   }
   return value
 }

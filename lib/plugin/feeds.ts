@@ -83,7 +83,8 @@ export class Feeds {
       onFreed: (error) => {
         this.#ended.delete(feed)
         if (error !== undefined) this.#app.log.error({ err: error }, `the log of the feed ${shown(name)} could not be freed`)
-      }
+      },
+      onFault: (error, what) => { this.#app.log.error({ err: error }, `the feed ${shown(name)}: ${what}`) }
     })
     this.#feeds.set(name, feed)
     return feed

@@ -7,13 +7,15 @@ import { MemoryLog } from '../../lib/log/memory-log.ts'
 import { ManualClock } from '../clock.ts'
 import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
 
-function fanOutOf (clock = new ManualClock()): FanOut {
-  return new FanOut(clock, new Filters(new MemoryLog().window, new FeedFigures()))
+function fanOutOf (clock = new ManualClock(), report: (error: unknown) => void = () => {}): FanOut {
+  return new FanOut(clock, new Filters(new MemoryLog().window, new FeedFigures(), () => {}), report)
 }
 
 class Waiting implements Waiter {
   place = -1
   wakes = 0
+  /** What it was told that waking it had thrown. */
+  readonly failures: unknown[] = []
   readonly #onWake: (waiter: Waiting) => void
 
   constructor (onWake: (waiter: Waiting) => void = () => {}) {
@@ -23,6 +25,11 @@ class Waiting implements Waiter {
   wake (): void {
     this.wakes++
     this.#onWake(this)
+  }
+
+  fail (error: unknown): void {
+    this.failures.push(error)
+    if (error === 'twice') throw error
   }
 }
 
@@ -102,6 +109,43 @@ t.test('a round whose rest has left goes on with the next', async () => {
   fanOut.wait(next)
   fanOut.notify()
   await until(() => next.wakes === 1, 'it is woken')
+})
+
+t.test('one whose waking throws ends alone: the rest of its round is woken, and so are the next', async (t) => {
+  const reported: unknown[] = []
+  const fanOut = fanOutOf(new ManualClock(), (error) => { reported.push(error) })
+  const thrown: unknown[] = [new Error('broken'), 'no error', undefined, 'twice']
+  const waiters = Array.from({ length: 200 }, (_, number) => new Waiting(() => { if (number % 2 === 0) throw thrown[number % 4 === 0 ? 3 : number % 3] }))
+  for (const waiter of waiters) fanOut.wait(waiter)
+  fanOut.notify()
+  await turn()
+  t.ok(waiters.every(({ wakes, place }) => wakes === 1 && place === -1))
+  t.ok(waiters.every(({ failures }, number) => failures.length === 1 - number % 2))
+  t.same(waiters[2]?.failures, [undefined])
+  t.strictSame(reported, Array.from({ length: 50 }, () => 'twice'), 'what cannot even be ended is reported')
+  const next = new Waiting()
+  fanOut.wait(next)
+  fanOut.notify()
+  await turn()
+  t.equal(next.wakes, 1)
+})
+
+t.test('a stream whose reading throws in a round ends with that, and all others get what was published', async (t) => {
+  const feed = feedOf()
+  const streams = [{}, { where: () => true }, {}].map((options) => new OpenStream(feed.subscribe(options)))
+  const broken = new Error('broken')
+  const failing = [{}, { where: () => true }].map((options) => {
+    const stream = new OpenStream(feed.subscribe(options), { onEvent: ({ event }) => { if (event === 'message') throw broken } })
+    streams.splice(1, 0, stream)
+    return stream
+  })
+  for (const data of [1, 2]) {
+    feed.publish({ event: 'message', data })
+    await turn()
+  }
+  t.same(failing.map(({ source }) => source.end), [{ kind: 'failed', error: broken }, { kind: 'failed', error: broken }])
+  for (const stream of streams) if (!failing.includes(stream)) t.strictSame(stream.data, [1, 2])
+  for (const stream of streams) stream.close()
 })
 
 t.test('10,000 streams that come and go on a quiet feed leave nothing', async (t) => {

@@ -13,15 +13,15 @@ import { openFrames, type FrameSource, type FrameSourceOpener } from '../../lib/
 import { plainText } from '../../lib/wire/event.ts'
 import type { Seen } from './listener.ts'
 
-export interface FeedMade extends Partial<Pick<FeedParts, 'clock' | 'initial' | 'onGap'>>, Partial<FeedParts['lag']> {
+export interface FeedMade extends Partial<Pick<FeedParts, 'clock' | 'initial' | 'onGap' | 'onFault'>>, Partial<FeedParts['lag']> {
   log?: EventLog
   retain?: Partial<Retention>
 }
 
 /** A feed of its own, without an application. */
-export function feedOf ({ clock = systemClock, retain, log = new MemoryLog({ retain, clock }), initial, onGap, mode = 'disconnect', maxLagBytes = Infinity, maxLagMs = Infinity }: FeedMade = {}): LogFeed {
+export function feedOf ({ clock = systemClock, retain, log = new MemoryLog({ retain, clock }), initial, onGap, mode = 'disconnect', maxLagBytes = Infinity, maxLagMs = Infinity, onFault = () => {} }: FeedMade = {}): LogFeed {
   return new LogFeed({
-    name: 'numbers', log, clock, codec: undefined, compile: () => plainText, lag: { mode, maxLagBytes, maxLagMs }, initial, onGap, onEnd: () => {}, onFreed: () => {}
+    name: 'numbers', log, clock, codec: undefined, compile: () => plainText, lag: { mode, maxLagBytes, maxLagMs }, initial, onGap, onEnd: () => {}, onFreed: () => {}, onFault
   })
 }
 
