@@ -42,6 +42,8 @@ export const RETAIN_AGE_MS = Infinity
 
 /** A batch is at most 256 KiB: what user space holds for one stalled client. One event that is longer is sent whole. */
 export const BATCH_BYTES = 256 * 1024
+/** First events of at most 16 KiB are copied to leave in one write with the head and `retry`: the copy costs less than a write. */
+export const FIRST_WRITE_BYTES = 16 * 1024
 /** What is concatenated for one filtered stream alone is at most 64 KiB. */
 export const PRIVATE_BATCH_BYTES = 64 * 1024
 /** Of an async iterable, at most 16 KiB are pulled ahead of a write: one write of that size costs about as much as a small one. */

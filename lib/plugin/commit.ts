@@ -65,12 +65,14 @@ export function commit (reply: FastifyReply, send: FastifyReply['send'], stream:
         response.end()
         return
       }
-      response.flushHeaders()
       // over HTTP/2 and for injected requests the response is not Node's own, and trailers come with the payload's end
       if (reply.request.raw.httpVersionMajor === 1 && reply.request.raw.socket instanceof Socket && !response.hasHeader('trailer')) {
+        // the head is made, and leaves with the first bytes, which are written at once
+        response.writeHead(response.statusCode)
         watch.end()
-        open(canWriteToSocket(response) ? new SocketWriter(response, response.socket) : new ResponseWriter(response))
+        open(writerOf(response))
       } else {
+        response.flushHeaders()
         flow()
         open(new CarrierWriter(response, carrier))
       }
@@ -92,6 +94,13 @@ export function takeBackHead (reply: FastifyReply): void {
   for (const name of ['content-type', 'x-accel-buffering'] as const) {
     if (reply.getHeader(name) === STREAM_HEADERS[name]) reply.removeHeader(name)
   }
+}
+
+/** How to reach the client of a response whose head is made. */
+function writerOf (response: ServerResponse): Writer {
+  if (canWriteToSocket(response)) return new SocketWriter(response, response.socket)
+  response.flushHeaders()
+  return new ResponseWriter(response)
 }
 
 /**

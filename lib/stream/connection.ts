@@ -3,7 +3,7 @@
  * source is on its one side, a writer on the other, and its host commits the response and hears of the end.
  */
 import { jittered } from '../clock.ts'
-import { BATCH_BYTES, FAILED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
+import { BATCH_BYTES, FAILED_RETRY_MS, FIRST_WRITE_BYTES, RETRY_JITTER } from '../defaults.ts'
 import { SOURCE_FAILED } from '../errors.ts'
 import { Batch } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
@@ -105,8 +105,7 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     writer.watch(this, this.#options.writeTimeoutMs)
     this.#tools.heartbeats?.add(this)
     this.#lifetime?.watchIdle()
-    // a reconnection time sticks to a client until it gets another, so each stream gives one; it needs no blank line, as above
-    this.#write(new Batch(retryLine(jittered(this.#options.retryMs, RETRY_JITTER))))
+    this.#begin()
     this.#advance()
   }
 
@@ -186,6 +185,16 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     this.#commitDeadline?.cancel()
     this.#commitDeadline = undefined
     this.#host.commit()
+  }
+
+  /** Says when to come back: that sticks to a client until it gets another, so each stream gives one. It needs no blank line, as above. */
+  #begin (): void {
+    const retry = new Batch(retryLine(jittered(this.#options.retryMs, RETRY_JITTER)))
+    const first = this.#held
+    // a large batch is shared with others, and is not copied
+    if (first === undefined || first.bytes.length > FIRST_WRITE_BYTES) return this.#write(retry)
+    this.#held = undefined
+    this.#write(new Batch([retry.bytes, first.bytes], first.events, first.lastEventId))
   }
 
   #flow (source: FrameSource): void {

@@ -15,7 +15,7 @@ const NOTHING = Buffer.alloc(0)
 const SLICE_BYTES = 16 * 1024
 
 /**
- * True where the head of a response is out, and a chunk that is written to its socket continues it: HTTP/1.1 with chunks, on a
+ * True where the head of a response is written, and a chunk that goes to its socket continues it: HTTP/1.1 with chunks, on a
  * socket that the response has (a pipelined one waits for it), with nothing held back in the response, and nobody but Node
  * between the two.
  */
@@ -34,12 +34,14 @@ export class SocketWriter extends WriterBase {
   readonly #socket: Socket
   /** Such a socket always takes its time, so that bytes in it say nothing yet. */
   readonly #isEncrypted: boolean
+  /** True while the head has not left: it goes with the first bytes, because each write of its own costs as much as a small event. */
+  #isHeadDue = true
   /** Chunks that are written in slices, and those that came meanwhile. */
   #sliced: Buffer[] | undefined
   /** True where the end was called meanwhile. */
   #endsLater = false
 
-  /** @param response one for which `canWriteToSocket` is true */
+  /** @param response one for which `canWriteToSocket` is true, and whose head `writeHead` has made. The first `write` sends that too. */
   constructor (response: ServerResponse, socket: Socket) {
     super(response)
     this.#socket = socket
@@ -58,11 +60,12 @@ export class SocketWriter extends WriterBase {
       return
     }
     if (this.#isEncrypted && chunk.length > SLICE_BYTES) {
+      this.#sendHead()
       this.#sliced = [chunk]
       this.#writeSlice(this.#sliced, 0)
       return
     }
-    const isTaken = socket.write(chunk)
+    const isTaken = this.#send(chunk)
     if (socket.writableLength === 0 || (isTaken && this.#isEncrypted)) return
     this.#wait()
     // below its high-water mark a socket that is full does not say 'drain' when it is free
@@ -76,6 +79,24 @@ export class SocketWriter extends WriterBase {
     }
     this.response.end()
     this.count(!this.response.writableFinished)
+  }
+
+  /** The first chunk leaves in one write with the head, and in its wake: what waits in a socket keeps its order. */
+  #send (chunk: Buffer): boolean {
+    if (!this.#isHeadDue) return this.#socket.write(chunk)
+    this.#socket.cork()
+    try {
+      this.#sendHead()
+      return this.#socket.write(chunk)
+    } finally {
+      this.#socket.uncork()
+    }
+  }
+
+  #sendHead (): void {
+    if (!this.#isHeadDue) return
+    this.#isHeadDue = false
+    this.response.flushHeaders()
   }
 
   #wait (): void {
