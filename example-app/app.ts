@@ -1,6 +1,6 @@
 /**
- * The example app: three pages, the event streams behind them, and a way to cut the line. Everything that it serves as a file
- * lies in `public/`; nothing else of this folder can be fetched.
+ * The example app: three pages, their event streams, and a way to cut the line. All files that it serves are in
+ * `public/`; nothing else of this folder can be fetched.
  */
 import fastifyStatic from '@fastify/static'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -23,10 +23,18 @@ export interface AppOptions extends FastifyServerOptions {
   market?: MarketOptions
 }
 
-/** Browsers come back after one second instead of the usual three, because here people cut the line to see just that. */
+/**
+ * Browsers reconnect after one second instead of the usual three, because here people cut the line to see just that.
+ */
 const RETRY_MS = 1_000
+/**
+ * One address may have 100 streams open: enough for an office behind one router, and no single client can take all that
+ * the server has (`maxConnections`). Behind a proxy, set Fastify's `trustProxy`, or all clients share the proxy's
+ * address.
+ */
+const MAX_STREAMS_PER_ADDRESS = 100
 
-/** A parameter's length is checked in its URL-encoded form too, where one character can take twelve. */
+/** Fastify also checks the length of a parameter in its URL-encoded form, where one character can take twelve. */
 const MAX_PARAM_LENGTH = 64 * 12
 
 /** The pages need nothing but what is served here: no inline code, no other origin. */
@@ -42,7 +50,7 @@ export async function buildApp ({ eventfeed: options, market, ...serverOptions }
     .setValidatorCompiler(validatorCompiler)
   const lines = new OpenLines()
 
-  await app.register(eventfeed, { retryMs: RETRY_MS, ...options })
+  await app.register(eventfeed, { retryMs: RETRY_MS, maxConnectionsPerKey: MAX_STREAMS_PER_ADDRESS, ...options })
   await app.register(fastifyStatic, {
     root: fileURLToPath(new URL('./public/', import.meta.url)),
     redirect: true,

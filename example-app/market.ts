@@ -1,6 +1,6 @@
 /**
- * Prices that are made up here and wander about. They move only while somebody looks: the timer runs from the first that joins
- * until the last has left.
+ * Invented prices that drift up and down. They move only while somebody is looking: the timer starts with the first
+ * stream and stops with the last.
  */
 
 /** What a share costs now. */
@@ -12,15 +12,15 @@ export interface Price {
   change: number
 }
 
-/** What a test gives to move the prices by hand. */
+/** How the prices move; tests move them by hand. */
 export interface MarketOptions {
-  /** Calls `move` now and then, until the function that it returns is called. Default: each 250 ms. */
+  /** Calls `move` repeatedly until the function that it returns is called. Default: every 250 ms. */
   every?: (move: () => void) => () => void
   /** A number from 0 to 1, exclusive. Default: `Math.random`. */
   random?: () => number
 }
 
-/** No such companies exist. The last number says at how many of all moves the price changes. */
+/** No such companies exist. The last number is the share of moves at which the price changes. */
 const SHARES: ReadonlyArray<readonly [symbol: string, name: string, start: number, activity: number]> = [
   ['AMBR', 'Amber Mills', 84.2, 0.8],
   ['BSLT', 'Basalt Works', 212.65, 0.5],
@@ -62,7 +62,7 @@ export class Market {
     return [...this.#prices.values()]
   }
 
-  /** Somebody looks, until `signal` is aborted. */
+  /** Counts somebody as looking until `signal` is aborted. */
   join (signal: AbortSignal): void {
     if (signal.aborted) return
     this.#present += 1

@@ -1,6 +1,6 @@
 /**
- * Serves the example app at HOST and PORT (127.0.0.1 and 3000), and closes it on SIGINT and SIGTERM: open streams get what is
- * still theirs before the process ends.
+ * Serves the example app at HOST and PORT (127.0.0.1 and 3000), and closes it on SIGINT and SIGTERM: open streams get
+ * what remains for them before the process ends.
  */
 import { buildApp } from './app.ts'
 

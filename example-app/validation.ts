@@ -1,6 +1,7 @@
 /**
- * How requests are validated. A query is text, so `true` and `5` in it are converted as the schema says. A JSON body has types
- * of its own and is taken at its word: `{ "text": 5 }` is refused, where Fastify's default would make it the text "5".
+ * How requests are validated. A query is text, so `true` and `5` in it are converted as the schema says. A JSON body
+ * has its own types, which are not converted: `{ "text": 5 }` is refused, where Fastify's default would turn it into
+ * the text "5".
  */
 import { AjvCompiler } from '@fastify/ajv-compiler'
 import type { FastifySchemaCompiler } from 'fastify'

@@ -7,9 +7,9 @@ import { request } from '/request.js'
 /**
  * Opens an event stream.
  *
- * `query` becomes the URL's query, with a random id `stream` added. `events` has a listener for each event type. `onState` is
- * called with 'connecting', 'open', 'lost' (the browser reconnects) or 'ended' (it will not), and with how many milliseconds
- * the line was away, where it has come back.
+ * `query` becomes the URL's query, with a random id `stream` added. `events` has a listener for each event type.
+ * `onState` is called with 'connecting', 'open', 'lost' (the browser reconnects) or 'ended' (it will not), and after a
+ * reconnect also with how many milliseconds the line was lost.
  */
 export function openEventStream (path, { query = {}, events, onState }) {
   const stream = window.crypto.getRandomValues(new Uint32Array(4)).join('-')
@@ -33,7 +33,7 @@ export function openEventStream (path, { query = {}, events, onState }) {
     onState('lost')
   }
   for (const [type, listener] of Object.entries(events)) source.addEventListener(type, listener)
-  // The server says that all is said. Closing at once spares the reader a "connection lost" that is none.
+  // The server has nothing more to say. Closing at once avoids showing a "connection lost" that is none.
   source.addEventListener('stream:done', end)
 
   return {

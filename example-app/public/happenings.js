@@ -28,7 +28,7 @@ export class Happenings {
     byId('state').textContent = WORDS[state]
     if (state === 'open') this.note('open', awayMs === undefined ? 'Opened.' : `Opened again, ${seconds(awayMs)} later.`)
     if (state === 'lost') this.note('lost', 'Connection lost. The browser reconnects.')
-    if (state === 'ended') this.note('lost', 'Ended. The browser will not come back.')
+    if (state === 'ended') this.note('lost', 'Ended. The browser will not reconnect.')
     return true
   }
 

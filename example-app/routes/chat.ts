@@ -1,14 +1,23 @@
 /**
- * The chat: one feed that every stream follows, each in its own shape, and as a whole or only the keys of its user's friends. Who
- * may say what as whom is not this example's subject: there is no login.
+ * The chat: one feed for all streams. Each stream chooses its own shape, and either all messages or only those of its
+ * user's friends.
+ *
+ * To keep the example short there is no login: every request is believed when it says who its user is. Before you copy
+ * this, take the name from your login (a session, a token), never from the query, the path or the body, and limit how
+ * fast one client may write (`@fastify/rate-limit`).
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { projection, type EntryView } from 'fastify-eventfeed'
+import { projection, type EntryView, type FeedSubscription } from 'fastify-eventfeed'
 import { Type, type Static } from 'typebox'
 import { FriendStreams } from '../friend-streams.ts'
 import { Friends, MAX_FRIENDS, MAX_NAMES } from '../friends.ts'
 import type { OpenLines } from '../open-lines.ts'
 import { StreamId } from './cut.ts'
+
+/** A first connect that asks for history gets at most the newest 1,000 messages, which is also what the page keeps. */
+const MAX_HISTORY = 1_000
+/** The longest message takes 50 KB where each character is escaped in JSON. */
+const MAX_MESSAGE_BYTES = 64 * 1024
 
 const Name = Type.String({ minLength: 1, maxLength: 64 })
 const FriendList = Type.Object({ friends: Type.Array(Name, { maxItems: MAX_FRIENDS }) })
@@ -26,50 +35,57 @@ const DetailedMessage = Type.Object({
   from: Type.String(),
   text: Type.String(),
   at: Type.String({ format: 'date-time', description: 'ISO 8601, UTC' }),
-  friend: Type.Boolean({ description: 'whether the author was a friend of the user when this was sent out' })
+  friend: Type.Boolean({ description: 'whether the author was a friend of the user when this was sent' })
 })
 const ChatQuery = Type.Object({
   user: Type.String({ minLength: 1, maxLength: 64, default: 'ada' }),
   friends: Type.Boolean({ default: false, description: 'only messages of friends, and one\'s own' }),
   format: Type.Enum(['simple', 'detailed'], { default: 'simple' }),
-  history: Type.Boolean({ default: false, description: 'begin a first connect with what the feed still has' }),
+  history: Type.Boolean({ default: false, description: `begin with the newest ${MAX_HISTORY} messages` }),
   stream: Type.Optional(StreamId)
 })
 
 /** What filters and projections see of a message. */
 type Said = EntryView<'message', Static<typeof ChatMessage>>
+/** What a stream follows, in either shape. */
+type Timeline = FeedSubscription<{ event: 'message', data: Static<typeof SimpleMessage | typeof DetailedMessage> }>
 
 export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = async (app, { lines }) => {
   const chat = app.feed('chat', { events: { message: ChatMessage } })
   const friends = new Friends()
-  const friendStreams = new FriendStreams()
+  const friendStreams = new FriendStreams<Timeline>()
 
-  // The same for everybody, so it is made once: its bytes are shared by all streams.
+  const detailed = (isFriend: (name: string) => boolean) => projection(DetailedMessage, ({ id, data, at }: Said) => ({
+    data: { id, from: data.from, text: data.text, at: new Date(at).toISOString(), friend: isFriend(data.from) }
+  }))
+  // The same for everybody, so it is made once, and all streams share its bytes.
   const simple = projection(SimpleMessage, ({ data }: Said) => ({ data: { from: data.from, text: data.text } }))
 
   app.get('/chat-updates', {
     schema: { querystring: ChatQuery, events: { message: Type.Union([SimpleMessage, DetailedMessage]) } }
   }, (request, reply) => {
     const { user, friends: friendsOnly, format, history, stream } = request.query
-    lines.add(stream, request, reply)
+    const from = history ? { last: MAX_HISTORY } as const : 'latest'
 
-    // Who is a friend depends on who asks, so this one is made for each stream.
-    const detailed = projection(DetailedMessage, ({ id, data, at }: Said) => ({
-      data: { id, from: data.from, text: data.text, at: new Date(at).toISOString(), friend: friends.of(user).has(data.from) }
-    }))
     return reply.sse(({ signal }) => {
-      const subscription = chat.subscribe({
-        from: history ? 'earliest' : 'latest',
-        // A message has its author as its key, so one that nobody here reads costs this stream nothing.
-        keys: friendsOnly ? [user, ...friends.of(user)] : undefined,
-        as: format === 'detailed' ? detailed : simple
-      })
-      if (friendsOnly) friendStreams.add(user, subscription, signal)
-      return subscription
+      lines.add(stream, reply.raw, signal)
+      if (!friendsOnly) {
+        // Who is a friend changes while the stream is open, so this projection is made for the stream alone.
+        const isFriend = (name: string) => name !== user && friends.of(user).has(name)
+        return chat.subscribe({ from, as: format === 'simple' ? simple : detailed(isFriend) })
+      }
+      return friendStreams.share(user, `${format} ${history}`, signal, () => chat.subscribe({
+        from,
+        // A message has its author as its key, so messages of authors that it does not follow cost a stream nothing.
+        keys: [user, ...friends.of(user)],
+        // Only friends come here, so the streams of this user can share what is made.
+        as: format === 'simple' ? simple : detailed((name) => name !== user)
+      }))
     })
   })
 
   app.post('/chat/messages', {
+    bodyLimit: MAX_MESSAGE_BYTES,
     schema: { body: ChatMessage, response: { 201: Type.Object({ id: Type.String() }) } }
   }, async ({ body: { from, text } }, reply) => {
     const id = await chat.publish({ event: 'message', data: { from, text }, key: from })
@@ -93,7 +109,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = async
         message: `No room for body/friends: all lists together hold at most ${MAX_NAMES} names. Shorten another list first.`
       })
     }
-    // Holds for open streams from the next message on.
+    // This holds for open streams from the next message on.
     friendStreams.change(user, before, friends.of(user))
     return { friends: [...friends.of(user)] }
   })

@@ -1,6 +1,6 @@
 /**
- * GET /clock/events: a count and the time, each second. A stream made by a plain generator, and one that can be resumed: the
- * count is also the event's id, so that a reconnect goes on counting from the last event that the client saw.
+ * GET /clock/events: a count and the time, once a second. A plain generator makes the stream, and it can be resumed:
+ * the count is also the event's id, so after a reconnect the count continues from the last event that the client saw.
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { setInterval } from 'node:timers/promises'
@@ -17,8 +17,8 @@ export const clockRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = asyn
   app.get('/clock/events', {
     schema: { querystring: Type.Object({ stream: Type.Optional(StreamId) }), events: { message: Tick } }
   }, (request, reply) => {
-    lines.add(request.query.stream, request, reply)
     return reply.sse(async function * ({ signal, lastEventId }) {
+      lines.add(request.query.stream, reply.raw, signal)
       let count = countFrom(lastEventId)
       for await (const step of setInterval(1_000, 1, { signal })) {
         count += step
@@ -28,7 +28,7 @@ export const clockRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = asyn
   })
 }
 
-/** A client can send anything as its last event ID; what is no count of ours begins anew. */
+/** A client can send anything as its last event ID. Anything but a count starts again at 1. */
 function countFrom (lastEventId: string | undefined): number {
   return /^\d{1,15}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0
 }

@@ -1,6 +1,6 @@
 /**
- * POST /cut?stream=<id>: destroys the socket of that stream on the server, so that one sees the browser reconnect by itself.
- * An example's toy: a real service has no such route.
+ * POST /cut?stream=<id>: destroys the connection of that stream on the server, to show that the browser reconnects by
+ * itself. This is a toy of the example: a real service has no such route.
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'

@@ -1,6 +1,6 @@
 /**
- * GET /ticker/events: prices, as they change. Only the newest price of a share matters, so a reader that is too slow is told of
- * a gap and gets just that (`latest`), and a first connect begins with all of them (`initial`).
+ * GET /ticker/events: prices, as they change. Only the newest price of a share matters, so a reader that is too slow
+ * gets a gap and then just those (`slowConsumer: 'latest'`), and a first connect begins with all of them (`initial`).
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
@@ -8,7 +8,7 @@ import { Market, type MarketOptions } from '../market.ts'
 import type { OpenLines } from '../open-lines.ts'
 import { StreamId } from './cut.ts'
 
-/** A minute or so of prices: enough for a line that was cut, and little to read for one that comes back. */
+/** About a minute of prices: enough for a line that was cut, and quick to read for a client that reconnects. */
 const RETAINED_PRICES = 1_000
 
 const Price = Type.Object({
@@ -30,8 +30,8 @@ export const tickerRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines, market?
   app.get('/ticker/events', {
     schema: { querystring: Type.Object({ stream: Type.Optional(StreamId) }), events: { price: Price } }
   }, (request, reply) => {
-    lines.add(request.query.stream, request, reply)
     return reply.sse(({ signal }) => {
+      lines.add(request.query.stream, reply.raw, signal)
       market.join(signal)
       return ticker.subscribe()
     })

@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events'
 import t from 'tap'
+import { eventually } from '../story/raw-client.ts'
 import { listen, openApp, read } from './app.ts'
 
 type App = Awaited<ReturnType<typeof openApp>>
@@ -43,7 +45,7 @@ t.test('a friends-only stream follows a change from the next message on, and one
   t.same((await stream.take(3)).map(({ data }) => JSON.parse(data).text), ['my own', 'now a friend', 'another'])
 })
 
-t.test('a friends-only stream that comes back is caught up by the friends of then, and all of a user\'s streams follow a change', async (t) => {
+t.test('a friends-only stream that comes back is caught up by the friends of that moment, and each of a user\'s streams follows a change', async (t) => {
   const { app, origin } = await listen(t)
   await befriend(app, 'ada', ['bob'])
   const [one, two] = await Promise.all([1, 2].map(() => read(t, `${origin}/chat-updates?friends=true&user=ada`)))
@@ -144,10 +146,12 @@ t.test('a wrong message is refused by the name of its field', async (t) => {
 
 t.test('a list of friends is replaced, and given back as it is', async (t) => {
   const app = await openApp(t)
+  // Fastify before 5.5 has no option `routerOptions`, and refuses parameters of more than 100 bytes
+  const longest = 'routerOptions' in app.initialConfig ? '\u{1F98A}'.repeat(64) : 'x'.repeat(64)
   const get = (user: string) => app.inject(`/chat/friends/${encodeURIComponent(user)}`)
   t.same((await get('ada')).json(), { friends: [] })
   for (const friends of [['bob', 'cleo'], ['\u{1F98A}'.repeat(64)], Array.from({ length: 1_000 }, (_, index) => `friend ${index}`), []]) {
-    for (const user of ['ada', 'a/b ?&=ü', '__proto__', '\u{1F98A}'.repeat(64)]) {
+    for (const user of ['ada', 'a/b ?&=ü', '__proto__', longest]) {
       const response = await befriend(app, user, friends)
       t.equal(response.statusCode, 200)
       t.same(response.json(), { friends })
@@ -169,6 +173,55 @@ t.test('a wrong list of friends is refused by the name of its field', async (t) 
     t.equal(response.statusCode, 400)
     t.match(response.json().message, /^params\/user /)
   }
+})
+
+t.test('the longest text is taken however it is written, and a body longer than any message is refused', async (t) => {
+  const app = await openApp(t)
+  const headers = { 'content-type': 'application/json' }
+  const post = (body: string) => app.inject({ method: 'POST', url: '/chat/messages', headers, body })
+  t.equal((await post(`{"from":"ada","text":"${'\\ud83e\\udd8a'.repeat(4_000)}"}`)).statusCode, 201)
+  t.equal((await post(JSON.stringify({ from: 'ada', text: 'hi', extra: 'x'.repeat(64 * 1024) }))).statusCode, 413)
+})
+
+t.test('one address may open 100 streams, and the next is refused', async (t) => {
+  const app = await openApp(t)
+  const leaving = new AbortController()
+  setMaxListeners(Infinity, leaving.signal)
+  const request = { url: '/chat-updates', headers: { accept: '*/*' }, payloadAsStream: true, signal: leaving.signal } as const
+  const open = () => app.inject(request)
+  for (let count = 1; count <= 100; count++) t.equal((await open()).statusCode, 200)
+  t.equal((await open()).statusCode, 429)
+  leaving.abort()
+  await eventually(() => app.eventfeed.stats().connections === 0, 'all have left')
+  t.equal((await app.inject({ method: 'HEAD', url: '/chat-updates' })).statusCode, 200)
+})
+
+t.test('when a user with 200 open streams has 1,000 other friends, that costs about as much as with one', async (t) => {
+  const app = await openApp(t, { eventfeed: { maxConnectionsPerKey: Infinity } })
+  const leaving = new AbortController()
+  setMaxListeners(Infinity, leaving.signal)
+  t.teardown(() => leaving.abort())
+  let opened = 0
+  const open = async (count: number) => {
+    const request = { url: '/chat-updates?friends=true', payloadAsStream: true, signal: leaving.signal } as const
+    for (; opened < count; opened++) await app.inject(request)
+  }
+  // the shortest of several, because other programs run beside the tests
+  const shortestMs = async () => {
+    let shortest = Infinity
+    for (let round = 0; round < 5; round++) {
+      const friends = Array.from({ length: 1_000 }, (_, index) => `${opened} ${round} ${index}`)
+      const start = performance.now()
+      t.equal((await befriend(app, 'ada', friends)).statusCode, 200)
+      shortest = Math.min(shortest, performance.now() - start)
+    }
+    return shortest
+  }
+  await open(1)
+  const one = await shortestMs()
+  await open(200)
+  const many = await shortestMs()
+  t.ok(many < 10 * one, `${one} ms with one, ${many} ms with 200`)
 })
 
 t.test('when all lists together are full, a longer one is refused and changes nothing', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { eventually, RawClient } from '../story/raw-client.ts'
 import { listen, openApp, read } from './app.ts'
 
 t.test('the line of a stream is cut once, and forgotten', async (t) => {
@@ -24,6 +25,39 @@ t.test('the clock can be cut too', async (t) => {
   const stream = await read(t, `${origin}/clock/events?stream=tick`)
   t.equal((await app.inject({ method: 'POST', url: '/cut?stream=tick' })).statusCode, 204)
   await t.rejects(stream.next())
+})
+
+t.test('two open streams of one id are both cut, and one that leaves does not take the id from the other', async (t) => {
+  const { app, origin } = await listen(t)
+  const cut = async () => (await app.inject({ method: 'POST', url: '/cut?stream=same' })).statusCode
+  const open = async () => {
+    const stream = await read(t, `${origin}/chat-updates?stream=same`)
+    await stream.next()
+    return stream
+  }
+  const [first, second] = [await open(), await open()]
+  second.close()
+  await eventually(() => app.eventfeed.stats().connections === 1, 'the second has left')
+  if (!t.equal(await cut(), 204, 'the first is still found')) return
+  await t.rejects(first.next())
+
+  const both = [await open(), await open()]
+  t.equal(await cut(), 204)
+  for (const stream of both) await t.rejects(stream.next())
+  t.equal(await cut(), 404)
+})
+
+t.test('the ids of pipelined streams are forgotten when their socket is gone, and of refused ones at once', async (t) => {
+  const { app, origin } = await listen(t, { eventfeed: { maxConnectionsPerKey: 3 } })
+  const cut = async (id: number) => (await app.inject({ method: 'POST', url: `/cut?stream=${id}` })).statusCode
+  const routes = ['/chat-updates?friends=true&', '/clock/events?', '/ticker/events?']
+  const paths = Array.from({ length: 30 }, (_, id) => `${routes[id % routes.length]}stream=${id}`)
+  const client = await RawClient.connect(t, Number(new URL(origin).port))
+  for (const path of paths) client.ask(path)
+  await client.until('stream:bookmark')
+  client.destroy()
+  await eventually(() => app.eventfeed.stats().connections === 0, 'all streams have ended')
+  for (const id of paths.keys()) t.equal(await cut(id), 404, `stream ${id}`)
 })
 
 t.test('a stream id that is unknown, missing, too long or given twice is refused in JSON', async (t) => {

@@ -1,6 +1,6 @@
 /**
- * The chat page. Who this window is and how it reads stands in its address, `?user=bob&friends=true&format=detailed`, which is
- * also what it asks the server for; another setting is another stream, opened where the last one left off.
+ * The chat page. Its address says who the user is and how to read, `?user=bob&friends=true&format=detailed`, and the
+ * page asks the server for just that. When a setting changes, the page opens another stream where the last one stopped.
  */
 import { openEventStream } from '/event-stream.js'
 import { Compose } from './compose.js'
@@ -30,12 +30,12 @@ const compose = new Compose(settings.user)
 let line
 /** The last event ID of any of this page's streams; empty until the first bookmark. */
 let lastEventId = ''
-/** Set while the line is away, and until the stream says from where it goes on. */
+/** Set while the line is lost, and until the stream says where it continues. */
 let awayMs
 
 open()
 
-/** Opens the stream that the settings ask for, in place of the one before. */
+/** Opens the stream that the settings ask for, and closes the previous one. */
 function open () {
   line?.close()
   awayMs = undefined
@@ -64,7 +64,7 @@ function open () {
   settings.showAddress(line.address)
 }
 
-/** What is done with every event, whatever its type: its id is kept, and it is shown as it came. */
+/** Done with every event, whatever its type: keeps its id, and shows it as it arrived. */
 function received (show) {
   return (event) => {
     lastEventId = event.lastEventId

@@ -1,5 +1,5 @@
 /**
- * Writing. A message that was sent is not shown from here: it comes back over the stream, to its author as to everybody else.
+ * Writing. A message is not shown when it is sent: its author gets it over the stream, like everybody else.
  */
 import { json, request } from '/request.js'
 
@@ -23,7 +23,7 @@ export class Compose {
     })
   }
 
-  /** Says what went wrong, above the text; an empty text takes that back. */
+  /** Shows what went wrong, above the text; an empty text clears it. */
   complain (text) {
     byId('compose-error').textContent = text
     byId('compose-error').hidden = text === ''

@@ -1,6 +1,6 @@
 /**
  * The conversation: messages in the order in which they arrived, and marks where the line was cut. It neither sorts nor looks
- * for doubles; that each message comes once and in order is what the server promises.
+ * for duplicates: the server promises that each message arrives once and in order.
  */
 import { element, icon, seconds, timeOfDay } from '/element.js'
 import { avatar } from './avatar.js'
@@ -12,11 +12,12 @@ const KEPT = 1_000
 const AT_END = 48
 
 const GAP_WORDS = {
-  trimmed: 'the server no longer has what was said meanwhile',
-  epoch: 'the server was restarted and remembers nothing from before',
-  malformed: 'the server does not know the place where this page stopped',
-  ahead: 'the server does not know the place where this page stopped',
-  lagged: 'this page fell too far behind'
+  trimmed: 'the server no longer has the messages that this page missed',
+  epoch: 'the server was restarted and has lost all earlier messages',
+  malformed: 'the server does not recognise where this page stopped',
+  ahead: 'the server does not recognise where this page stopped',
+  lagged: 'this page fell too far behind',
+  failed: 'the server could not prepare one message'
 }
 
 const byId = (id) => document.getElementById(id)
@@ -53,7 +54,7 @@ export class Conversation {
     this.#append(item)
   }
 
-  /** Marks where the stream went on after the browser had reconnected. */
+  /** Marks where the stream continued after a reconnect. */
   markResumed (awayMs, position) {
     this.#mark('resumed', 'i-splice', element('strong', {}, `Line lost for ${seconds(awayMs)}.`), ' Resumed after ', element('code', {}, position), ': nothing missed, nothing twice.')
   }
@@ -63,7 +64,7 @@ export class Conversation {
     this.#mark('gap', 'i-gap', element('strong', {}, 'Something is missing here: '), `${GAP_WORDS[reason] ?? reason}.`)
   }
 
-  /** Marks from where on another setting holds. */
+  /** Marks where another setting begins to apply. */
   markChanged ({ friends, format }) {
     this.#mark('changed', 'i-settings', `From here on: ${friends ? 'friends only' : 'everybody'}, ${format}.`)
   }

@@ -1,6 +1,6 @@
 /**
- * The people that this window knows of, and which of them are friends. The list of friends is the server's; what is changed
- * here holds for every window of the same user, from the next message on.
+ * The people that this window knows of, and which of them are friends. The server keeps the list of friends; a change
+ * made here applies to every window of the same user, from the next message on.
  */
 import { element, icon } from '/element.js'
 import { json, request } from '/request.js'
@@ -43,7 +43,7 @@ export class People {
     this.#show()
   }
 
-  /** Changes the list as the server last gave it: never one that was only guessed here. */
+  /** Changes the list that the server last returned, never one that was only guessed here. */
   #change (make) {
     this.#queue(async () => {
       const friends = new Set(this.#friends ?? await this.#request())
@@ -70,7 +70,7 @@ export class People {
 
   #show () {
     const names = [...new Set([...this.#friends ?? [], ...this.#seen])].filter((name) => name !== this.#user)
-    // What has the focus is replaced by its like, so that the keyboard stays where it was.
+    // The focused button is replaced by a new one, which gets the focus so that the keyboard stays where it was.
     const focused = document.activeElement?.closest('#people li')?.dataset.name
     byId('people').replaceChildren(...names.map((name) => this.#person(name)))
     if (focused !== undefined) byId('people').querySelector(`[data-name="${window.CSS.escape(focused)}"] button`)?.focus()

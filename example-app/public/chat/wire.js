@@ -1,5 +1,5 @@
 /**
- * The events as they arrived, one by one, the newest first: what the stream itself looks like under the conversation.
+ * The events as they arrived, one by one, newest first: the stream underneath the conversation.
  */
 import { element, timeOfDay } from '/element.js'
 
@@ -17,7 +17,7 @@ export class Wire {
     this.#list = list
   }
 
-  /** An event, in the lines in which it came. */
+  /** Adds an event, line by line as it arrived. */
   event ({ type, data, lastEventId }) {
     const lines = [['event', type], ['data', data], ['id', lastEventId]]
     this.#add(type, ...lines.map(([field, value], index) => element('span', {}, element('b', {}, `${index === 0 ? '' : '\n'}${field}: `), value)))

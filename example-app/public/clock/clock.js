@@ -1,5 +1,5 @@
 /**
- * The clock page: shows the last event, the state of the line, and what happened to it.
+ * The clock page: shows the last event, the state of the line, and what has happened to it.
  */
 import { timeOfDay } from '/element.js'
 import { openEventStream } from '/event-stream.js'

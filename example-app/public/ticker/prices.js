@@ -1,5 +1,5 @@
 /**
- * The table of prices: a row for each share, made when its first price comes.
+ * The table of prices: a row for each share, made when its first price arrives.
  */
 import { element, timeOfDay } from '/element.js'
 
@@ -29,7 +29,7 @@ export class Prices {
     const [price, change, at] = ['price', 'change', 'at'].map((kind) => element('td', { class: kind }))
     const made = element('tr', { 'data-symbol': symbol },
       element('th', { scope: 'row' }, element('span', { class: 'symbol' }, symbol), ' ', element('span', { class: 'name' }, name)), price, change, at)
-    // The order is that of the symbols, whichever comes first.
+    // Rows are in the order of their symbols, whichever price arrives first.
     const next = [...this.#body.children].find((row) => row.dataset.symbol > symbol)
     this.#body.insertBefore(made, next ?? null)
     const row = { made, price, change, at, shown: undefined }
@@ -38,10 +38,10 @@ export class Prices {
   }
 }
 
-/** Says which way the price went, and lights it up once more. */
+/** Shows which way the price went, and highlights it again. */
 function flash ({ made, price }, way) {
   delete made.dataset.way
-  // Only where the browser has seen the row without it does the animation begin anew.
+  // The animation starts again only if the browser has laid out the row without the attribute.
   price.getBoundingClientRect()
   made.dataset.way = way
 }

@@ -1,14 +1,15 @@
 /**
- * The ticker page: a row for each share with its newest price, and how many events and gaps have come.
+ * The ticker page: a row for each share with its newest price, and the number of events and gaps so far.
  */
 import { openEventStream } from '/event-stream.js'
 import { Happenings } from '/happenings.js'
 import { Prices } from './prices.js'
 
 const GAP_WORDS = {
-  trimmed: 'the server no longer has what came meanwhile',
+  trimmed: 'the server no longer has the prices that this page missed',
   epoch: 'the server was restarted',
-  lagged: 'this page was too slow, and goes on with the newest prices'
+  lagged: 'this page was too slow, and continues with the newest prices',
+  failed: 'the server could not prepare one price'
 }
 
 const byId = (id) => document.getElementById(id)
@@ -29,7 +30,8 @@ const line = openEventStream('/ticker/events', {
       const { reason } = JSON.parse(event.data)
       gaps += 1
       byId('gaps').textContent = gaps
-      happenings.note('gap', `Gap (${reason}): ${GAP_WORDS[reason] ?? 'the server does not know where this page stopped'}.`)
+      const words = GAP_WORDS[reason] ?? 'the server does not recognise where this page stopped'
+      happenings.note('gap', `Gap (${reason}): ${words}.`)
       showPosition(event)
     },
     'stream:bookmark': showPosition,
@@ -41,7 +43,7 @@ const line = openEventStream('/ticker/events', {
 happenings.listenToCut(line)
 byId('curl').textContent = `curl -N ${window.location.origin}${line.address}`
 
-/** The prices of the beginning have no id: the first comes with the bookmark behind them. */
+/** The prices of the snapshot have no id: the first id comes with the bookmark that follows them. */
 function showPosition ({ lastEventId }) {
   byId('position').textContent = lastEventId === '' ? 'none yet' : lastEventId
 }
