@@ -12,6 +12,10 @@ export const RETRY_JITTER = 0.5
 export const COMMIT_DELAY_MS = 50
 /** A socket that takes nothing for 30 s is dead: TCP retransmits, so a slow one makes progress within that. */
 export const WRITE_TIMEOUT_MS = 30_000
+/** Over HTTP/2, what a client has taken is sampled 4 times per `writeTimeoutMs`: so a stalled one is cut a quarter late at most. */
+export const STALL_CHECKS = 4
+/** A larger write goes out in slices of 16 KiB where Node tells nothing of the progress within one: a reader that takes one slice is alive. */
+export const SLICE_BYTES = 16 * 1024
 /** Whether a stream is still allowed is asked each 60 s: a login that is taken back counts within a minute, for one check a second per 60 streams. */
 export const RECHECK_INTERVAL_MS = 60_000
 /** `maxAgeMs` and each recheck interval are up to a tenth shorter, so that streams that began together do not end, or ask, together. */

@@ -57,7 +57,9 @@ export function commit (reply: FastifyReply, send: FastifyReply['send'], stream:
       if (destination !== response) {
         // a hook has wrapped the payload in a stream of its own, which Fastify pipes on when all hooks have run
         flow()
-        response.once('pipe', () => { process.nextTick(attempt, () => { open(new CarrierWriter(response, carrier)) }) })
+        response.once('pipe', (wrapping: NodeJS.ReadableStream) => {
+          process.nextTick(attempt, () => { open(new CarrierWriter(response, carrier, wrapping)) })
+        })
         return
       }
       watch.throwRefused()

@@ -7,6 +7,7 @@ import { Socket } from 'node:net'
 import { jittered } from '../clock.ts'
 import { RETRY_JITTER } from '../defaults.ts'
 import { Http2Sessions } from './http2-sessions.ts'
+import { hasLeft } from './http2-streams.ts'
 import type { OpenStream, Streams } from './streams.ts'
 
 /** Drains all streams. Is fulfilled when each response has finished or closed, or when `drainTimeoutMs` is over. */
@@ -22,7 +23,9 @@ export async function drain (app: FastifyInstance, streams: Streams): Promise<vo
   const sessions = new Http2Sessions()
   for (const stream of [...streams.open]) {
     if (!sessions.closeBehind(stream.response)) closeSocketBehind(stream)
-    stream.connection.end('drain', { retryMs: jittered(drainTimeoutMs, RETRY_JITTER) })
+    // of some that have left over HTTP/2 Node says nothing: their sessions would wait for them
+    if (hasLeft(stream.response)) stream.connection.destroy()
+    else stream.connection.end('drain', { retryMs: jittered(drainTimeoutMs, RETRY_JITTER) })
   }
   await streams.allEnded(drainTimeoutMs)
   for (const { connection, response } of [...streams.open]) {

@@ -15,6 +15,7 @@ import { commit, STREAM_HEADERS, takeBackHead, type Committing } from './commit.
 import type { Admission } from './admission.ts'
 import { streamEnded, streamOpened } from './diagnostics.ts'
 import type { Writer } from '../stream/writer.ts'
+import { dropStream, hasLeft } from './http2-streams.ts'
 import { logEnd, logParked } from './log.ts'
 import { acceptsEventStream, namesEventStream } from './negotiation.ts'
 import type { EventStreamOptions, Recheck } from './options.ts'
@@ -48,7 +49,7 @@ export function sendEventStream (reply: FastifyReply, streams: Streams, source: 
   const connection = new Connection(host, stream, streams.toolsFor(heartbeatIntervalMs), lastEventId)
   host.start(connection, key)
   // while the handler waited the client may have left: then its source is let go of, and does not begin
-  if (reply.raw.destroyed || request.raw.socket?.destroyed) connection.end('client')
+  if (hasLeft(reply.raw)) connection.end('client')
   connection.start(source, codecOf(request, streams.codecs))
   return reply
 }
@@ -64,7 +65,7 @@ class ReplyHost implements ConnectionHost, Committing {
   /** Until the end: a generator that is parked holds neither request nor socket. */
   #request: FastifyRequest | undefined
   #stream: OpenStream | undefined
-  /** Of a stream whose response has no socket yet. */
+  /** Of a stream whose response may not hear of its end. */
   #onAborted: (() => void) | undefined
   #isCommitting = false
   /** What the source failed with before anything was committed. */
@@ -87,9 +88,13 @@ class ReplyHost implements ConnectionHost, Committing {
     this.#stream = stream
     // before anything else runs: a client may leave during the set-up
     response.on('close', this.#streams.onResponseClose)
-    if (response.socket === null) {
-      // a pipelined response that waits for its socket does not hear of its end
-      this.#onAborted = () => { connection.end('client') }
+    if (response.socket === null || request.raw.httpVersionMajor === 2) {
+      // a pipelined response that waits for its socket does not hear of its end, nor, until Node 24, does one over HTTP/2 whose
+      // client resets it with NO_ERROR while bytes wait
+      this.#onAborted = () => {
+        connection.end('client')
+        dropStream(response)
+      }
       request.raw.on('aborted', this.#onAborted)
     }
     reply.send = ((payload: unknown) => this.#intercept(payload)) as Send

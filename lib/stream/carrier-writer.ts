@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import { Stream } from 'node:stream'
+import { SLICE_BYTES } from '../defaults.ts'
 import type { Batch } from '../wire/batch.ts'
 import { WriterBase } from './writer-base.ts'
 
@@ -57,27 +58,58 @@ export class Carrier extends Stream {
 export class CarrierWriter extends WriterBase {
   readonly kind = 'carrier'
   readonly #carrier: Carrier
+  /** True where a response over HTTP/2 gets the carrier's bytes as they are: it tells when a slice has left. */
+  readonly #tellsOfSlices: boolean
+  /** Bytes that were handed to the response. */
+  #handed = 0
+  #resumed = 0
+  /** Batches that go out in slices, and those that came meanwhile. */
+  #sliced: Buffer[] | undefined
+  /** Of the first of them, how many bytes are out. */
+  #slicedBytes = 0
+  /** True where the end was called meanwhile. */
+  #endsLater = false
 
-  constructor (response: ServerResponse, carrier: Carrier) {
+  /** @param wrapping what a hook has made of the payload, if it has: that flows into the response */
+  constructor (response: ServerResponse, carrier: Carrier, wrapping?: NodeJS.ReadableStream) {
     super(response)
     this.#carrier = carrier
-    carrier.onResume = () => {
-      if (!this.hasEnded) this.count(false)
-      this.owner?.onFree()
-    }
+    const isHttp2 = response.req.httpVersionMajor === 2
+    this.#tellsOfSlices = isHttp2 && wrapping === undefined
+    if (isHttp2) wrapping?.on('data', (chunk: Buffer | string) => { this.#handed += chunk.length })
+    carrier.onResume = () => { this.#resume() }
   }
 
   get isBusy (): boolean {
-    return this.#carrier.isPaused
+    return this.#carrier.isPaused || this.#sliced !== undefined
+  }
+
+  override get taken (): number {
+    // for injected requests, and where a hook's stream asks to wait, only the pauses tell
+    return this.#handed - this.response.writableLength + this.#resumed
   }
 
   write (batch: Batch): void {
-    if (this.hasEnded) return
-    this.#carrier.emit('data', batch.bytes)
-    if (this.isBusy) this.count(true)
+    const { bytes } = batch
+    if (this.hasEnded || bytes.length === 0) return
+    if (this.#sliced !== undefined) {
+      this.#sliced.push(bytes)
+    } else if (bytes.length > SLICE_BYTES) {
+      this.#sliced = [bytes]
+      this.#slicedBytes = 0
+      if (this.#tellsOfSlices) this.#writeSlice(this.#sliced)
+      else this.#emitSlices(this.#sliced)
+    } else {
+      this.#emit(bytes)
+    }
+    this.written()
   }
 
   protected finish (): void {
+    if (this.#sliced !== undefined) {
+      this.#endsLater = true
+      return
+    }
     this.#carrier.emit('end')
     this.#carrier.emit('close')
     this.count(!this.response.writableFinished)
@@ -85,7 +117,64 @@ export class CarrierWriter extends WriterBase {
 
   override release (): void {
     this.#carrier.onResume = ignore
+    this.#sliced = undefined
     super.release()
+  }
+
+  #emit (bytes: Buffer): void {
+    if (this.#tellsOfSlices) this.#handed += bytes.length
+    this.#carrier.emit('data', bytes)
+  }
+
+  #resume (): void {
+    this.#resumed++
+    if (this.#sliced === undefined) return this.#free()
+    if (this.#tellsOfSlices) return
+    this.#emitSlices(this.#sliced)
+    if (!this.isBusy) this.#free()
+  }
+
+  /** Emits as many slices as whoever is piped takes. */
+  #emitSlices (batches: Buffer[]): void {
+    for (let slice = this.#nextSlice(batches); slice !== undefined; slice = this.#nextSlice(batches)) {
+      this.#emit(slice)
+      if (this.#carrier.isPaused) break
+    }
+    if (batches.length === 0) this.#sliced = undefined
+  }
+
+  /** Writes one slice, and the next when that has left. */
+  #writeSlice (batches: Buffer[]): void {
+    const slice = this.#nextSlice(batches)
+    if (slice === undefined) {
+      this.#sliced = undefined
+      if (!this.#carrier.isPaused) this.#free()
+      return
+    }
+    this.#handed += slice.length
+    this.response.write(slice, (error) => {
+      if ((error === undefined || error === null) && this.#sliced === batches) this.#writeSlice(batches)
+    })
+  }
+
+  #nextSlice (batches: Buffer[]): Buffer | undefined {
+    const [batch] = batches
+    if (batch === undefined) return undefined
+    const start = this.#slicedBytes
+    const end = Math.min(start + SLICE_BYTES, batch.length)
+    this.#slicedBytes = end === batch.length ? 0 : end
+    if (end === batch.length) batches.shift()
+    return batch.subarray(start, end)
+  }
+
+  #free (): void {
+    if (this.#endsLater) {
+      this.#endsLater = false
+      this.finish()
+    }
+    if (this.hasEnded) return
+    this.count(false)
+    this.owner?.onFree()
   }
 }
 

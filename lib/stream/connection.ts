@@ -102,7 +102,7 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     }
     this.#state = 'open'
     this.#writer = writer
-    writer.watch(this, this.#options.writeTimeoutMs)
+    writer.watch(this, this.#options.writeTimeoutMs, this.#tools)
     this.#tools.heartbeats?.add(this)
     this.#lifetime?.watchIdle()
     this.#begin()
@@ -155,8 +155,15 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     this.end('write-timeout')
   }
 
+  onGone (): void {
+    this.destroy()
+  }
+
   beat (): void {
-    if (this.#state !== 'open' || this.#writer === undefined || this.#writer.isBusy) return
+    if (this.#state !== 'open' || this.#writer === undefined) return
+    // a client may be gone without a word of Node's: a stream that is quiet finds out here
+    if (this.#writer.isGone) return this.onGone()
+    if (this.#writer.isBusy) return
     this.#write(this.#source?.quiet() ?? HEARTBEAT)
   }
 

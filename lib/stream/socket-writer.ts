@@ -6,13 +6,12 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { SLICE_BYTES } from '../defaults.ts'
 import type { Batch } from '../wire/batch.ts'
 import { WriterBase } from './writer-base.ts'
 
 /** Written behind what waits in a socket, to hear when that has left. */
 const NOTHING = Buffer.alloc(0)
-/** A larger chunk goes to an encrypted socket in slices: a reader that takes so much within `writeTimeoutMs` is alive. */
-const SLICE_BYTES = 16 * 1024
 
 /**
  * True where the head of a response is written, and a chunk that goes to its socket continues it: HTTP/1.1 with chunks, on a

@@ -5,10 +5,11 @@ import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
 import type { Batch } from '../wire/batch.ts'
+import { StallWatch, type StallTools, type Watched } from './stall-watch.ts'
 import type { Writer, WriterOwner } from './writer.ts'
 
 /** What all writers share. */
-export abstract class WriterBase implements Writer {
+export abstract class WriterBase implements Writer, Watched {
   abstract readonly kind: Writer['kind']
   abstract readonly isBusy: boolean
   protected readonly response: ServerResponse
@@ -16,8 +17,11 @@ export abstract class WriterBase implements Writer {
   protected owner: WriterOwner | undefined
   #timeoutMs = 0
   #ownTimeoutMs = 0
-  /** Made when the time is counted first: most streams are never busy, and an idle one is to hold little. */
+  #tools: StallTools | undefined
+  /** Made when the time is counted first: most streams are never busy, and an idle one should hold little. So is the next. */
   #onTimeout: (() => void) | undefined
+  /** Where the client has no socket of its own. */
+  #stallWatch: StallWatch | undefined
 
   constructor (response: ServerResponse) {
     this.response = response
@@ -25,6 +29,20 @@ export abstract class WriterBase implements Writer {
 
   abstract write (batch: Batch): void
   protected abstract finish (): void
+
+  /** Of writers to clients without a socket of their own. */
+  get taken (): number { return 0 }
+
+  get isWaiting (): boolean {
+    return this.isBusy || this.hasEnded || this.response.writableLength > 0
+  }
+
+  get isGone (): boolean {
+    const { response } = this
+    if (response.req.httpVersionMajor === 1) return response.destroyed || this.#socket()?.destroyed === true
+    const { closed, destroyed } = http2StreamOf(response)
+    return closed || destroyed
+  }
 
   end (): void {
     if (this.hasEnded) return
@@ -37,10 +55,12 @@ export abstract class WriterBase implements Writer {
   destroy (): void {
     this.hasEnded = true
     const { response } = this
-    // over HTTP/2 the socket is that of other streams too; a pipelined response has no socket of its own yet, but its request has one
+    // over HTTP/2 the socket is that of other streams too
     if (response.req.httpVersionMajor === 2) {
-      const { stream } = response as unknown as Http2ServerResponse
+      const stream = http2StreamOf(response)
       stream.close(constants.NGHTTP2_CANCEL)
+      // a stream that Node counts as closed is not reset again, and keeps what waits; so does one whose session takes nothing
+      setImmediate(() => { stream.destroy() })
       return
     }
     const socket = response.socket ?? response.req.socket
@@ -48,9 +68,10 @@ export abstract class WriterBase implements Writer {
     else response.destroy()
   }
 
-  watch (owner: WriterOwner, timeoutMs: number): void {
+  watch (owner: WriterOwner, timeoutMs: number, tools: StallTools): void {
     this.owner = owner
     this.#timeoutMs = timeoutMs
+    this.#tools = tools
     // a pipelined response gets its socket when those before it have ended
     if (this.response.socket === null) this.response.once('socket', () => { this.#exempt() })
     else this.#exempt()
@@ -58,19 +79,37 @@ export abstract class WriterBase implements Writer {
 
   release (): void {
     this.owner = undefined
+    this.#stallWatch?.stop()
     if (this.#onTimeout !== undefined) this.response.off('timeout', this.#onTimeout)
   }
 
-  /** Begins or ends to count the time without progress. `Socket` itself sees the progress within one large write. */
+  /**
+   * Begins or ends to count the time without progress. `Socket` itself sees the progress within one large write. Where the client
+   * has no socket of its own, the end of the count shows by itself.
+   */
   protected count (isCounting: boolean): void {
-    const timeoutMs = isCounting ? this.#timeoutMs : 0
+    const socket = this.#socket()
+    if (socket === undefined) {
+      if (isCounting) this.#watchStall()
+      return
+    }
     if (isCounting && this.#onTimeout === undefined) {
       this.#onTimeout = () => { if (this.isBusy || this.hasEnded) this.owner?.onStalled() }
       // Node destroys a socket that times out, unless somebody listens
       this.response.on('timeout', this.#onTimeout)
     }
-    if (this.response.req.httpVersionMajor === 2) this.response.setTimeout(timeoutMs)
-    else this.#socket()?.setTimeout(timeoutMs)
+    socket.setTimeout(isCounting ? this.#timeoutMs : 0)
+  }
+
+  /** Something was written. A client without a socket of its own is watched from now on: Node may never say that it is full. */
+  protected written (): void {
+    if (this.isBusy || this.#socket() === undefined) this.count(true)
+  }
+
+  #watchStall (): void {
+    if (this.owner === undefined || this.#tools === undefined || this.response.socket === null) return
+    this.#stallWatch ??= new StallWatch(this, this.owner, this.#timeoutMs, this.#tools)
+    this.#stallWatch.begin()
   }
 
   /** The server's time-outs are for requests, not for a stream: it is exempt, and Node gives the next request its own again. */
@@ -82,6 +121,12 @@ export abstract class WriterBase implements Writer {
   #socket (): Socket | undefined {
     const { socket } = this.response
     // HTTP/2 shares one socket between streams, and an injected request has none
-    return socket instanceof Socket && this.response.req.httpVersionMajor === 1 ? socket : undefined
+    return this.response.req.httpVersionMajor === 1 && socket instanceof Socket ? socket : undefined
   }
+}
+
+/** The stream of a response over HTTP/2. */
+function http2StreamOf (response: ServerResponse): Http2ServerResponse['stream'] {
+  // Fastify types responses as those of HTTP/1
+  return (response as unknown as Http2ServerResponse).stream
 }

@@ -2,13 +2,12 @@
  * How a connection writes. There is one contract; where the bytes go is decided once, when the stream is committed.
  */
 import type { Batch } from '../wire/batch.ts'
+import type { StallOwner, StallTools } from './stall-watch.ts'
 
 /** Whoever writes. */
-export interface WriterOwner {
+export interface WriterOwner extends StallOwner {
   /** The writer is free again after it was busy. */
   onFree (): void
-  /** The socket has taken nothing for the time that was given to `watch`. */
-  onStalled (): void
 }
 
 /** Writes batches to one client. */
@@ -23,11 +22,13 @@ export interface Writer {
   end (): void
   /** Cuts the line. What was not delivered is lost. */
   destroy (): void
+  /** True when nothing reaches the client any more, whether or not Node has said so. */
+  readonly isGone: boolean
   /**
-   * Exempts the socket from the server's time-outs, which are for requests. Instead its owner hears of it where the socket makes
-   * no progress for `timeoutMs` while the writer is busy, or after `end`. Called once, before the first `write`.
+   * Exempts the socket from the server's time-outs, which are for requests. Instead its owner hears when the client takes
+   * nothing for `timeoutMs` while something waits for it, also after `end`. Called once, before the first `write`.
    */
-  watch (owner: WriterOwner, timeoutMs: number): void
+  watch (owner: WriterOwner, timeoutMs: number, tools: StallTools): void
   /** Takes all listeners off again, and gives the socket its own time-out back. */
   release (): void
 }

@@ -21,6 +21,8 @@ onEveryWay('a client that takes nothing for writeTimeoutMs is cut off, and the s
     app.get('/last-word', (_request, reply) => reply.sse([`0 ${LARGE}`], { writeTimeoutMs: 250 }))
   })
   for (const [path, count] of [['/endless', 1], ['/last-word', 2]] as const) {
+    // what is no socket has delivered one event whole before its client can stall
+    if (path === '/last-word' && (way.protocol === 'inject' || way.isDuplex === true)) continue
     const answer = (await peer()).ask(path)
     await answer.until('data: 0 ')
     answer.stall()
@@ -35,7 +37,7 @@ onEveryWay('a client that takes nothing for writeTimeoutMs is cut off, and the s
   }
   t.match(reasons, [{ reason: 'write-timeout' }])
   await empty()
-}, { needs: 'write-timeout' })
+})
 
 /** Reads a little, every now and then, for longer than `writeTimeoutMs`; then all. */
 async function readSlowly (answer: Answer, forMs: number): Promise<void> {

@@ -13,8 +13,6 @@ export type Ability =
   | 'reuse'
   /** The server closes a connection that is idle. */
   | 'time-outs'
-  /** A client that takes nothing for `writeTimeoutMs` is cut off. */
-  | 'write-timeout'
   /** The server sees that a client takes a part of one large event. */
   | 'progress'
   /** `app.close()` returns while streams are open. */
@@ -69,10 +67,10 @@ export const WAYS: readonly Way[] = [
   { name: 'HTTP/1.1, pipelined behind a slow request', server: 'http', protocol: '1.1', beside: { before: '/beside?slowly', behind: undefined }, cannot: {} },
   { name: 'HTTP/1.1 over TLS', server: 'https', protocol: '1.1', cannot: {} },
   { name: 'HTTP/1.1 over TLS of an HTTP/2 server', server: 'http2 over TLS with HTTP/1', protocol: '1.1', cannot: {} },
-  { name: 'HTTP/1.1 over a stream that is no socket', server: 'http', protocol: '1.1', isDuplex: true, cannot: { 'time-outs': 'what is no socket has none', 'write-timeout': 'what is no socket has no time-out' } },
+  { name: 'HTTP/1.1 over a stream that is no socket', server: 'http', protocol: '1.1', isDuplex: true, cannot: { 'time-outs': 'what is no socket has none' } },
   { name: 'HTTP/2 over TLS', server: 'http2 over TLS', protocol: '2', cannot: {} },
   { name: 'HTTP/2 in the clear', server: 'http2', protocol: '2', cannot: {} },
-  { name: 'inject', server: 'http', protocol: 'inject', cannot: { reuse: NO_CONNECTION, 'time-outs': NO_CONNECTION, 'write-timeout': NO_CONNECTION } },
+  { name: 'inject', server: 'http', protocol: 'inject', cannot: { reuse: NO_CONNECTION, 'time-outs': NO_CONNECTION } },
   {
     name: 'HTTP/1.1 through a PassThrough of a hook',
     server: 'http',
