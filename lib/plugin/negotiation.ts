@@ -2,16 +2,20 @@
 import Negotiator from 'negotiator'
 
 const EVENT_STREAM = 'text/event-stream'
+/** `fetch` sends this by itself, as `EventSource` sends the name: both are answered without a parser. */
+const ANY_TYPE = '*/*'
 
 /** What is looked at of a request. */
 interface Headers { readonly headers: { readonly accept?: string | undefined } }
 
 /** True where `Accept` allows an event stream: by its name, by `text/*` or any type, or because it is absent. */
-export function acceptsEventStream (request: Headers): boolean {
-  return new Negotiator({ headers: { ...request.headers } }).mediaType([EVENT_STREAM]) !== undefined
+export function acceptsEventStream ({ headers: { accept } }: Headers): boolean {
+  if (accept === undefined || accept === EVENT_STREAM || accept === ANY_TYPE) return true
+  return new Negotiator({ headers: { accept } }).mediaType([EVENT_STREAM]) !== undefined
 }
 
 /** True where `Accept` says the name itself, as every `EventSource` does. */
-export function namesEventStream (request: Headers): boolean {
-  return request.headers.accept !== undefined && new Negotiator({ headers: { ...request.headers } }).mediaTypes().includes(EVENT_STREAM)
+export function namesEventStream ({ headers: { accept } }: Headers): boolean {
+  if (accept === undefined || accept === ANY_TYPE) return false
+  return accept === EVENT_STREAM || new Negotiator({ headers: { accept } }).mediaTypes().includes(EVENT_STREAM)
 }

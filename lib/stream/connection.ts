@@ -28,6 +28,7 @@ const HEARTBEAT = new Batch(':\n')
 /** One open event stream. */
 export class Connection implements Beating, Limited, SourceStream, WriterOwner {
   lastWriteSlice = 0
+  heartbeatPlace = -1
   readonly #host: ConnectionHost
   readonly #options: StreamOptions
   readonly #tools: ConnectionTools

@@ -35,7 +35,8 @@ export type EndReason = typeof END_REASONS[number]
 
 /**
  * What `signal.reason` is when a stream has ended, and what `until()` rejects with. Its name is `AbortError`, so that code that
- * knows aborts treats it as one.
+ * knows aborts treats it as one. It has no stack: that would only show how this package ends streams, and each stream would pay
+ * for it.
  */
 export class EventStreamEnded extends Error {
   override readonly name = 'AbortError'
@@ -47,7 +48,11 @@ export class EventStreamEnded extends Error {
   readonly detail: string | undefined
 
   constructor (reason: EndReason, detail?: string) {
+    const { stackTraceLimit } = Error
+    // not by assignment: that throws where an application has frozen `Error`
+    Reflect.set(Error, 'stackTraceLimit', 0)
     super(`the event stream has ended: ${reason}${detail === undefined ? '' : ` (${detail})`}`)
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
     this.reason = reason
     this.detail = detail
   }

@@ -14,6 +14,8 @@ const STEP = 19
 export interface Beating {
   /** The slice, as `Heartbeats.slice` was at the last write. The owner sets it; reading the clock for each write would cost more. */
   lastWriteSlice: number
+  /** Where it stands among the slices; -1 while it is not watched. Kept by `Heartbeats` alone. */
+  heartbeatPlace: number
   /** Says something. Called when nothing was written for half an interval to a whole one. */
   beat (): void
 }
@@ -49,14 +51,12 @@ export class Heartbeats {
 
   /** Watches it no more. Does nothing for one that is not watched. */
   drop (beating: Beating): void {
-    for (const slice of this.#slices) {
-      if (!slice.delete(beating)) continue
-      if (--this.#size === 0) {
-        this.#stopTimer?.()
-        this.#stopTimer = undefined
-      }
-      return
-    }
+    if (beating.heartbeatPlace === -1) return
+    this.#at(beating.heartbeatPlace).delete(beating)
+    beating.heartbeatPlace = -1
+    if (--this.#size > 0) return
+    this.#stopTimer?.()
+    this.#stopTimer = undefined
   }
 
   #sliceNow (): number {
@@ -106,7 +106,8 @@ export class Heartbeats {
   }
 
   #enlist (beating: Beating, wait: number): void {
-    this.#at(this.slice + wait).add(beating)
+    beating.heartbeatPlace = (this.slice + wait) % HEARTBEAT_SLICES
+    this.#at(beating.heartbeatPlace).add(beating)
   }
 
   #at (slice: number): Set<Beating> {
