@@ -56,9 +56,9 @@ export const PULL_AHEAD_BYTES = 16 * 1024
 export const YIELD_AFTER_BYTES = 128 * 1024
 /** A fan-out lets other work run after 4 ms. */
 export const FAN_OUT_SLICE_MS = 4
-/** A filtered stream that catches up looks at 2,000 entries, then lets other work run. */
+/** A stream with keys or a filter that catches up looks at 2,000 entries, a few milliseconds' work, then lets other work run. */
 export const SCAN_ENTRIES = 2_000
-/** A stream that follows keys and catches up sorts 500 entries at a time. */
+/** A stream that follows keys and catches up collects 500 of its entries at a time: a client that stalls then holds 4 KB of numbers. */
 export const KEYED_ENTRIES = 500
 /** Of what a log may hold, at most this share is kept for conflation: the newest entries of keys that the log has dropped. */
 export const CONFLATION_SHARE = 0.5

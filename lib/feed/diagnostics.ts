@@ -43,3 +43,9 @@ export function countGap ({ name, figures }: Pick<FollowedFeed, 'name' | 'figure
 export function readerLagged ({ feed, mode, entries, bytes }: LaggedMessage): void {
   if (lagged.hasSubscribers) lagged.publish({ feed, mode, entries, bytes } satisfies LaggedMessage)
 }
+
+/** Counts a reader that has fallen too far behind, and tells of it. @param behind how far */
+export function countLag ({ name, figures, lag: { mode } }: FollowedFeed, behind: { entries: number, bytes: number }): void {
+  figures.lagged++
+  readerLagged({ feed: name, mode, ...behind })
+}

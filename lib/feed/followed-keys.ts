@@ -41,6 +41,9 @@ export class FollowedKeys implements KeyFollower {
     return key !== undefined && this.#keys.has(key)
   }
 
+  /** How many keys are followed now. */
+  get size (): number { return this.#keys.size }
+
   /** The keys that are followed now. */
   [Symbol.iterator] (): Iterator<string> {
     return this.#keys.values()

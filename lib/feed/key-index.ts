@@ -3,8 +3,8 @@
  * that lags finds its entries without a look at all others.
  */
 import type { Entry } from '../log/entry.ts'
-import { IndexedRing } from '../log/indexed-ring.ts'
 import type { Beside, Window } from '../log/window.ts'
+import { Merge, Posting } from './posting.ts'
 
 /** Who follows keys. */
 export interface KeyFollower {
@@ -12,29 +12,15 @@ export interface KeyFollower {
   offer (index: number): void
 }
 
-/** What is known of one key. */
-class Posting {
-  /** The indexes of its entries, oldest first, by a number of their own. */
-  readonly indexes = new IndexedRing<number>(0)
+/** What is known of one key: its entries, and who follows it. */
+class KeyPosting extends Posting {
   readonly followers = new Set<KeyFollower>()
-
-  /** The number of the first entry whose index is `from` or higher. */
-  numberOf (from: number): number {
-    let low = this.indexes.first
-    let high = this.indexes.next
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.indexes.at(middle) ?? 0) < from) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
 }
 
 /** The keys of one feed. */
 export class KeyIndex implements Beside {
   readonly #window: Window
-  readonly #postings = new Map<string, Posting>()
+  readonly #postings = new Map<string, KeyPosting>()
   #next: number
 
   constructor (window: Window) {
@@ -87,24 +73,36 @@ export class KeyIndex implements Beside {
 
   /** Adds to `found` the indexes of a key's entries from an index on, at most `limit` of them, oldest first. */
   collect (key: string, from: number, limit: number, found: number[]): void {
-    const posting = this.#postings.get(key)
-    if (posting === undefined) return
-    const start = posting.numberOf(from)
-    const end = Math.min(posting.indexes.next, start + limit)
-    for (let number = start; number < end; number++) found.push(posting.indexes.at(number) ?? 0)
+    this.#postings.get(key)?.collect(from, limit, found)
   }
 
-  #postingOf (key: string): Posting {
+  /**
+   * Adds to `found` the indexes of the entries of some keys, at most `limit` of them, oldest first. Costs a look at each key, and
+   * then as much as is found.
+   *
+   * @param fromOf the index from which on the entries of a key are wanted
+   * @returns the index of the entry after those; `undefined` where there is none
+   */
+  merge (keys: Iterable<string>, fromOf: (key: string) => number, limit: number, found: number[]): number | undefined {
+    const merge = new Merge()
+    for (const key of keys) {
+      const posting = this.#postings.get(key)
+      if (posting !== undefined) merge.add(posting, fromOf(key))
+    }
+    return merge.collect(limit, found)
+  }
+
+  #postingOf (key: string): KeyPosting {
     let posting = this.#postings.get(key)
     if (posting === undefined) {
-      posting = new Posting()
+      posting = new KeyPosting()
       this.#postings.set(key, posting)
     }
     return posting
   }
 
   /** A key that has neither entries nor followers is not known any more. */
-  #forget (key: string, { indexes, followers }: Posting): void {
+  #forget (key: string, { indexes, followers }: KeyPosting): void {
     if (followers.size === 0 && indexes.first === indexes.next) this.#postings.delete(key)
   }
 }

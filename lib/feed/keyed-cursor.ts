@@ -3,12 +3,15 @@
  * through pages like any other. A caught-up one stands at the head, however much passes that is not for it: it misses nothing by
  * that, and can not fall off the log.
  */
-import { KEYED_ENTRIES } from '../defaults.ts'
+import { KEYED_ENTRIES, SCAN_ENTRIES } from '../defaults.ts'
 import type { Entry } from '../log/entry.ts'
 import type { EventLog, Hole, Place } from '../log/event-log.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
 import type { FollowedKeys } from './followed-keys.ts'
 import type { KeyFollower, KeyIndex } from './key-index.ts'
+
+/** Asking the index of keys for one key costs about as much as a look at four entries. */
+const LOOKS_PER_KEY = 4
 
 /** Walks over the entries of some keys. */
 export class KeyedCursor implements EntryCursor, KeyFollower {
@@ -28,6 +31,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   #pending: number | undefined
   /** True where that is ours and the only one: then it need not be collected. */
   #isOnlyOne = false
+  /** True where so many of the entries are ours that looking at each of them costs less than asking for each key. */
+  #isDense = false
   #collected: number[] = []
   #next = 0
   /** How many of the collected were not passed. */
@@ -158,17 +163,37 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     return this.#left > 0 ? this.#collected[this.#next] : this.#pending
   }
 
-  /** Collects the next of ours from the index, in order. */
+  /** Collects the next of ours, in order: from the index of keys, or by a look at the entries, whichever costs less. */
   #collect (): void {
     const from = this.#pending
     if (from === undefined) return
     const found: number[] = []
-    for (const key of this.#keys) this.#index.collect(key, Math.max(from, this.#firstIndex(key) ?? 0), KEYED_ENTRIES + 1, found)
-    found.sort((a, b) => a - b)
-    this.#pending = found[KEYED_ENTRIES]
+    this.#pending = this.#isDense ? this.#scan(from, found) : from
+    if (found.length === 0 && this.#pending !== undefined) this.#pending = this.#merge(this.#pending, found)
     this.#collected = found
     this.#next = 0
-    this.#left = Math.min(found.length, KEYED_ENTRIES)
+    this.#left = found.length
+  }
+
+  /** Returns the index of the next of ours that is not among those found; `undefined` where there is none. */
+  #merge (from: number, found: number[]): number | undefined {
+    const next = this.#index.merge(this.#keys, (key) => Math.max(from, this.#firstIndex(key) ?? 0), KEYED_ENTRIES, found)
+    this.#isDense = next !== undefined && next - from <= this.#keys.size * LOOKS_PER_KEY
+    return next
+  }
+
+  /** Looks at entries, some of which are ours. Returns the index from which on others may be; `undefined` at the head. */
+  #scan (from: number, found: number[]): number | undefined {
+    const { window } = this.#log
+    const end = Math.min(window.next, from + SCAN_ENTRIES)
+    let index = from
+    for (; index < end && found.length < KEYED_ENTRIES; index++) {
+      const entry = window.at(index)
+      if (entry !== undefined && this.isOurs(entry)) found.push(index)
+    }
+    // where there were none, the index of keys finds the next, however far away it is
+    this.#isDense = found.length > 0
+    return index < window.next ? index : undefined
   }
 
   /** Ours are the entries from `index` on, as far as the index of keys says so. */

@@ -8,12 +8,12 @@ import type { Hole } from '../log/event-log.ts'
 import type { SourceEnd, SourceOwner } from '../wire/frame-source.ts'
 import type { EntryCursor } from './cursor.ts'
 import { Detour, type Notice } from './detour.ts'
-import { countGap, readerLagged } from './diagnostics.ts'
+import { countGap, countLag } from './diagnostics.ts'
 import type { Waiter } from './fan-out.ts'
 import type { Failure, FilteredWaiter } from './filters.ts'
 import type { Opening } from './opening.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
-import { isLimited, isTooFarBehind, wayOn } from './slow-consumer.ts'
+import { isBehindLimits, wayOn } from './slow-consumer.ts'
 import type { State } from './snapshot.ts'
 
 /** One stream of one feed. */
@@ -37,6 +37,8 @@ export class Reader implements Waiter, FilteredWaiter {
   #isLive = false
   /** True while the stream stands at the head and its cursor is to say when there is an entry. */
   #awaitsOffer = false
+  /** How many entries were looked at since the stream last let other work run. */
+  #looked = 0
   #isReleased = false
 
   constructor (reading: Reading, owner: SourceOwner, isFirst: boolean) {
@@ -111,19 +113,22 @@ export class Reader implements Waiter, FilteredWaiter {
     if (this.#detour !== undefined) return this.#peekDetour(this.#detour)
     const cursor = this.#cursor
     if (cursor === undefined || this.#notice !== undefined || this.end !== undefined) return undefined
-    for (let scanned = 0; scanned < SCAN_ENTRIES; scanned++) {
+    while (this.#looked < SCAN_ENTRIES) {
       const entry = this.#endsAt === undefined || (cursor.index ?? 0) < this.#endsAt ? cursor.peek() : undefined
       if (entry === undefined) {
         this.#waitFor(cursor)
         return undefined
       }
-      if (entry === this.#accepted || this.#takes(entry)) {
+      if (entry === this.#accepted) return entry
+      this.#looked++
+      if (this.#takes(entry)) {
         this.#accepted = entry
         return entry
       }
       cursor.pass(entry)
     }
-    setImmediate(() => { this.#wakeOwner() })
+    // other work runs now, even where the socket would take all at once
+    if (this.#looked++ === SCAN_ENTRIES) setImmediate(() => { this.#looked = 0; this.#wakeOwner() })
     return undefined
   }
 
@@ -254,16 +259,14 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #checkLag (cursor: EntryCursor): void {
-    const { feed } = this
-    if (cursor.index === undefined) {
-      if (cursor.hole !== undefined) this.#fallBehind(cursor, cursor.hole)
-    } else if (this.#isLive && isLimited(feed.lag) && isTooFarBehind(feed.log.window, cursor.index, feed.lag, feed.now())) this.#fallBehind(cursor, undefined)
+    const { index, hole } = cursor
+    const isTooSlow = index === undefined ? hole !== undefined : this.#isLive && isBehindLimits(this.feed, index)
+    if (isTooSlow) this.#fallBehind(cursor, hole)
   }
 
   #fallBehind (cursor: EntryCursor, hole: Hole | undefined): void {
     const { feed } = this
-    feed.figures.lagged++
-    readerLagged({ feed: feed.name, mode: feed.lag.mode, ...this.behind() })
+    countLag(feed, this.behind())
     this.#accepted = undefined
     if (feed.lag.mode === 'disconnect') {
       this.end = { kind: 'lagged' }

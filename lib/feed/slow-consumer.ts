@@ -1,6 +1,7 @@
 /** When a reader is too slow, and where it goes on then. */
 import type { Entry } from '../log/entry.ts'
 import type { Hole } from '../log/event-log.ts'
+import { firstIndex } from '../log/indexed-ring.ts'
 import type { Window } from '../log/window.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { NewestByKey } from './conflation.ts'
@@ -23,15 +24,17 @@ export interface LagPolicy {
   readonly maxLagMs: number
 }
 
-/** True where there are limits beside what the log keeps. */
-export function isLimited ({ maxLagBytes, maxLagMs }: LagPolicy): boolean {
-  return maxLagBytes !== Infinity || maxLagMs !== Infinity
-}
-
 /** True where a reader that is to read on at `index` is further behind than it may be. The limits themselves are allowed. */
-export function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs }: LagPolicy, now: number): boolean {
+function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs }: LagPolicy, now: number): boolean {
   if (maxLagBytes !== Infinity && window.bytesSince(index) > maxLagBytes) return true
   return maxLagMs !== Infinity && now - (window.at(index)?.at ?? now) > maxLagMs
+}
+
+/** As `isTooFarBehind`, now. Costs nothing where the feed has no limits beside what its log keeps. */
+export function isBehindLimits (feed: FollowedFeed, index: number): boolean {
+  const { log, lag } = feed
+  const isLimited = lag.maxLagBytes !== Infinity || lag.maxLagMs !== Infinity
+  return isLimited && isTooFarBehind(log.window, index, lag, feed.now())
 }
 
 /** Where a reader that is too slow goes on. */
@@ -84,12 +87,5 @@ function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) =
 
 /** The oldest index from which on a reader is not too far behind. */
 function firstWithin (window: Window, policy: LagPolicy, now: number): number {
-  let low = window.oldest
-  let high = window.next
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (isTooFarBehind(window, middle, policy, now)) low = middle + 1
-    else high = middle
-  }
-  return low
+  return firstIndex(window.oldest, window.next, (index) => !isTooFarBehind(window, index, policy, now))
 }

@@ -1,6 +1,7 @@
 /**
  * A queue that is addressed by absolute indexes: the slots are reused, the indexes never. An index that has left, or has not
- * come yet, gives `undefined`, and can not be mistaken for another.
+ * come yet, gives `undefined`, and cannot be mistaken for another. Indexes are exact up to 2^53; a slot is found by the lowest
+ * bits, which `&` keeps of any of them.
  */
 export class IndexedRing<Item> {
   #slots: Array<Item | undefined> = new Array(16)
@@ -53,4 +54,17 @@ export class IndexedRing<Item> {
     for (let index = this.first; index < this.next; index++) slots[index & (slots.length - 1)] = this.at(index)
     this.#slots = slots
   }
+}
+
+/**
+ * The first index from `low` (inclusive) to `high` (exclusive) for which `isReached` holds; `high` where there is none. It must hold
+ * for all indexes after that one. The middle is taken from the distance: bit operators would cut a sum of indexes at 2^32.
+ */
+export function firstIndex (low: number, high: number, isReached: (index: number) => boolean): number {
+  while (low < high) {
+    const middle = low + Math.floor((high - low) / 2)
+    if (isReached(middle)) high = middle
+    else low = middle + 1
+  }
+  return low
 }
