@@ -3,17 +3,18 @@
  * source is on its one side, a writer on the other, and its host commits the response and hears of the end.
  */
 import { jittered } from '../clock.ts'
-import { BATCH_BYTES, FAILED_RETRY_MS, FIRST_WRITE_BYTES, RETRY_JITTER } from '../defaults.ts'
+import { FAILED_RETRY_MS, FIRST_WRITE_BYTES, RETRY_JITTER } from '../defaults.ts'
 import { SOURCE_FAILED } from '../errors.ts'
 import { Batch } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { done, failure } from '../wire/control-event.ts'
 import { retryLine } from '../wire/encode.ts'
-import type { FrameSource } from '../wire/frame-source.ts'
+import type { SourceEnd } from '../wire/frame-source.ts'
 import { StreamContext, type SourceStream } from './context.ts'
 import type { Deadline } from './deadlines.ts'
 import { EventStreamEnded, type EndReason } from './end.ts'
 import type { Beating } from './heartbeat.ts'
+import { HeldSource } from './held-source.ts'
 import type { ConnectionHost, ConnectionTools, StreamOptions } from './host.ts'
 import { isLimited, Lifetime, type Limited } from './lifetime.ts'
 import { openSource } from './source.ts'
@@ -36,13 +37,15 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
   /** `undefined` where nothing limits it. */
   readonly #lifetime: Lifetime | undefined
   #state: State = 'setting-up'
-  #source: FrameSource | undefined
+  readonly #source = new HeldSource()
   #writer: Writer | undefined
   #held: Batch | undefined
-  #abort: AbortController | undefined
   #commitDeadline: Deadline | undefined
   #reason: EventStreamEnded | undefined
   #error: unknown
+  /** True while it moves on. Who calls from within says only that there is more to do. */
+  #isMoving = false
+  #isMoveDue = false
   #lastEventId: string
   #events = 0
   #bytes = 0
@@ -63,14 +66,8 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
   /** Bytes of the event stream that were handed to the socket, without HTTP's own framing. */
   get bytes (): number { return this.#bytes }
 
-  /** Aborted when the stream has ended. Made when somebody asks: a feed's streams need none. */
-  get signal (): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController()
-      if (this.#reason !== undefined) this.#abort.abort(this.#reason)
-    }
-    return this.#abort.signal
-  }
+  /** Aborted when the stream has ended. */
+  get signal (): AbortSignal { return this.#source.signal }
 
   /** Whether the application still allows the stream: its host asks. */
   get recheck (): (() => unknown) | undefined { return this.#host.recheck }
@@ -80,17 +77,17 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     const { deadlines, merge } = this.#tools
     const context = new StreamContext(this, this.#lastEventId === '' ? undefined : this.#lastEventId, codec)
     try {
-      this.#source = openSource(source, context, () => context.arguments(), merge)
+      this.#source.hold(openSource(source, context, () => context.arguments(), merge))
     } catch (error) {
       if (this.#state === 'closed') return
       if (this.#state === 'setting-up') return this.#fail(error)
       // ready() has committed the stream: its failure is told in it
-      this.#source = openSource(() => Promise.reject(error), context, () => context.arguments(), merge)
+      this.#source.hold(openSource(() => Promise.reject(error), context, () => context.arguments(), merge))
     }
     // the source itself may have ended the stream, and the client may have left before
     if (this.#reason !== undefined) this.#cancelSource(this.#reason)
     this.#advance()
-    if (this.#isOver()) return
+    if (this.#state === 'closed') return this.#source.release()
     if (this.#state === 'setting-up') this.#commitDeadline = deadlines.set(this.#options.commitDelayMs, () => { this.#commit() })
     this.#lifetime?.start()
   }
@@ -165,26 +162,34 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     // a client may be gone without a word of Node's: a stream that is quiet finds out here
     if (this.#writer.isGone) return this.onGone()
     if (this.#writer.isBusy) return
-    this.#write(this.#source?.quiet() ?? HEARTBEAT)
+    this.#write(this.#source.quiet() ?? HEARTBEAT)
   }
 
   /** Moves on as far as it goes: commits, writes until the client is busy, ends. */
   #advance (): void {
-    if (this.#source === undefined || this.#state === 'ending' || this.#state === 'closed') return
-    if (this.#state === 'open') this.#flow(this.#source)
-    else if (this.#state === 'setting-up') this.#peek(this.#source)
+    this.#isMoveDue = true
+    if (this.#isMoving) return
+    this.#isMoving = true
+    try {
+      while (this.#isMoveDue && this.#source.isHeld) {
+        this.#isMoveDue = false
+        if (this.#state === 'open') this.#flow()
+        else if (this.#state === 'setting-up') this.#peek()
+      }
+    } finally {
+      this.#isMoving = false
+    }
   }
 
   /** Looks whether the source has an event, or its end, so that the stream can be committed or refused. */
-  #peek (source: FrameSource): void {
-    const first = source.read(BATCH_BYTES)
+  #peek (): void {
+    const first = this.#source.read()
+    const { end } = this.#source
     if (first !== undefined) this.#keep(first)
-    else if (source.end === undefined) return
-    else if (source.end.kind === 'failed' && this.#reason === undefined) {
-      this.#fail(source.end.error)
-      return
-    }
-    this.#commit()
+    // what the source has called may have committed the stream, or ended it
+    if (this.#state !== 'setting-up' || (first === undefined && end === undefined)) return
+    if (first === undefined && end?.kind === 'failed' && this.#reason === undefined) this.#fail(end.error)
+    else this.#commit()
   }
 
   #commit (): void {
@@ -205,28 +210,27 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     this.#write(new Batch([retry.bytes, first.bytes], first.events, first.lastEventId))
   }
 
-  #flow (source: FrameSource): void {
+  #flow (): void {
+    const source = this.#source
     const writer = this.#writer
     if (writer === undefined) return
     while (!writer.isBusy) {
-      const batch = this.#held ?? source.read(BATCH_BYTES)
+      const batch = this.#held ?? source.read()
       this.#held = undefined
-      if (batch === undefined) break
-      this.#write(batch)
-      // whoever writes may hear that the client has left
+      if (batch !== undefined) this.#write(batch)
+      // whoever reads or writes may hear that the client has left
       if (this.#state !== 'open') return
+      if (batch === undefined) break
     }
-    if (writer.isBusy || source.end === undefined) return
-    this.#conclude(source, writer)
+    if (!writer.isBusy && source.end !== undefined) this.#conclude(source.end, writer)
   }
 
   /** All is said: the last word, then the end of the response. */
-  #conclude (source: FrameSource, writer: Writer): void {
-    const { end } = source
-    this.#reason ??= new EventStreamEnded(end?.kind ?? 'done')
+  #conclude (end: SourceEnd, writer: Writer): void {
+    this.#reason ??= new EventStreamEnded(end.kind)
     if (this.#reason.reason === 'done' && this.#options.onEnd === 'stop') {
       this.#write(new Batch(done(this.#lastEventId)))
-    } else if (end?.kind === 'failed' && this.#reason.reason === 'failed') {
+    } else if (end.kind === 'failed' && this.#reason.reason === 'failed') {
       this.#error = end.error
       this.#write(new Batch(failure(SOURCE_FAILED, jittered(Math.max(FAILED_RETRY_MS, this.#options.retryMs), RETRY_JITTER))))
     }
@@ -238,6 +242,8 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
   }
 
   #write (batch: Batch): void {
+    // what was read while the client left goes nowhere
+    if (this.#state === 'closed') return
     const heartbeats = this.#tools.heartbeats
     if (heartbeats !== undefined) this.lastWriteSlice = heartbeats.slice
     this.#events += batch.events
@@ -249,6 +255,7 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
 
   /** Before the head is sent, bytes wait here; there are never more than those of one read and one `retry`. */
   #keep (batch: Batch): void {
+    if (this.#state === 'closed') return
     if (this.#state === 'open' && this.#held === undefined) this.#write(batch)
     else if (this.#held === undefined) this.#held = batch
     else this.#held = new Batch([this.#held.bytes, batch.bytes], this.#held.events + batch.events, batch.lastEventId ?? this.#held.lastEventId)
@@ -258,20 +265,14 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
   #fail (error: unknown): void {
     this.#reason = new EventStreamEnded('failed')
     this.#error = error
+    // an error handler may call back
+    this.#state = 'ending'
     this.#host.refuse(error)
     this.#close()
   }
 
-  /** Lets go of a source that was opened when all was over. */
-  #isOver (): boolean {
-    if (this.#state !== 'closed') return false
-    this.#source?.release()
-    this.#source = undefined
-    return true
-  }
-
   #close (): void {
-    if (this.#state === 'closed') return
+    if (this.#state === 'closed' || this.#source.defers(() => { this.#close() })) return
     this.#state = 'closed'
     const reason = this.#reason ?? new EventStreamEnded('client')
     this.#lifetime?.stop()
@@ -280,7 +281,7 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     this.#writer?.release()
     this.#held = undefined
     this.#cancelSource(reason)
-    this.#source?.release()
+    this.#source.release()
     this.#host.ended({
       reason: reason.reason,
       detail: reason.detail,
@@ -289,14 +290,10 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
       bytes: this.#bytes,
       error: this.#error
     })
-    this.#source = undefined
     this.#writer = undefined
   }
 
-  /** Aborts the signal first, so that whoever waits on it stops waiting before the generator is told to return. */
   #cancelSource (reason: EventStreamEnded): void {
-    this.#abort?.abort(reason)
-    const stopped = this.#source?.cancel(reason)
-    if (stopped !== undefined) this.#host.stillRunning(stopped)
+    this.#source.cancel(reason, (stopped) => { this.#host.stillRunning(stopped) })
   }
 }

@@ -92,9 +92,14 @@ class AwaitedFrames implements FrameSource {
 
   constructor (promise: Promise<unknown>, open: (held: unknown, context: SourceContext) => FrameSource, context: SourceContext) {
     this.#promise = promise.then((held) => {
-      this.#opened = this.#reason === undefined ? open(held, context) : undefined
-      if (this.#reason !== undefined) return discard(held, this.#reason)
-      context.owner.wake()
+      const opened = this.#reason === undefined ? open(held, context) : undefined
+      this.#opened = opened
+      if (this.#reason === undefined) return context.owner.wake()
+      if (opened === undefined) return discard(held, this.#reason)
+      // what it called while it was opened has ended the stream
+      const stopped = opened.cancel(this.#reason)
+      opened.release()
+      return stopped
     }).catch((error: unknown) => {
       if (this.#reason !== undefined) throw error
       this.#end = { kind: 'failed', error }

@@ -1,0 +1,84 @@
+/**
+ * A source, as its connection holds it. A source calls an application's functions while it is read, and those may end the stream:
+ * then the source is let go of when it has answered, and what it gave by then is not lost.
+ */
+import { BATCH_BYTES } from '../defaults.ts'
+import type { Batch } from '../wire/batch.ts'
+import type { FrameSource, SourceEnd } from '../wire/frame-source.ts'
+
+/** The source of one stream; none before `hold`, and none after `release`. */
+export class HeldSource {
+  #source: FrameSource | undefined
+  #abort: AbortController | undefined
+  #reason: Error | undefined
+  #isReading = false
+  /** What waits for the end of a read. */
+  #due: (() => void) | undefined
+
+  /** Aborted by `cancel`. Made when somebody asks: the streams of a feed need none. */
+  get signal (): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason)
+    }
+    return this.#abort.signal
+  }
+
+  get isHeld (): boolean { return this.#source !== undefined }
+
+  /** As `FrameSource.end`. */
+  get end (): SourceEnd | undefined { return this.#source?.end }
+
+  /** From now on it is this one. */
+  hold (source: FrameSource): void {
+    this.#source = source
+  }
+
+  /** Reads one batch. Gives nothing when it is called from within. */
+  read (): Batch | undefined {
+    if (this.#isReading) return undefined
+    this.#isReading = true
+    try {
+      return this.#source?.read(BATCH_BYTES)
+    } finally {
+      this.#isReading = false
+      const due = this.#due
+      if (due !== undefined) {
+        this.#due = undefined
+        due()
+      }
+    }
+  }
+
+  /** As `FrameSource.quiet`. */
+  quiet (): Batch | undefined {
+    return this.#isReading ? undefined : this.#source?.quiet()
+  }
+
+  /** True while the source is read: then `run` is called when it has answered, and only that of the last such call. */
+  defers (run: () => void): boolean {
+    if (this.#isReading) this.#due = run
+    return this.#isReading
+  }
+
+  /**
+   * Aborts the signal first, so that whoever waits on it stops waiting before the generator is told to return. While the source is
+   * read, the rest follows when it has answered.
+   *
+   * @param stillRunning called where the source has not stopped by then, with a promise that is fulfilled when it has
+   */
+  cancel (reason: Error, stillRunning: (stopped: Promise<void>) => void): void {
+    this.#reason ??= reason
+    this.#abort?.abort(reason)
+    if (this.defers(() => { this.cancel(reason, stillRunning) })) return
+    const stopped = this.#source?.cancel(reason)
+    if (stopped !== undefined) stillRunning(stopped)
+  }
+
+  /** Nothing will be read any more. */
+  release (): void {
+    const source = this.#source
+    this.#source = undefined
+    source?.release()
+  }
+}
