@@ -1,10 +1,15 @@
 /** What the plugin writes into the log. Fastify itself says nothing when a client leaves a stream, so each end is told here, once. */
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { PARKED_AFTER_MS } from '../defaults.ts'
 import type { EndReason, EndSummary } from '../stream/end.ts'
 
 /** Ends that are nothing to look at. */
 const ORDINARY: ReadonlySet<EndReason> = new Set(['client', 'done', 'drain', 'max-age', 'expired', 'idle', 'superseded'])
+
+/** The route of a request, for errors and the log: its method and its pattern, which holds no secrets. */
+export function routeOf (request: FastifyRequest): string {
+  return `${request.method} ${request.routeOptions.url ?? 'an unknown route'}`
+}
 
 /** Tells the end of a stream: its reason, its duration, what was sent; a failure of the source or of `recheck` with its stack. */
 export function logEnd (log: FastifyBaseLogger, route: string, { error, ...summary }: EndSummary, wasCommitted: boolean): void {

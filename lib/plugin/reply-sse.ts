@@ -4,22 +4,19 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
-import { jittered } from '../clock.ts'
-import { REFUSED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
-import { AlreadyStreaming, NotAcceptable, NotReturned, ReplySent, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
+import { AlreadyStreaming, NotReturned, ReplySent, shown } from '../errors.ts'
 import { Connection } from '../stream/connection.ts'
+import { EventStreamEnded } from '../stream/end.ts'
 import type { ConnectionHost } from '../stream/host.ts'
-import { isDone } from '../wire/control-event.ts'
-import { retryLine } from '../wire/encode.ts'
-import { commit, STREAM_HEADERS, takeBackHead, type Committing } from './commit.ts'
-import type { Admission } from './admission.ts'
-import { streamEnded, streamOpened } from './diagnostics.ts'
+import { closeSource } from '../stream/source.ts'
 import type { Writer } from '../stream/writer.ts'
+import { commit, takeBackHead, type Committing } from './commit.ts'
+import { streamEnded, streamOpened } from './diagnostics.ts'
 import { dropStream, hasLeft } from './http2-streams.ts'
-import { logEnd, logParked } from './log.ts'
-import { acceptsEventStream, namesEventStream } from './negotiation.ts'
+import { logEnd, logParked, routeOf } from './log.ts'
 import type { EventStreamOptions, Recheck } from './options.ts'
-import { answerDone, codecOf, lastEventIdOf } from './route-events.ts'
+import { answerInstead, refuseOverLimit } from './refusals.ts'
+import { codecOf, lastEventIdOf } from './route-events.ts'
 import type { OpenStream, Streams } from './streams.ts'
 
 /** What streams failed with before their heads were out, by response: where an error handler answers by another stream, nobody else logs it. */
@@ -28,30 +25,61 @@ const failures = new WeakMap<ServerResponse, Error>()
 /** `reply.send`. */
 type Send = FastifyReply['send']
 
-/** Streams a source as the answer of a reply. Errors of the request and of the source are sent; only misuse throws. */
+/**
+ * Streams a source as the answer of a reply. Errors of the request and of the source are sent; only misuse throws. A source that
+ * is not started, for whatever reason, is closed.
+ */
 export function sendEventStream (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions<FastifyRequest> | undefined): FastifyReply {
+  const { request } = reply
+  let connection: Connection | undefined
+  try {
+    connection = open(reply, streams, options)
+  } finally {
+    if (connection === undefined) letGo(source, request, streams)
+  }
+  connection?.start(source, codecOf(request, streams.codecs))
+  return reply
+}
+
+/** Negotiates, admits, and binds a connection to the reply; `undefined` if something else was answered, or nobody is there any more. */
+function open (reply: FastifyReply, streams: Streams, options: EventStreamOptions<FastifyRequest> | undefined): Connection | undefined {
   const { request } = reply
   if (streams.isStreaming(reply.raw)) throw new AlreadyStreaming(routeOf(request))
   logFailureBefore(reply)
   if (reply.sent || reply.raw.headersSent) throw new ReplySent(routeOf(request))
-  if (!acceptsEventStream(request)) return reply.send(new NotAcceptable(shown(request.headers.accept)))
-  const { stream, heartbeatIntervalMs, recheck } = streams.optionsOf(options)
-  // HEAD asks for the headers alone: the source does not run
-  if (request.method === 'HEAD') return reply.headers(STREAM_HEADERS).send()
+  const read = streams.optionsOf(options)
   const lastEventId = lastEventIdOf(request)
-  if (lastEventId !== undefined && isDone(lastEventId)) return answerDone(reply)
-  if (streams.isDraining) return refuse(reply, streams.settings.drainTimeoutMs)
+  if (answerInstead(reply, lastEventId, streams)) return undefined
   const key = streams.settings.connectionKey(request)
   const admission = streams.admissions.admit(key)
-  if (admission !== 'admitted') return answerRefused(reply, admission, streams)
+  if (admission !== 'admitted') {
+    refuseOverLimit(reply, admission, streams.settings)
+    return undefined
+  }
 
-  const host = new ReplyHost(reply, streams, recheck)
-  const connection = new Connection(host, stream, streams.toolsFor(heartbeatIntervalMs), lastEventId)
+  const host = new ReplyHost(reply, streams, read.recheck)
+  const connection = new Connection(host, read.stream, streams.toolsFor(read.heartbeatIntervalMs), lastEventId)
   host.start(connection, key)
-  // while the handler waited the client may have left: then its source is let go of, and does not begin
-  if (hasLeft(reply.raw)) connection.end('client')
-  connection.start(source, codecOf(request, streams.codecs))
-  return reply
+  if (!hasLeft(reply.raw)) return connection
+  // while the handler waited the client has left: its source does not begin
+  connection.end('client')
+  return undefined
+}
+
+/** Lets go of a source that is not started. */
+function letGo (source: unknown, request: FastifyRequest, streams: Streams): void {
+  const stopped = closeSource(source, new EventStreamEnded('superseded'))
+  if (stopped !== undefined) watchStopping(stopped, request, streams)
+}
+
+/** Tells of a source that does not stop, or fails while it does. It holds neither the request nor the reply. */
+function watchStopping (stopped: Promise<void>, request: FastifyRequest, streams: Streams): void {
+  const { id: reqId, server: { log } } = request
+  const route = routeOf(request)
+  const isOver = streams.watchParked(() => { logParked(log, route, reqId) })
+  stopped.catch((error: unknown) => {
+    log.error({ err: error, reqId }, `the source of an event stream of ${route} failed while it was cleaning up`)
+  }).finally(isOver)
 }
 
 /** What a connection needs of its reply; and the stream, as the plugin knows it. */
@@ -153,12 +181,7 @@ class ReplyHost implements ConnectionHost, Committing {
       stopped.catch(() => {})
       return
     }
-    const { id: reqId, server: { log } } = request
-    const route = routeOf(request)
-    const isOver = this.#streams.watchParked(() => { logParked(log, route, reqId) })
-    stopped.catch((error: unknown) => {
-      log.error({ err: error, reqId }, `the source of an event stream of ${route} failed while it was cleaning up`)
-    }).finally(isOver)
+    watchStopping(stopped, request, this.#streams)
   }
 
   /** Something answers before the head is out: the handler forgot to return the stream, or a hook or a time-out was faster. */
@@ -213,21 +236,4 @@ function logFailureBefore ({ raw, log, request }: FastifyReply): void {
 /** Fastify takes only an `Error` for an error. */
 function asError (thrown: unknown, what: string): Error {
   return thrown instanceof Error ? thrown : new Error(`${what}: ${shown(thrown)}`, { cause: thrown })
-}
-
-/** The route of a request, for errors and the log: its method and its pattern, which holds no secrets. */
-function routeOf (request: FastifyRequest): string {
-  return `${request.method} ${request.routeOptions.url ?? 'an unknown route'}`
-}
-
-function answerRefused (reply: FastifyReply, admission: Exclude<Admission, 'admitted'>, { settings }: Streams): FastifyReply {
-  const by = settings.refuse ?? (namesEventStream(reply.request) ? 'retry' : 'status')
-  if (by === 'retry') return refuse(reply, REFUSED_RETRY_MS)
-  reply.header('retry-after', Math.ceil(jittered(REFUSED_RETRY_MS, RETRY_JITTER) / 1000))
-  return reply.send(admission === 'full' ? new TooManyConnections() : new TooManyConnectionsPerKey())
-}
-
-/** A browser's `EventSource` gives up for good on a status, and comes back after a stream that ends. */
-function refuse (reply: FastifyReply, retryMs: number): FastifyReply {
-  return reply.headers(STREAM_HEADERS).send(`${retryLine(jittered(retryMs, RETRY_JITTER))}\n`)
 }

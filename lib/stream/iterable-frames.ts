@@ -11,8 +11,8 @@ import type { FrameSource, SourceContext, SourceEnd } from '../wire/frame-source
 /** What is pulled: an iterator, async or not, and how to wake one that waits for something that no signal reaches. */
 export interface Origin {
   readonly iterator: AsyncIterator<unknown> | Iterator<unknown>
-  /** Makes a pending `next()` settle, as by destroying a stream; for generators there is no such thing. */
-  readonly interrupt?: (reason: Error) => void
+  /** Makes a pending `next()` settle, as by destroying a stream; for generators there is no such thing. What it returns tells when that is done, and is handled. */
+  readonly interrupt?: (reason: Error) => unknown
 }
 
 /** Pulls from an iterator. */

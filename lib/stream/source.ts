@@ -45,28 +45,65 @@ export function openSource (
   return new AwaitedFrames(Promise.resolve(given), (held, later) => openHeld(held, later, merge), context)
 }
 
-/** Opens anything but a function. */
-function openHeld (source: unknown, context: SourceContext, merge: (openers: FrameSourceOpener[]) => FrameSourceOpener): FrameSource {
-  if (isFrameSourceOpener(source)) return source[openFrames](context)
-  if (Array.isArray(source) && source.some(isFrameSourceOpener)) {
-    if (!source.every(isFrameSourceOpener)) throw new BadSource('an array of subscriptions and other things')
-    return merge(source)[openFrames](context)
+/**
+ * Lets go of a source that is not started, so that nothing of it stays open: a Node stream is destroyed, a web stream cancelled, the
+ * `return()` of an iterator called. What they throw or emit then ends nothing. Functions and subscriptions hold nothing yet.
+ *
+ * @returns `undefined` if the source has stopped; else a promise that is fulfilled when it has, and rejected when its clean-up failed
+ */
+export function closeSource (source: unknown, reason: Error): Promise<void> | undefined {
+  try {
+    if (typeof source === 'function' || isFrameSourceOpener(source)) return undefined
+    if (Array.isArray(source)) return closeStrays(source, reason)
+    // a mistake, but one that may hold something
+    if (isThenable(source)) return Promise.resolve(source).then((held) => closeSource(held, reason), () => {})
+    // who has locked a stream is to close it
+    if (isWebStream(source) && 'locked' in source && source.locked === true) return undefined
+    const origin = originOf(source)
+    if (origin === undefined) return undefined
+    const stopping = [origin.interrupt?.(reason), origin.iterator.return?.()].filter(isThenable)
+    return stopping.length === 0 ? undefined : Promise.all(stopping).then(() => {}, throwUnlessAbort)
+  } catch (error) {
+    return Promise.reject(error)
   }
-  return new IterableFrames(originOf(source), context)
 }
 
-function originOf (source: unknown): Origin {
+/** What stands among subscriptions in an array: with it the array is no source. */
+function closeStrays (array: unknown[], reason: Error): Promise<void> | undefined {
+  if (!array.some(isFrameSourceOpener)) return undefined
+  const stopping = array.map((member) => closeSource(member, reason)).filter((stopped) => stopped !== undefined)
+  return stopping.length === 0 ? undefined : Promise.all(stopping).then(() => {})
+}
+
+/** Opens anything but a function. What cannot be opened is let go of. */
+function openHeld (source: unknown, context: SourceContext, merge: (openers: FrameSourceOpener[]) => FrameSourceOpener): FrameSource {
+  try {
+    if (isFrameSourceOpener(source)) return source[openFrames](context)
+    if (Array.isArray(source) && source.some(isFrameSourceOpener)) {
+      if (!source.every(isFrameSourceOpener)) throw new BadSource('an array of subscriptions and other things')
+      return merge(source)[openFrames](context)
+    }
+    const origin = originOf(source)
+    if (origin === undefined) throw new BadSource(describe(source))
+    return new IterableFrames(origin, context)
+  } catch (error) {
+    closeSource(source, error instanceof Error ? error : new BadSource(describe(source)))?.catch(() => {})
+    throw error
+  }
+}
+
+/** `undefined` for what cannot be streamed. */
+function originOf (source: unknown): Origin | undefined {
+  if (typeof source !== 'object' || source === null) return undefined
   if (isWebStream(source)) return webStreamOrigin(source)
   if (isReadable(source)) {
     // it may fail before it is read, or when it was let go of: an error that nobody hears of ends the process
     source.on('error', () => {})
     return { iterator: bytesAsLines(source)[Symbol.asyncIterator](), interrupt: () => { source.destroy() } }
   }
-  if (typeof source === 'object' && source !== null) {
-    if (Symbol.asyncIterator in source) return { iterator: (source as AsyncIterable<unknown>)[Symbol.asyncIterator]() }
-    if (Symbol.iterator in source) return { iterator: (source as Iterable<unknown>)[Symbol.iterator]() }
-  }
-  throw new BadSource(describe(source))
+  if (Symbol.asyncIterator in source) return { iterator: (source as AsyncIterable<unknown>)[Symbol.asyncIterator]() }
+  if (Symbol.iterator in source) return { iterator: (source as Iterable<unknown>)[Symbol.iterator]() }
+  return undefined
 }
 
 /** Through its reader: `cancel` of a reader settles a pending read, and `return()` of a web stream's own iterator waits for it. */
@@ -80,7 +117,12 @@ function webStreamOrigin (stream: ReadableStreamLike<unknown>): Origin {
       }
     })
   }
-  return { iterator: bytesAsLines(chunks)[Symbol.asyncIterator](), interrupt: (reason) => { reader.cancel(reason).catch(() => {}) } }
+  const interrupt = (reason: Error): Promise<void> => {
+    const cancelled = reader.cancel(reason)
+    cancelled.catch(() => {})
+    return cancelled
+  }
+  return { iterator: bytesAsLines(chunks)[Symbol.asyncIterator](), interrupt }
 }
 
 /** A source that a function has promised: nothing to read until the promise is kept. */
@@ -95,7 +137,7 @@ class AwaitedFrames implements FrameSource {
       const opened = this.#reason === undefined ? open(held, context) : undefined
       this.#opened = opened
       if (this.#reason === undefined) return context.owner.wake()
-      if (opened === undefined) return discard(held, this.#reason)
+      if (opened === undefined) return closeSource(held, this.#reason)
       // what it called while it was opened has ended the stream
       const stopped = opened.cancel(this.#reason)
       opened.release()
@@ -131,7 +173,7 @@ class AwaitedFrames implements FrameSource {
     if (this.#opened !== undefined) return this.#opened.cancel(reason)
     if (this.#end !== undefined) return undefined
     this.#end = { kind: 'done' }
-    return this.#promise.then(undefined, (error: unknown) => { if (!(error instanceof Error && error.name === 'AbortError')) throw error })
+    return this.#promise.then(undefined, throwUnlessAbort)
   }
 
   release (): void {
@@ -139,12 +181,9 @@ class AwaitedFrames implements FrameSource {
   }
 }
 
-/** Lets go of what a function gave after its stream had ended, so that nothing stays open. */
-async function discard (held: unknown, reason: Error): Promise<void> {
-  if (isFrameSourceOpener(held) || Array.isArray(held)) return
-  const { iterator, interrupt } = originOf(held)
-  interrupt?.(reason)
-  await iterator.return?.()
+/** What aborts throw is expected of a source whose stream has ended. */
+function throwUnlessAbort (error: unknown): void {
+  if (!(error instanceof Error && error.name === 'AbortError')) throw error
 }
 
 function isThenable (value: unknown): value is PromiseLike<unknown> {

@@ -1,0 +1,44 @@
+/**
+ * What is answered in place of a stream: to a client that accepts none, asks for the headers alone, or has seen the end; and where
+ * there is no room for it. It knows nothing of the source.
+ */
+import type { FastifyReply } from 'fastify'
+import { jittered } from '../clock.ts'
+import { REFUSED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
+import { NotAcceptable, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
+import { isDone } from '../wire/control-event.ts'
+import { retryLine } from '../wire/encode.ts'
+import type { Admission } from './admission.ts'
+import { STREAM_HEADERS } from './commit.ts'
+import { acceptsEventStream, namesEventStream } from './negotiation.ts'
+import type { Settings } from './options.ts'
+import { answerDone } from './route-events.ts'
+import type { Streams } from './streams.ts'
+
+/** Answers a request that gets no stream, whoever is connected. False for one that is to get one. */
+export function answerInstead (reply: FastifyReply, lastEventId: string | undefined, { settings, isDraining }: Streams): boolean {
+  const { request } = reply
+  if (!acceptsEventStream(request)) reply.send(new NotAcceptable(shown(request.headers.accept)))
+  // HEAD asks for the headers alone
+  else if (request.method === 'HEAD') reply.headers(STREAM_HEADERS).send()
+  else if (lastEventId !== undefined && isDone(lastEventId)) answerDone(reply)
+  else if (isDraining) comeBack(reply, settings.drainTimeoutMs)
+  else return false
+  return true
+}
+
+/** Refuses a stream for which there is no room. */
+export function refuseOverLimit (reply: FastifyReply, admission: Exclude<Admission, 'admitted'>, settings: Settings): void {
+  const by = settings.refuse ?? (namesEventStream(reply.request) ? 'retry' : 'status')
+  if (by === 'retry') {
+    comeBack(reply, REFUSED_RETRY_MS)
+    return
+  }
+  reply.header('retry-after', Math.ceil(jittered(REFUSED_RETRY_MS, RETRY_JITTER) / 1000))
+  reply.send(admission === 'full' ? new TooManyConnections() : new TooManyConnectionsPerKey())
+}
+
+/** A stream that says when to come back, and ends: on a status a browser's `EventSource` gives up for good. */
+function comeBack (reply: FastifyReply, retryMs: number): void {
+  reply.headers(STREAM_HEADERS).send(`${retryLine(jittered(retryMs, RETRY_JITTER))}\n`)
+}
