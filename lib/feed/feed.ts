@@ -18,24 +18,31 @@ import type { Reader } from './reader.ts'
 import type { LagPolicy } from './slow-consumer.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SubscribedFeed } from './plan.ts'
+import type { Projected } from './projection.ts'
 import { FeedSubscription, type SubscribeOptions } from './subscription.ts'
 import { VariantCache } from './variant-cache.ts'
 
 /** What is published in a feed of the given data types. An event of type `message` need not name it. */
 export type Publication<Types> =
   | { [Type in keyof Types & string]: { event: Type, data: Types[Type], key?: string | undefined } }[keyof Types & string]
-  | (Types extends { message: infer Data } ? { event?: undefined, data: Data, key?: string | undefined } : never)
+  | ('message' extends keyof Types ? { event?: undefined, data: Types['message'], key?: string | undefined } : never)
 
 /** What filters and projections of a feed of the given data types see. */
 export type FeedView<Types> = { [Type in keyof Types & string]: EntryView<Type, Types[Type]> }[keyof Types & string]
 
-/** The events that a subscription dispatches, after its projection. */
+/**
+ * The events that a subscription dispatches: those of the feed, or what its projection makes of them (`never`: it has
+ * none).
+ */
 export type Dispatched<Types, Made> =
-  unknown extends Made
+  [Made] extends [never]
     ? { [Type in keyof Types & string]: { event: Type, data: Types[Type] } }[keyof Types & string]
-    : Made extends { event: infer Type extends string, data: infer Data }
-      ? { event: Type, data: Data }
-      : Made extends { data: infer Data } ? { event: keyof Types & string, data: Data } : never
+    : Made extends { event?: infer Type, data: infer Data } ? { event: TypeOf<Type, Types, Made>, data: Data } : never
+
+/** The event type that a projection names; where it need not name one, also those of the feed. */
+type TypeOf<Type, Types, Made> =
+  | (Type extends string ? Type : never)
+  | (Made extends { event: string } ? never : keyof Types & string)
 
 /** A named log of events that streams follow. Made by `app.feed`. */
 export interface Feed<Types = Record<string, unknown>> {
@@ -52,7 +59,9 @@ export interface Feed<Types = Record<string, unknown>> {
    */
   publish (event: Publication<Types>): string | Promise<string>
   /** A source for `reply.sse`: which entries, from where on, in which shape. Throws `FST_EVENTFEED_BAD_OPTION`. */
-  subscribe<Made = unknown> (options?: SubscribeOptions<FeedView<Types>, Made, Publication<Types>>): FeedSubscription<Dispatched<Types, Made>>
+  subscribe<Made extends Projected<Type> = never, Type extends string = string> (
+    options?: SubscribeOptions<FeedView<Types>, Made, Publication<Types>>
+  ): FeedSubscription<Dispatched<Types, Made>>
   /**
    * Ends the feed: streams get what remains, then `stream:done`; the name is free at once, the log is freed with the last
    * stream. A second call does nothing.
@@ -141,7 +150,9 @@ export class LogFeed implements Feed, SubscribedFeed {
     })
   }
 
-  subscribe<Made = unknown> (options?: SubscribeOptions<EntryView, Made>): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
+  subscribe<Made extends Projected = never> (
+    options?: SubscribeOptions<EntryView, Made>
+  ): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
     // what the types of the public interface have checked is not known here
     if (options !== undefined) return new FeedSubscription(this, options as SubscribeOptions<EntryView, unknown, unknown>)
     // the one to all there is has nothing that could differ, so all its streams share it

@@ -6,11 +6,17 @@ import { CursorFrames, type IdOf } from './cursor-frames.ts'
 import { SubscriptionIterator, type Iterated } from './iteration.ts'
 import type { From } from './opening.ts'
 import { Plan, type AnyOptions, type SubscribedFeed } from './plan.ts'
-import type { Project } from './projection.ts'
+import type { Project, Projected } from './projection.ts'
 import type { Snapshot } from './snapshot.ts'
 
+/** What a predicate returns: anything but a promise, which would be truthy whatever it says. */
+export type Verdict =
+  string | number | bigint | boolean | symbol | null | undefined | (object & { readonly then?: never })
+
 /** How a stream follows its feed. */
-export interface SubscribeOptions<View = EntryView, Made = unknown, Published = { event: string, data: unknown, key?: string | undefined }> {
+export interface SubscribeOptions<
+  View = EntryView, Made = Projected, Published = { event?: string | undefined, data: unknown, key?: string | undefined }
+> {
   /**
    * An event ID of this feed: the stream goes on behind it, exclusive. For first connects: the last event ID of the request
    * beats it.
@@ -31,7 +37,7 @@ export interface SubscribeOptions<View = EntryView, Made = unknown, Published = 
    * Which entries. Synchronous; called when an entry is published, or when the socket is free again, and on replay. One that
    * throws ends its stream.
    */
-  where?: ((view: View) => unknown) | undefined
+  where?: ((view: View) => Verdict) | undefined
   /** In which shape: a function, or a `projection(schema, fn)`. Called once for each entry, for all streams that share it. */
   as?: Project<View, Made> | undefined
   /** The state for a first connect without `after` and `from`, before what is published from now on. Default: that of the feed. */

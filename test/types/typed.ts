@@ -23,6 +23,10 @@ chat.publish({ event: 'message', data: said })
 chat.publish({ data: said, key: 'ada' })
 chat.publish({ event: 'joined', data: { who: 'ada' } })
 open.publish({ event: 'anything', data: 1 })
+open.publish({ data: 1 })
+open.publish({ data: 1, key: 'ada' })
+// @ts-expect-error an event without data is never dispatched
+open.publish({ event: 'anything' })
 // @ts-expect-error an event type that the feed does not declare
 chat.publish({ event: 'left', data: said })
 // @ts-expect-error a field has another type
@@ -48,6 +52,18 @@ chat.subscribe({ where: (view) => { view.id = '' } })
 // @ts-expect-error there are two words for where to begin
 chat.subscribe({ from: 'now' })
 
+// a promise is truthy, and no shape of an entry
+// @ts-expect-error an asynchronous predicate
+chat.subscribe({ where: async () => false })
+// @ts-expect-error a predicate that returns a thenable
+chat.subscribe({ where: () => ({ then () {} }) })
+chat.subscribe({ where: ({ key }) => key?.match(/^a/) })
+chat.subscribe({ where: ({ data }) => data && new Date() })
+// @ts-expect-error an asynchronous shape
+chat.subscribe({ as: async ({ data }) => ({ data }) })
+// @ts-expect-error a shape without data
+chat.subscribe({ as: () => ({ event: 'empty' }) })
+
 // projections make what their schema says
 const shout = projection(Shout, ({ data }: EntryView<'message', { text: string }>) => ({ data: { loud: data.text === '!' } }))
 // @ts-expect-error a field has another type
@@ -56,6 +72,10 @@ projection(Shout, () => ({ data: { loud: 1 } }))
 projection(Shout, () => ({ data: {} }))
 
 const quiet = app.feed('quiet', { events: { message: Said } })
+const loud = projection(Shout, () => ({ event: 'shout', data: { loud: true } }))
+const perhapsLoud = projection(Shout, ({ key }) => {
+  return key === undefined ? { data: { loud: true } } : { event: 'shout', data: { loud: true } }
+})
 
 // with TypeBox's type provider
 typed.get('/typebox', { schema: { events, response: { 200: Said } } }, (_request, reply) => reply.sse(chat.subscribe()))
@@ -103,6 +123,43 @@ typed.get('/typebox/as-wrong', { schema: { events: { message: Said } } }, (_requ
 typed.get('/typebox/as-name', { schema: { events: { message: Said } } }, (_request, reply) => {
   // @ts-expect-error the projection makes an event that the route does not declare
   return reply.sse(quiet.subscribe({ as: ({ data }) => ({ event: 'other' as const, data }) }))
+})
+// an event type that a shape or a projection names is that one, without `as const`
+typed.get('/typebox/as-literal', { schema: { events: { short: Said } } }, (_request, reply) => {
+  return reply.sse(quiet.subscribe({ as: ({ data }) => ({ event: 'short', data }) }))
+})
+typed.get('/typebox/as-literals', { schema: { events: { short: Said, loud: Shout } } }, (_request, reply) => {
+  return reply.sse(quiet.subscribe({
+    as: ({ data }) => data.text === '' ? { event: 'loud', data: { loud: true } } : { event: 'short', data }
+  }))
+})
+const List = Type.Object({ names: Type.Array(Type.String()) })
+typed.get('/typebox/as-lists', { schema: { events: { list: List } } }, (_request, reply) => {
+  return reply.sse(quiet.subscribe({
+    as: ({ data }) => data.text === '' ? undefined : { event: 'list', data: { names: [data.from, 'ada'] } }
+  }))
+})
+typed.get('/typebox/as-literals-wrong', { schema: { events: { short: Said, loud: Shout } } }, (_request, reply) => {
+  // @ts-expect-error the data of the one event under the name of the other
+  return reply.sse(quiet.subscribe({
+    as: ({ data }) => data.text === '' ? { event: 'short', data: { loud: true } } : { event: 'loud', data }
+  }))
+})
+typed.get('/typebox/as-mixed', { schema: { events: { message: Said, short: Said } } }, (_request, reply) => {
+  return reply.sse(quiet.subscribe({ as: ({ data }) => data.text === '' ? { data } : { event: 'short', data } }))
+})
+typed.get('/typebox/projection-literal', { schema: { events: { shout: Shout } } }, (_request, reply) => {
+  return reply.sse(quiet.subscribe({ as: loud }))
+})
+typed.get('/typebox/projection-mixed', { schema: { events: { shout: Shout, message: Shout } } }, (_request, reply) => {
+  return reply.sse(quiet.subscribe({ as: perhapsLoud }))
+})
+typed.get('/typebox/projection-mixed-wrong', { schema: { events: { shout: Shout } } }, (_request, reply) => {
+  // @ts-expect-error where it names no event, the feed's counts, and the route does not declare that
+  return reply.sse(quiet.subscribe({ as: perhapsLoud }))
+})
+typed.get('/typebox/as-chosen', { schema: { events: { message: Type.Union([Said, Shout]) } } }, (request, reply) => {
+  return reply.sse(quiet.subscribe({ as: request.url === '/' ? shout : undefined }))
 })
 typed.get('/typebox/many', { schema: { events } }, (_request, reply) => reply.sse([chat.subscribe(), quiet.subscribe()]))
 typed.get('/typebox/union', { schema: { events: { message: Type.Union([Said, Shout]) } } }, (_request, reply) => reply.sse(quiet.subscribe({ as: shout })))
