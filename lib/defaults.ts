@@ -56,6 +56,11 @@ export const PULL_AHEAD_BYTES = 16 * 1024
 export const YIELD_AFTER_BYTES = 128 * 1024
 /** A fan-out lets other work run after 4 ms. */
 export const FAN_OUT_SLICE_MS = 4
+/**
+ * When two thirds of a log have turned over, streams that leave entries out say where they stand: a client then has the time of the
+ * last third to get it. So each says it at most four times while the log turns over once, even where its three bounds take turns.
+ */
+export const BOOKMARK_SHARE = 2 / 3
 /** A stream with keys or a filter that catches up looks at 2,000 entries, a few milliseconds' work, then lets other work run. */
 export const SCAN_ENTRIES = 2_000
 /** A stream that follows keys and catches up collects 500 of its entries at a time: a client that stalls then holds 4 KB of numbers. */

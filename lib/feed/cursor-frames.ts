@@ -7,6 +7,7 @@ import { Batch } from '../wire/batch.ts'
 import { bookmark } from '../wire/control-event.ts'
 import { idLine } from '../wire/encode.ts'
 import type { FrameSource, SourceEnd } from '../wire/frame-source.ts'
+import type { Bookmarks } from './bookmarks.ts'
 import { noticeFrame } from './opening.ts'
 import type { Reader } from './reader.ts'
 import { together, type Frame, type Variant } from './variant-cache.ts'
@@ -25,6 +26,11 @@ export class CursorFrames implements FrameSource {
   #saidPosition: string | undefined
   /** The head of the log when the stream stood there, and that was said: as long as it is the head, there is nothing else to say. */
   #quietAt = -1
+  readonly #bookmarks: Bookmarks
+  /** The round of bookmarks in which the stream stood at the head, or has begun. */
+  #saidRound: number
+  /** The round of which it heard before it had read all there is. */
+  #saidRoundOnTheWay: number
   #isReleased = false
 
   /** @param idOf `undefined`: the id of an event is its position */
@@ -32,6 +38,9 @@ export class CursorFrames implements FrameSource {
     this.reader = reader
     this.#variant = variant
     this.#idOf = idOf
+    this.#bookmarks = reader.feed.bookmarks
+    this.#saidRound = this.#bookmarks.round
+    this.#saidRoundOnTheWay = this.#bookmarks.round
   }
 
   get end (): SourceEnd | undefined { return this.reader.end }
@@ -43,6 +52,9 @@ export class CursorFrames implements FrameSource {
         const notice = reader.look()
         if (notice !== undefined) {
           reader.told()
+          // what a gap of the mode latest says is where the client was
+          const isInTime = notice.gap?.reason !== 'lagged' && this.#bookmarks.isInTime(reader.behind().entries)
+          this.#saidRound = isInTime ? this.#bookmarks.round : -1
           return this.#said(noticeFrame(notice.gap, this.#id(notice.position)))
         }
         if (reader.end !== undefined) return undefined
@@ -56,7 +68,7 @@ export class CursorFrames implements FrameSource {
           return this.#said(batch)
         }
         // reading may have come upon a gap, or the end of a snapshot
-        if (reader.notice === undefined && reader.isState === isState) return undefined
+        if (reader.notice === undefined && reader.isState === isState) return reader.end === undefined ? this.#inTime() : undefined
       }
     } catch (error) {
       reader.end ??= { kind: 'failed', error }
@@ -75,6 +87,16 @@ export class CursorFrames implements FrameSource {
     if (position === this.#saidPosition) return undefined
     const id = this.#id(position)
     return this.#said(new Batch(bookmark(id), 0, id))
+  }
+
+  /** What is said in a round of bookmarks: at the head once, and once by a stream that is still on its way there. */
+  #inTime (): Batch | undefined {
+    const { round } = this.#bookmarks
+    if (this.#saidRound === round) return undefined
+    if (this.reader.behind().entries === 0) this.#saidRound = round
+    else if (this.#saidRoundOnTheWay === round) return undefined
+    this.#saidRoundOnTheWay = round
+    return this.quiet()
   }
 
   behind (): { entries: number, bytes: number } { return this.reader.behind() }

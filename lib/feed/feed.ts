@@ -9,6 +9,7 @@ import type { EventLog } from '../log/event-log.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { checkEventType, DEFAULT_EVENT_TYPE, toJson, type DataText } from '../wire/event.ts'
 import { CONFLATION_SHARE } from '../defaults.ts'
+import { Bookmarks } from './bookmarks.ts'
 import { NewestByKey } from './conflation.ts'
 import { FanOut } from './fan-out.ts'
 import { Filters } from './filters.ts'
@@ -96,6 +97,7 @@ export class LogFeed implements Feed, SubscribedFeed {
   readonly log: EventLog
   readonly fanOut: FanOut
   readonly variants: VariantCache
+  readonly bookmarks: Bookmarks
   readonly figures = new FeedFigures()
   readonly newest: NewestByKey | undefined
   readonly #parts: FeedParts
@@ -113,6 +115,7 @@ export class LogFeed implements Feed, SubscribedFeed {
     const report = (error: unknown): void => { parts.onFault(error, 'a stream of it could not be ended') }
     this.fanOut = new FanOut(parts.clock, new Filters(parts.log.window, this.figures, report), report)
     this.variants = new VariantCache(parts.log.window, parts)
+    this.bookmarks = new Bookmarks(parts.log, parts.clock, this.fanOut, this.#readers)
     const { window } = parts.log
     const { entries, bytes } = window.retention
     this.newest = parts.lag.mode === 'latest' ? new NewestByKey(window, entries, bytes * CONFLATION_SHARE) : undefined
@@ -120,6 +123,7 @@ export class LogFeed implements Feed, SubscribedFeed {
       this.figures.published++
       this.newest?.advance()
       this.#keys?.advance()
+      this.bookmarks.advance()
       this.fanOut.notify()
     })
   }
@@ -201,6 +205,7 @@ export class LogFeed implements Feed, SubscribedFeed {
     this.#hasEnded = true
     if (this.#isClosed) return
     this.#isClosed = true
+    this.bookmarks.close()
     // loops over a subscription are told of the end
     for (const reader of [...this.#readers]) reader.finish()
     await this.log.close()

@@ -2,6 +2,7 @@
 import type { Entry, EntryView } from '../log/entry.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { Gap } from '../wire/control-event.ts'
+import type { Bookmarks } from './bookmarks.ts'
 import type { NewestByKey } from './conflation.ts'
 import type { EntryCursor } from './cursor.ts'
 import type { FanOut } from './fan-out.ts'
@@ -16,6 +17,7 @@ export interface FollowedFeed {
   readonly log: EventLog
   readonly fanOut: FanOut
   readonly figures: FeedFigures
+  readonly bookmarks: Bookmarks
   readonly lag: LagPolicy
   /** Where slow streams are conflated: the newest entries that the log has dropped. */
   readonly newest: NewestByKey | undefined

@@ -13,14 +13,17 @@ export interface Beside {
   drop (entry: Entry): number
 }
 
+/** Indexes begin with 1. */
+const FIRST_INDEX = 1
+
 /** The entries from `oldest` (inclusive) to `next` (exclusive). */
 export class Window {
   /** The bound on it. */
   readonly retention: Retention
   readonly #clock: Clock
-  readonly #ring = new IndexedRing<Entry>(1)
+  readonly #ring = new IndexedRing<Entry>(FIRST_INDEX)
   /** For each entry the bytes of all that ever stood before it, so that how far a reader is behind needs no walk. */
-  readonly #offsets = new IndexedRing<number>(1)
+  readonly #offsets = new IndexedRing<number>(FIRST_INDEX)
   #offset = 0
   readonly #besides = new Set<Beside>()
   #before: string
@@ -42,6 +45,11 @@ export class Window {
   get size (): number { return this.#ring.next - this.#ring.first }
   /** The bytes of all entries and of the caches beside them. */
   get bytes (): number { return this.#bytes }
+
+  /** How many of the bytes entries may hold: all but those of the caches beside them. */
+  get room (): number { return this.retention.bytes - (this.#bytes - this.bytesSince(this.oldest)) }
+  /** True when an entry has left. */
+  get hasDropped (): boolean { return this.#ring.first > FIRST_INDEX }
 
   /** The entry at an index; `undefined` for one that is not here. */
   at (index: number): Entry | undefined {

@@ -38,6 +38,13 @@ export class Client {
   /** True where a client that reads has all. */
   get isUpToDate (): boolean { return this.#stream?.isStalled !== false || this.#stream.source.end !== undefined || this.witness.missing === undefined }
 
+  /** What it would come back with, where it reads and has all that is for it. */
+  get toComeBackWith (): string | undefined {
+    const { at, snapshot, lastEventId } = this.witness
+    const isReading = this.#stream?.isStalled === false && this.#stream.source.end === undefined
+    return isReading && at !== undefined && snapshot === undefined ? lastEventId : undefined
+  }
+
   get standing (): string { return `a client stands at ${this.witness.at} and misses ${this.witness.missing}; ${JSON.stringify(this.#stream?.source.behind())}` }
 
   connect (lastEventId = this.#lastEventId): void {

@@ -68,6 +68,19 @@ export class Game {
       for (const client of this.clients) client.look()
       return this.clients.every(({ isUpToDate }) => isUpToDate)
     }, () => this.clients.map(({ standing }) => standing).join('; '))
+    await this.#standInTime()
+  }
+
+  /** Whoever reads has a position that the log still knows: cut now, it would come back to no gap. */
+  async #standInTime (): Promise<void> {
+    for (let turns = 0; ; turns++) {
+      const places = await Promise.all(this.clients.map(async ({ toComeBackWith }) => toComeBackWith === undefined ? undefined : await this.feed.log.locate(toComeBackWith)))
+      const lost = places.findIndex((place) => place?.kind === 'gap')
+      if (lost === -1) return
+      if (turns === 50) throw new Error(`a client that is up to date would come back to a gap: ${this.clients[lost]?.toComeBackWith}; ${this.clients[lost]?.standing}`)
+      await turn()
+      for (const client of this.clients) client.look()
+    }
   }
 
   async #end (): Promise<void> {

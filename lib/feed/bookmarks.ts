@@ -1,0 +1,118 @@
+/**
+ * When streams that leave entries out say where they stand. A client that got nothing while many entries of others passed would
+ * come back with a position that the log has dropped, and be told of a gap in which nothing of its own is missing. So before
+ * the log has dropped what was said last, all streams say it again, in a round. It does not know how they say it.
+ */
+import type { Clock } from '../clock.ts'
+import { BOOKMARK_SHARE, FAN_OUT_SLICE_MS } from '../defaults.ts'
+import type { EventLog } from '../log/event-log.ts'
+import type { FanOut } from './fan-out.ts'
+
+/** Somebody who says where it stands when it is woken. */
+interface Speaker {
+  /** Wakes it with the fan-out, where it waits and nothing has come for it. */
+  stir (): void
+}
+
+/** How many are stirred between two looks at the clock. */
+const STIRS_PER_LOOK = 256
+
+/** The rounds of one feed. */
+export class Bookmarks {
+  /** The number of the round. A stream that has stood at the head in this round, and has said so, need not say it again. */
+  round = 0
+  readonly #log: EventLog
+  readonly #clock: Clock
+  readonly #fanOut: FanOut
+  readonly #speakers: ReadonlySet<Speaker>
+  /** The head of the log at the last round. */
+  #saidAt: number
+  /** The position before the oldest entry at that time; `undefined` where the window was not full: nothing had left it. */
+  #floor: string | undefined
+  /** Where counting began: at the last round, or where the log was found to keep enough. */
+  #from: number
+  #stopTimer: (() => void) | undefined
+  #isAsking = false
+  #isClosed = false
+
+  constructor (log: EventLog, clock: Clock, fanOut: FanOut, speakers: ReadonlySet<Speaker>) {
+    this.#log = log
+    this.#clock = clock
+    this.#fanOut = fanOut
+    this.#speakers = speakers
+    this.#saidAt = log.window.next
+    this.#from = log.window.next
+  }
+
+  /** An entry has come. Costs a look at the log's bounds. */
+  advance (): void {
+    const { window } = this.#log
+    const { entries, ageMs } = window.retention
+    const from = this.#from
+    const isByCount = window.next - from >= entries * BOOKMARK_SHARE
+    // one large entry may take the place of all that were counted
+    if (isByCount || window.oldest > from || window.bytesSince(from) >= window.room * BOOKMARK_SHARE) this.#check()
+    else if (ageMs !== Infinity) this.#stopTimer ??= this.#clock.after(ageMs * BOOKMARK_SHARE, () => { this.#begin() })
+  }
+
+  /** True for a client that has a position which is so new that there will be a round before the log drops it. @param behind how many entries it has not got */
+  isInTime (behind: number): boolean {
+    const { window } = this.#log
+    // one that stands at the oldest, or reads pages from before the window, may lose its place at any time
+    return window.next - behind >= this.#saidAt && behind < window.size
+  }
+
+  /** No more rounds. */
+  close (): void {
+    this.#isClosed = true
+    this.#stopTimer?.()
+    this.#stopTimer = undefined
+  }
+
+  /** Of a log that keeps more than its window, nothing that was said is in danger while it has all that the window had then. */
+  #check (): void {
+    if (this.#isAsking) return
+    const floor = this.#floor
+    this.#from = this.#log.window.next
+    if (floor === undefined) return this.#begin()
+    this.#isAsking = true
+    const use = (isKept: boolean): void => {
+      this.#isAsking = false
+      if (!isKept) this.#begin()
+    }
+    try {
+      const place = this.#log.locate(floor)
+      if (place instanceof Promise) place.then(({ kind }) => { use(kind !== 'gap') }, () => { use(false) })
+      else use(place.kind !== 'gap')
+    } catch {
+      // whoever reads hears of it
+      use(false)
+    }
+  }
+
+  #begin (): void {
+    this.#stopTimer?.()
+    this.#stopTimer = undefined
+    if (this.#isClosed) return
+    const { window } = this.#log
+    this.#saidAt = window.next
+    this.#from = window.next
+    this.#floor = window.hasDropped ? window.positionBefore(window.oldest) : undefined
+    this.round++
+    this.#stir([...this.#speakers], 0, this.round)
+  }
+
+  /** In slices, as the fan-out that wakes them. One that is no stream any more does not wait. */
+  #stir (speakers: readonly Speaker[], from: number, round: number): void {
+    const until = this.#clock.elapsed() + FAN_OUT_SLICE_MS
+    let next = from
+    for (; next < speakers.length; next++) {
+      if (next > from && next % STIRS_PER_LOOK === 0 && this.#clock.elapsed() > until) break
+      speakers[next]?.stir()
+    }
+    this.#fanOut.notify()
+    if (next === speakers.length) return
+    // another round stirs all of them
+    setImmediate(() => { if (round === this.round && !this.#isClosed) this.#stir(speakers, next, round) })
+  }
+}
