@@ -24,7 +24,7 @@ export class Bookmarks {
   readonly #log: EventLog
   readonly #clock: Clock
   readonly #fanOut: FanOut
-  readonly #speakers: ReadonlySet<Speaker>
+  readonly #speakers: Iterable<Speaker>
   /** The head of the log at the last round. */
   #saidAt: number
   /** The position before the oldest entry at that time; `undefined` where the window was not full: nothing had left it. */
@@ -35,7 +35,7 @@ export class Bookmarks {
   #isAsking = false
   #isClosed = false
 
-  constructor (log: EventLog, clock: Clock, fanOut: FanOut, speakers: ReadonlySet<Speaker>) {
+  constructor (log: EventLog, clock: Clock, fanOut: FanOut, speakers: Iterable<Speaker>) {
     this.#log = log
     this.#clock = clock
     this.#fanOut = fanOut

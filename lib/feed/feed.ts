@@ -9,6 +9,7 @@ import type { EventLog } from '../log/event-log.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { checkEventType, DEFAULT_EVENT_TYPE, toJson, type DataText } from '../wire/event.ts'
 import { CONFLATION_SHARE } from '../defaults.ts'
+import { Roster } from '../roster.ts'
 import { Bookmarks } from './bookmarks.ts'
 import { NewestByKey } from './conflation.ts'
 import { FanOut } from './fan-out.ts'
@@ -101,7 +102,7 @@ export class LogFeed implements Feed, SubscribedFeed {
   readonly figures = new FeedFigures()
   readonly newest: NewestByKey | undefined
   readonly #parts: FeedParts
-  readonly #readers = new Set<Reader>()
+  readonly #readers = new Roster<Reader>()
   #keys: KeyIndex | undefined
   #plain: FeedSubscription | undefined
   #appending = 0

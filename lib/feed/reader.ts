@@ -20,6 +20,7 @@ import type { State } from './snapshot.ts'
 export class Reader implements Waiter, FilteredWaiter {
   place = -1
   filterPlace = -1
+  rosterPlace = -1
   /** The end, once it has come. */
   end: SourceEnd | undefined
   readonly feed: FollowedFeed
@@ -62,10 +63,7 @@ export class Reader implements Waiter, FilteredWaiter {
   /** True while the next entries are those of a snapshot, which carry no id. */
   get isState (): boolean { return this.#detour?.isState === true }
 
-  /**
-   * What the client is to come back with: the position that it has got; where a gap is not told yet, what it asked with, so that it is
-   * told then. `undefined` where it has none.
-   */
+  /** What the client should come back with: its position; while a gap is not told yet, what it asked with, to be told then. */
   get position (): string | undefined {
     if (this.#notice?.gap !== undefined) return this.#notice.gap.requested
     this.#catchUp()

@@ -112,7 +112,7 @@ class ReplyHost implements ConnectionHost, Committing {
     const reply = this.#reply
     if (reply === undefined) return
     const { request, raw: response } = reply
-    const stream = { connection, key, route: routeOf(request), response }
+    const stream = { connection, key, route: routeOf(request), response, rosterPlace: -1 }
     this.#stream = stream
     // before anything else runs: a client may leave during the set-up
     response.on('close', this.#streams.onResponseClose)

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { PARKED_AFTER_MS } from '../defaults.ts'
 import { merge } from '../feed/merge.ts'
+import { Roster, type RosterMember } from '../roster.ts'
 import type { Connection } from '../stream/connection.ts'
 import { Deadlines } from '../stream/deadlines.ts'
 import type { EndSummary } from '../stream/end.ts'
@@ -13,7 +14,7 @@ import type { RouteCodecs } from './route-events.ts'
 import { StreamCounts, type StreamStats } from './stats.ts'
 
 /** One open stream, as its plugin knows it. */
-export interface OpenStream {
+export interface OpenStream extends RosterMember {
   readonly connection: Connection
   /** Whose it is. */
   readonly key: string
@@ -21,6 +22,12 @@ export interface OpenStream {
   readonly route: string
   readonly response: ServerResponse
 }
+
+/** Where a response keeps its stream: a `Map` would keep those that have ended (see `Roster`). */
+const STREAM = Symbol('event stream')
+
+/** What a response is to this plugin. */
+type Streaming = ServerResponse & { [STREAM]?: OpenStream | undefined }
 
 /** The options of a stream, read. */
 export type ReadOptions = ReturnType<typeof overrideStreamOptions>
@@ -39,7 +46,7 @@ export class Streams {
   readonly #deadlines: Deadlines
   /** By the interval of their heartbeats. Thousands of streams share one. */
   readonly #tools = new Map<number, ConnectionTools>()
-  readonly #open = new Map<ServerResponse, OpenStream>()
+  readonly #open = new Roster<OpenStream>()
   readonly #counts = new StreamCounts()
   readonly #parked = new Set<() => void>()
   #onEmpty: (() => void) | undefined
@@ -50,16 +57,15 @@ export class Streams {
     this.admissions = new Admissions(settings.maxConnections, settings.maxConnectionsPerKey)
     this.#deadlines = new Deadlines(settings.clock)
     this.#defaults = overrideStreamOptions(settings, {})
-    const open = this.#open
     // a response that has ended, though its stream has not, is another answer: with no body, or by somebody else's `end`
-    this.onResponseClose = function () { open.get(this)?.connection.end(this.writableEnded ? 'superseded' : 'client') }
+    this.onResponseClose = function (this: Streaming) { this[STREAM]?.connection.end(this.writableEnded ? 'superseded' : 'client') }
   }
 
   /** The streams that are open now. */
-  get open (): Iterable<OpenStream> { return this.#open.values() }
+  get open (): Iterable<OpenStream> { return this.#open }
 
   /** True while a response is an event stream, or is to become one. */
-  isStreaming (response: ServerResponse): boolean { return this.#open.has(response) }
+  isStreaming (response: Streaming): boolean { return response[STREAM] !== undefined }
 
   /** The plugin's options with those of one call over them. The same object for all calls that bring none. Throws `FST_EVENTFEED_BAD_OPTION`. */
   optionsOf (options: EventStreamOptions<never> | undefined): ReadOptions {
@@ -84,13 +90,17 @@ export class Streams {
 
   /** A stream that was admitted has begun. */
   enter (stream: OpenStream): void {
-    this.#open.set(stream.response, stream)
+    const response: Streaming = stream.response
+    response[STREAM] = stream
+    this.#open.add(stream)
     this.#counts.begun()
   }
 
   /** A stream that has entered has ended. */
   leave (stream: OpenStream, summary: EndSummary): void {
-    this.#open.delete(stream.response)
+    const response: Streaming = stream.response
+    response[STREAM] = undefined
+    this.#open.delete(stream)
     this.#counts.ended(summary)
     this.admissions.release(stream.key)
     if (this.#open.size === 0) this.#onEmpty?.()

@@ -29,7 +29,8 @@ const HEARTBEAT = new Batch(':\n')
 /** One open event stream. */
 export class Connection implements Beating, Limited, SourceStream, WriterOwner {
   lastWriteSlice = 0
-  heartbeatPlace = -1
+  heartbeatSlice = 0
+  rosterPlace = -1
   readonly #host: ConnectionHost
   readonly #options: StreamOptions
   readonly #tools: ConnectionTools

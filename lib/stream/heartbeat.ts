@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { HEARTBEAT_NEIGHBOURS, HEARTBEAT_SLICES } from '../defaults.ts'
+import { Roster, type RosterMember } from '../roster.ts'
 
 /** Half an interval, in slices. */
 const HALF = HEARTBEAT_SLICES / 2
@@ -11,11 +12,11 @@ const HALF = HEARTBEAT_SLICES / 2
 const STEP = 19
 
 /** Something that is to beat when it was quiet. */
-export interface Beating {
+export interface Beating extends RosterMember {
   /** The slice, as `Heartbeats.slice` was at the last write. The owner sets it; reading the clock for each write would cost more. */
   lastWriteSlice: number
-  /** Where it stands among the slices; -1 while it is not watched. Kept by `Heartbeats` alone. */
-  heartbeatPlace: number
+  /** The slice in which it stands, while it is watched. Kept by `Heartbeats` alone. */
+  heartbeatSlice: number
   /** Says something. Called when nothing was written for half an interval to a whole one. */
   beat (): void
 }
@@ -24,7 +25,7 @@ export interface Beating {
 export class Heartbeats {
   readonly #clock: Clock
   readonly #sliceMs: number
-  readonly #slices = Array.from({ length: HEARTBEAT_SLICES }, () => new Set<Beating>())
+  readonly #slices = Array.from({ length: HEARTBEAT_SLICES }, () => new Roster<Beating>())
   #size = 0
   #neighboursLeft = 0
   /** Begins anywhere: servers that were started together need not beat together. */
@@ -51,10 +52,7 @@ export class Heartbeats {
 
   /** Watches it no more. Does nothing for one that is not watched. */
   drop (beating: Beating): void {
-    if (beating.heartbeatPlace === -1) return
-    this.#at(beating.heartbeatPlace).delete(beating)
-    beating.heartbeatPlace = -1
-    if (--this.#size > 0) return
+    if (!this.#at(beating.heartbeatSlice).delete(beating) || --this.#size > 0) return
     this.#stopTimer?.()
     this.#stopTimer = undefined
   }
@@ -79,7 +77,7 @@ export class Heartbeats {
     if (this.#size > 0 && this.#stopTimer === undefined) this.#arm()
   }
 
-  #visit (due: Set<Beating>): void {
+  #visit (due: Roster<Beating>): void {
     // who beats stays where it is, to be due an interval later; who comes meanwhile, or has to wait, never stands in this slice
     for (const beating of due) {
       // what was written to all at once must not make all beat at once: they spread over the second half of the interval
@@ -106,11 +104,11 @@ export class Heartbeats {
   }
 
   #enlist (beating: Beating, wait: number): void {
-    beating.heartbeatPlace = (this.slice + wait) % HEARTBEAT_SLICES
-    this.#at(beating.heartbeatPlace).add(beating)
+    beating.heartbeatSlice = this.slice + wait
+    this.#at(beating.heartbeatSlice).add(beating)
   }
 
-  #at (slice: number): Set<Beating> {
+  #at (slice: number): Roster<Beating> {
     const found = this.#slices[slice % HEARTBEAT_SLICES]
     if (found === undefined) throw new RangeError(`slice ${slice} is not a non-negative integer`)
     return found

@@ -15,7 +15,8 @@ const OFTEN_SLICES = HEARTBEAT_SLICES / 2 - 2
 /** A connection that notes when it said something: in answer to a beat, or because it had to. */
 class Speaker implements Beating {
   lastWriteSlice = 0
-  heartbeatPlace = -1
+  heartbeatSlice = 0
+  rosterPlace = -1
   readonly beats: number[] = []
   lastWriteAt: number
   /** The longest that it was ever quiet, in milliseconds. */
@@ -315,7 +316,7 @@ t.test('where the last leaves during its beat, and another comes in it, there is
 t.test('a connection that says nothing when asked is asked again an interval later', async (t) => {
   const { clock, heartbeats } = kit()
   const asked: number[] = []
-  heartbeats.add({ lastWriteSlice: 0, heartbeatPlace: -1, beat: () => { asked.push(clock.elapsed()) } })
+  heartbeats.add({ lastWriteSlice: 0, heartbeatSlice: 0, rosterPlace: -1, beat: () => { asked.push(clock.elapsed()) } })
   clock.advance(INTERVAL_MS * 4)
   t.equal(asked.length, 4)
   t.equal((asked[3] ?? 0) - (asked[0] ?? 0), INTERVAL_MS * 3)
