@@ -50,6 +50,10 @@ export const TooManyConnections = createError('FST_EVENTFEED_TOO_MANY_CONNECTION
 /** `maxConnectionsPerKey` streams of this client are open. */
 export const TooManyConnectionsPerKey = createError('FST_EVENTFEED_TOO_MANY_CONNECTIONS_PER_KEY', 'too many event streams are open for this client: close some, or try again later', 429)
 
+/** `connectionKey` gave no string for a request. */
+export const BadConnectionKey = createError<[string, ErrorOptions?]>('FST_EVENTFEED_BAD_CONNECTION_KEY',
+  'the option connectionKey must return a string, and at once, or its limits would count nothing: it %s; what takes its time belongs in a hook before the handler', 500)
+
 /** An async handler called `reply.sse` and returned something else before the stream was committed. */
 export const NotReturned = createError<[string]>('FST_EVENTFEED_NOT_RETURNED', 'the async handler of %s called reply.sse() but did not return its result, so Fastify answered in its place: write `return reply.sse(…)`', 500)
 /** `reply.sse` was called twice for one request. */

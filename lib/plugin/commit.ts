@@ -94,7 +94,10 @@ export function commit (reply: FastifyReply, send: FastifyReply['send'], stream:
 export function takeBackHead (reply: FastifyReply): void {
   if (reply.raw.headersSent) return
   for (const name of ['content-type', 'x-accel-buffering'] as const) {
-    if (reply.getHeader(name) === STREAM_HEADERS[name]) reply.removeHeader(name)
+    if (reply.getHeader(name) !== STREAM_HEADERS[name]) continue
+    reply.removeHeader(name)
+    // Fastify may have set it there already, and before 5.1 leaves it
+    reply.raw.removeHeader(name)
   }
 }
 

@@ -1,7 +1,7 @@
 /** The options of the plugin and of one call of `reply.sse`: read, checked and completed once. */
 import { systemClock, type Clock } from '../clock.ts'
 import * as defaults from '../defaults.ts'
-import { BadOption, shown } from '../errors.ts'
+import { BadConnectionKey, BadOption, describe, shown } from '../errors.ts'
 import type { StreamOptions } from '../stream/host.ts'
 
 /** The options of a stream: for all of them at `register`, for one at `reply.sse(source, options)`. */
@@ -46,7 +46,7 @@ export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> e
   maxConnections?: number | undefined
   /** At most so many open streams of one connection key; the next is refused with 429. Default: `Infinity`. */
   maxConnectionsPerKey?: number | undefined
-  /** Whose stream it is, for the limit and for `kick`: a user's id, say. Default: `request.ip`. */
+  /** Whose stream it is, for the limit and for `kick`: a user's id, say. It returns a string, and not a promise of one. Default: `request.ip`. */
   connectionKey?: ((request: Request) => string) | undefined
   /**
    * How a stream over a limit is refused: by `status` (503 or 429 with `Retry-After`), or by `retry` (a 200 that says when to come
@@ -70,6 +70,7 @@ export interface Settings extends Required<Omit<EventfeedOptions<never>, 'refuse
   readonly refuse: 'status' | 'retry' | undefined
   readonly expiresAt: Date | undefined
   readonly recheck: Recheck | undefined
+  /** Throws `FST_EVENTFEED_BAD_CONNECTION_KEY` for a request that the application's function gives no string for. */
   readonly connectionKey: (request: KeyedRequest) => string
 }
 
@@ -90,7 +91,7 @@ const PLUGIN_OPTIONS = [...STREAM_OPTIONS, 'maxConnections', 'maxConnectionsPerK
 /** Checks and completes the plugin's options. Throws `FST_EVENTFEED_BAD_OPTION` with the option's name, what it must be, and the value seen. */
 export function readSettings (options: EventfeedOptions<never>): Settings {
   refuseUnknown(options, [...PLUGIN_OPTIONS, 'prefix', 'logLevel', 'logSerializers'])
-  const { connectionKey = ({ ip }: KeyedRequest) => ip, clock = systemClock, validateEvents = false, refuse, drainTimeoutMs = defaults.DRAIN_TIMEOUT_MS } = options
+  const { connectionKey = addressOf, clock = systemClock, validateEvents = false, refuse, drainTimeoutMs = defaults.DRAIN_TIMEOUT_MS } = options
   if (typeof connectionKey !== 'function') bad('connectionKey', 'a function of the request that returns a string', connectionKey)
   if (typeof clock !== 'object' || clock === null || typeof clock.now !== 'function' || typeof clock.elapsed !== 'function' || typeof clock.after !== 'function') bad('clock', 'an object with the functions now, elapsed and after', clock)
   if (typeof validateEvents !== 'boolean') bad('validateEvents', 'true or false', validateEvents)
@@ -103,7 +104,7 @@ export function readSettings (options: EventfeedOptions<never>): Settings {
     maxConnections: readLimit('maxConnections', options.maxConnections ?? defaults.MAX_CONNECTIONS),
     maxConnectionsPerKey: readLimit('maxConnectionsPerKey', options.maxConnectionsPerKey ?? defaults.MAX_CONNECTIONS_PER_KEY),
     // the type of the request is the caller's own
-    connectionKey: connectionKey as Settings['connectionKey'],
+    connectionKey: connectionKey === addressOf ? addressOf : checkedKey(connectionKey as (request: KeyedRequest) => unknown),
     clock,
     validateEvents,
     refuse,
@@ -136,6 +137,27 @@ export function overrideStreamOptions (
   const given: EventStreamOptions<never> = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const merged: EventStreamOptions<never> = { ...settings, ...given }
   return { stream: readStreamOptions(merged), heartbeatIntervalMs: timeOf('heartbeatIntervalMs', merged), recheck: readRecheck(merged) }
+}
+
+/** The client's address. A Unix socket has none, and nor has a socket that is closed: all such requests share one key. */
+function addressOf ({ ip }: { readonly ip: string | undefined }): string {
+  return ip ?? ''
+}
+
+/** Fails closed: a key that is no string is different each time, so that no limit would hold. */
+function checkedKey (connectionKey: (request: KeyedRequest) => unknown): Settings['connectionKey'] {
+  return (request) => {
+    let key: unknown
+    try {
+      key = connectionKey(request)
+    } catch (cause) {
+      throw new BadConnectionKey(`failed with ${shown(cause instanceof Error ? cause.message : cause)}`, { cause })
+    }
+    if (typeof key === 'string') return key
+    // nobody else hears of its rejection
+    if (key instanceof Promise) key.catch(() => {})
+    throw new BadConnectionKey(`returned ${describe(key)}`)
+  }
 }
 
 function readRecheck ({ recheck }: EventStreamOptions<never>): Recheck | undefined {

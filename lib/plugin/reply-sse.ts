@@ -10,13 +10,14 @@ import { EventStreamEnded } from '../stream/end.ts'
 import type { ConnectionHost } from '../stream/host.ts'
 import { closeSource } from '../stream/source.ts'
 import type { Writer } from '../stream/writer.ts'
+import type { EventCodec } from '../wire/codec.ts'
 import { commit, takeBackHead, type Committing } from './commit.ts'
 import { streamEnded, streamOpened } from './diagnostics.ts'
 import { dropStream, hasLeft } from './http2-streams.ts'
 import { logEnd, logParked, routeOf } from './log.ts'
 import type { EventStreamOptions, Recheck } from './options.ts'
 import { answerInstead, refuseOverLimit } from './refusals.ts'
-import { codecOf, lastEventIdOf } from './route-events.ts'
+import { lastEventIdOf } from './route-events.ts'
 import type { OpenStream, Streams } from './streams.ts'
 
 /** What streams failed with before their heads were out, by response: where an error handler answers by another stream, nobody else logs it. */
@@ -30,19 +31,21 @@ type Send = FastifyReply['send']
  * is not started, for whatever reason, is closed.
  */
 export function sendEventStream (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions<FastifyRequest> | undefined): FastifyReply {
-  const { request } = reply
-  let connection: Connection | undefined
+  let opened: Opened | undefined
   try {
-    connection = open(reply, streams, options)
+    opened = open(reply, streams, options)
   } finally {
-    if (connection === undefined) letGo(source, request, streams)
+    if (opened === undefined) letGo(source, reply.request, streams)
   }
-  connection?.start(source, codecOf(request, streams.codecs))
+  opened?.connection.start(source, opened.codec)
   return reply
 }
 
+/** A connection whose source can be started. */
+interface Opened { readonly connection: Connection, readonly codec: EventCodec | undefined }
+
 /** Negotiates, admits, and binds a connection to the reply; `undefined` if something else was answered, or nobody is there any more. */
-function open (reply: FastifyReply, streams: Streams, options: EventStreamOptions<FastifyRequest> | undefined): Connection | undefined {
+function open (reply: FastifyReply, streams: Streams, options: EventStreamOptions<FastifyRequest> | undefined): Opened | undefined {
   const { request } = reply
   if (streams.isStreaming(reply.raw)) throw new AlreadyStreaming(routeOf(request))
   logFailureBefore(reply)
@@ -50,7 +53,14 @@ function open (reply: FastifyReply, streams: Streams, options: EventStreamOption
   const read = streams.optionsOf(options)
   const lastEventId = lastEventIdOf(request)
   if (answerInstead(reply, lastEventId, streams)) return undefined
-  const key = streams.settings.connectionKey(request)
+  let codec, key
+  try {
+    codec = streams.codecs.of(reply)
+    key = streams.settings.connectionKey(request)
+  } catch (error) {
+    reply.send(error)
+    return undefined
+  }
   const admission = streams.admissions.admit(key)
   if (admission !== 'admitted') {
     refuseOverLimit(reply, admission, streams.settings)
@@ -60,7 +70,7 @@ function open (reply: FastifyReply, streams: Streams, options: EventStreamOption
   const host = new ReplyHost(reply, streams, read.recheck)
   const connection = new Connection(host, read.stream, streams.toolsFor(read.heartbeatIntervalMs), lastEventId)
   host.start(connection, key)
-  if (!hasLeft(reply.raw)) return connection
+  if (!hasLeft(reply.raw)) return { connection, codec }
   // while the handler waited the client has left: its source does not begin
   connection.end('client')
   return undefined
