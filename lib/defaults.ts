@@ -67,6 +67,8 @@ export const SCAN_ENTRIES = 2_000
 export const KEYED_ENTRIES = 500
 /** Of what a log may hold, at most this share is kept for conflation: the newest entries of keys that the log has dropped. */
 export const CONFLATION_SHARE = 0.5
+/** Each filter and each variant reports an entry that it throws at once: the last 1,000 of them are remembered. */
+export const POISON_REPORTS = 1_000
 /** Entries are read from an asynchronous log in pages of 500. */
 export const PAGE_ENTRIES = 500
 /** A line of a byte stream is at most 1 MiB: without a bound a source without line ends would fill the memory. */

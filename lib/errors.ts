@@ -24,6 +24,9 @@ export const FeedEnded = createError<[string]>('FST_EVENTFEED_FEED_ENDED', 'the 
 export const BadField = createError<[string, string, string, ErrorOptions?]>('FST_EVENTFEED_BAD_FIELD', 'the %s of an event %s, but it is %s', 500)
 /** What a source yielded, or what was published, is no event. */
 export const BadEvent = createError<[string]>('FST_EVENTFEED_BAD_EVENT', '%s', 500)
+/** A filter or a projection returned a promise. */
+export const NotSynchronous = createError<[string, string]>('FST_EVENTFEED_NOT_SYNCHRONOUS',
+  'subscribe({ %s }) returned a promise: it must answer at once. Look up what it needs before the call of subscribe(), and keep it in memory for %s', 500)
 /** A loop over a subscription fell behind what the feed's log keeps. */
 export const ReaderLagged = createError<[string, string]>('FST_EVENTFEED_LAGGED',
   'a loop over a subscription of the feed %s fell behind what its log keeps: subscribe anew with after: %s to be told of the gap, or give the feed slowConsumer: \'skip\'', 500)

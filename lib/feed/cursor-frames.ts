@@ -8,9 +8,11 @@ import { bookmark } from '../wire/control-event.ts'
 import { idLine } from '../wire/encode.ts'
 import type { FrameSource, SourceEnd } from '../wire/frame-source.ts'
 import type { Bookmarks } from './bookmarks.ts'
+import { countGap } from './diagnostics.ts'
 import { noticeFrame } from './opening.ts'
+import { Poison } from './poison.ts'
 import type { Reader } from './reader.ts'
-import { together, type Frame, type Variant } from './variant-cache.ts'
+import { REPORTED, together, type Frame, type Variant } from './variant-cache.ts'
 
 /** The event ID for a position, on a stream of several feeds: it carries the others' positions too. */
 export type IdOf = (position: string) => string
@@ -117,6 +119,7 @@ export class CursorFrames implements FrameSource {
     for (let index = from; index < to;) {
       const range = this.#variant.range(index, to)
       reader.skipTo(range.to)
+      for (const gap of range.gaps) countGap(reader.feed, gap)
       if (range.batch !== undefined) return range.batch
       index = range.to
     }
@@ -132,6 +135,10 @@ export class CursorFrames implements FrameSource {
     try {
       for (let entry = reader.peek(); entry !== undefined && reader.isState === isState; entry = reader.peek()) {
         const frame = this.#variant.frame(entry)
+        if (frame instanceof Poison) {
+          reader.passPoison(entry, frame, frame === REPORTED ? undefined : this.#variant)
+          break
+        }
         if (frame !== null) {
           if (frames.length > 0 && bytes + frame.bytes.length > maxBytes) break
           frames.push(frame)
@@ -140,8 +147,8 @@ export class CursorFrames implements FrameSource {
         reader.pass(entry)
       }
     } catch (error) {
-      // those before it are delivered first; then it fails again, alone
-      if (frames.length === 0) throw error
+      // those before it are delivered first
+      reader.end ??= { kind: 'failed', error }
     }
     if (isState) return stateOf(frames)
     return this.#idOf === undefined ? together(frames) : renamed(frames, this.#idOf)

@@ -1,6 +1,7 @@
 /** Entries that a stream gets before those at its cursor: a snapshot, or what conflation has left of what it missed. */
 import type { Entry } from '../log/entry.ts'
 import type { Gap } from '../wire/control-event.ts'
+import type { Poison } from './poison.ts'
 
 /** What is to be told before the next entry: a gap, or where the stream stands. */
 export interface Notice {
@@ -14,16 +15,22 @@ export class Detour {
   readonly isState: boolean
   /** What is to be told at the end of the list. */
   readonly behind: Notice | undefined
+  /** Those that a filter has thrown at: a gap stands for each. */
+  readonly poisoned: ReadonlyMap<Entry, Poison> | undefined
   /** The position of a client that has got what was passed; `undefined` where it has none. */
   position: string | undefined
   readonly #entries: readonly Entry[]
   #next = 0
 
-  constructor (entries: readonly Entry[], { isState, position, behind }: { isState: boolean, position: string | undefined, behind?: Notice }) {
+  constructor (
+    entries: readonly Entry[],
+    { isState, position, behind, poisoned }: Pick<Detour, 'isState' | 'position'> & Partial<Pick<Detour, 'behind' | 'poisoned'>>
+  ) {
     this.#entries = entries
     this.isState = isState
     this.position = position
     this.behind = behind
+    this.poisoned = poisoned
   }
 
   /** True for a snapshot that is not known yet. */

@@ -36,6 +36,7 @@ export function gapTold ({ feed, requested, oldest, reason }: GapMessage): void 
 /** Counts a gap of which a stream was told, and tells it. */
 export function countGap ({ name, figures }: Pick<FollowedFeed, 'name' | 'figures'>, gap: Gap): void {
   figures.gaps++
+  if (gap.reason === 'failed') figures.failed++
   gapTold({ feed: name, ...gap })
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { FAN_OUT_SLICE_MS } from '../defaults.ts'
-import { failAlone, type Filters } from './filters.ts'
+import { wakeAlone, type Filters } from './filters.ts'
 
 /** Somebody who waits for entries. */
 export interface Waiter {
@@ -91,11 +91,7 @@ export class FanOut {
     let count = 0
     for (let waiter = this.#round.pop(); waiter !== undefined; waiter = this.#round.pop()) {
       waiter.place = -1
-      try {
-        waiter.wake()
-      } catch (error) {
-        failAlone(waiter, error, this.#report)
-      }
+      wakeAlone(waiter, this.#report)
       if (++count % WAKES_PER_LOOK === 0 && this.#round.length > 0 && isTime()) return false
     }
     return true

@@ -16,6 +16,7 @@ import { FanOut } from './fan-out.ts'
 import { Filters } from './filters.ts'
 import { FeedFigures, percentilesOf, type FeedStats } from './figures.ts'
 import { KeyIndex } from './key-index.ts'
+import { PoisonReports } from './poison.ts'
 import type { Reader } from './reader.ts'
 import type { LagPolicy } from './slow-consumer.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -88,7 +89,7 @@ export interface FeedParts {
   readonly onEnd: () => void
   /** Called when the log of a feed that has ended is freed; with the error where that failed. */
   readonly onFreed: (error?: unknown) => void
-  /** Called with what failed and has nobody who could be told of it. Throws nothing. */
+  /** Called with what failed and has nobody else to report it: it belongs into the application's log. */
   readonly onFault: (error: unknown, what: string) => void
 }
 
@@ -101,6 +102,8 @@ export class LogFeed implements Feed, SubscribedFeed {
   readonly bookmarks: Bookmarks
   readonly figures = new FeedFigures()
   readonly newest: NewestByKey | undefined
+  readonly poison = new PoisonReports((error, what) => { this.#report(error, what) })
+  readonly report = (error: unknown): void => { this.#report(error, 'a stream of it could not be ended') }
   readonly #parts: FeedParts
   readonly #readers = new Roster<Reader>()
   #keys: KeyIndex | undefined
@@ -113,9 +116,8 @@ export class LogFeed implements Feed, SubscribedFeed {
     this.#parts = parts
     this.name = parts.name
     this.log = parts.log
-    const report = (error: unknown): void => { parts.onFault(error, 'a stream of it could not be ended') }
-    this.fanOut = new FanOut(parts.clock, new Filters(parts.log.window, this.figures, report), report)
-    this.variants = new VariantCache(parts.log.window, parts)
+    this.fanOut = new FanOut(parts.clock, new Filters(parts.log.window, this.figures, this.report), this.report)
+    this.variants = new VariantCache(parts.log.window, parts, this.poison)
     this.bookmarks = new Bookmarks(parts.log, parts.clock, this.fanOut, this.#readers)
     const { window } = parts.log
     const { entries, bytes } = window.retention
@@ -216,6 +218,12 @@ export class LogFeed implements Feed, SubscribedFeed {
   #draftOf (publication: unknown): Draft {
     const { event, data, key } = checkPublication(publication)
     return { event, json: (this.#parts.codec?.json ?? withoutSchema)(event, data), key, at: this.now() }
+  }
+
+  #report (error: unknown, what: string): void {
+    try {
+      this.#parts.onFault(error instanceof Error ? error : new Error(`thrown: ${shown(error)}`), what)
+    } catch { /* a logger that throws: there is no other to report it */ }
   }
 
   #complete (): void {

@@ -8,6 +8,8 @@ export class FeedFigures {
   delivered = 0
   /** Entries that a filter (`where`) left out, each once for each stream. Entries of other keys cost nothing, and are not counted. */
   filtered = 0
+  /** Entries that a filter, a projection or a serializer threw at, each once for each stream that reported one. */
+  failed = 0
   /** How often a reader fell behind the log, or behind `maxLagBytes` or `maxLagMs`. */
   lagged = 0
   /** How many gaps were told, or filled by a snapshot. */
@@ -35,6 +37,7 @@ export interface FeedStats {
   published: number
   delivered: number
   filtered: number
+  failed: number
   lagged: number
   gaps: number
   /** How far the streams are behind the newest entry now. */

@@ -4,10 +4,9 @@
  */
 import type { Entry, EntryView } from '../log/entry.ts'
 import type { Window } from '../log/window.ts'
+import type { EntryCursor } from './cursor.ts'
 import type { FeedFigures } from './figures.ts'
-
-/** What a predicate has thrown. */
-export interface Failure { readonly error: unknown }
+import { isTaken, Poison, truthOf } from './poison.ts'
 
 /** Somebody who waits for entries that a predicate takes. */
 export interface FilteredWaiter {
@@ -17,7 +16,7 @@ export interface FilteredWaiter {
    * There is something for it: the entry that its predicate takes, or has thrown at, and no other before that; without an entry, it is
    * to look from where it stands. It waits no more when it has asked where that is.
    */
-  accept (entry: Entry | undefined, failure: Failure | undefined): void
+  accept (entry: Entry | undefined, poison: Poison | undefined): void
   /** `accept` has thrown: it ends. */
   fail (error: unknown): void
 }
@@ -32,12 +31,21 @@ export interface Standing {
 
 type Where = (view: EntryView) => unknown
 
-/** Ends one whose turn in a round has thrown, so that the round can go on. */
+/** Ends one that has thrown where nobody else would catch it, so that others are not hurt. */
 export function failAlone (waiter: Pick<FilteredWaiter, 'fail'>, error: unknown, report: (error: unknown) => void): void {
   try {
     waiter.fail(error)
   } catch (second) {
     report(second)
+  }
+}
+
+/** Wakes one, and ends it where that throws. */
+export function wakeAlone (waiter: Pick<FilteredWaiter, 'fail'> & { wake (): void }, report: (error: unknown) => void): void {
+  try {
+    waiter.wake()
+  } catch (error) {
+    failAlone(waiter, error, report)
   }
 }
 
@@ -106,6 +114,14 @@ export class Filters {
     return since >= asked ? { index: since, position: undefined } : { index: asked, position: wasAsked ? this.#toPosition : this.#fromPosition }
   }
 
+  /** Takes a cursor, which has stayed where its waiter began to wait, to where that stands. */
+  bring (waiter: FilteredWaiter, cursor: EntryCursor): void {
+    const { index, position } = this.standing(waiter)
+    if (position === undefined) return
+    if (index >= this.#window.oldest) cursor.skipTo(index)
+    else cursor.restart({ kind: 'older', after: position }, position, index)
+  }
+
   /** Begins a round over what has come since the last. */
   begin (): void {
     this.#from = this.#to
@@ -132,19 +148,19 @@ export class Filters {
         calls += to - from
       } else {
         const departures = this.#departures
-        let isTaken = false
-        let failure: Failure | undefined
+        let isAccepted = false
+        let poison: Poison | undefined
         calls++
         try {
           // made when somebody asks: publishing what nobody filters costs no look into it
           view ??= lone.view
-          isTaken = Boolean(where(view))
+          isAccepted = truthOf(where(view))
         } catch (error) {
-          failure = { error }
+          poison = new Poison(error)
         }
         // one that has left has had its answer
         if (departures === this.#departures || this.#isToBeAsked(waiter)) {
-          if (isTaken || failure !== undefined) this.#accept(waiter, lone, failure)
+          if (isAccepted || poison !== undefined) this.#accept(waiter, lone, poison)
           else this.#refuse(waiter, place, 1)
         }
       }
@@ -161,17 +177,17 @@ export class Filters {
     for (let index = from; index < to; index++) {
       const entry = this.#window.at(index)
       if (entry === undefined) return this.#accept(waiter, undefined, undefined)
-      let isTaken = false
-      let failure: Failure | undefined
+      let isAccepted = false
+      let poison: Poison | undefined
       try {
-        isTaken = Boolean(where(entry.view))
+        isAccepted = isTaken(where, entry)
       } catch (error) {
-        failure = { error }
+        poison = new Poison(error)
       }
       if (!this.#isToBeAsked(waiter)) return
-      if (isTaken || failure !== undefined) {
+      if (isAccepted || poison !== undefined) {
         this.#figures.filtered += index - from
-        return this.#accept(waiter, entry, failure)
+        return this.#accept(waiter, entry, poison)
       }
     }
     this.#refuse(waiter, waiter.filterPlace, to - from)
@@ -200,9 +216,9 @@ export class Filters {
   }
 
   /** It stands where the round began, and leaves. */
-  #accept (waiter: FilteredWaiter, entry: Entry | undefined, failure: Failure | undefined): void {
+  #accept (waiter: FilteredWaiter, entry: Entry | undefined, poison: Poison | undefined): void {
     try {
-      waiter.accept(entry, failure)
+      waiter.accept(entry, poison)
     } catch (error) {
       failAlone(waiter, error, this.#report)
     }

@@ -3,6 +3,7 @@ import { BadEvent, ReaderLagged, shown } from '../errors.ts'
 import type { Entry } from '../log/entry.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { Plan } from './plan.ts'
+import { checkSynchronous, Poison } from './poison.ts'
 import type { Reader } from './reader.ts'
 
 /** What a loop over a subscription is told of events that it missed. */
@@ -74,14 +75,22 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
     }
     const { isState } = reader
     for (let entry = reader.peek(); entry !== undefined; entry = reader.peek()) {
+      let value
+      try {
+        value = this.#projected(entry)
+      } catch (error) {
+        reader.passPoison(entry, new Poison(error), this.#plan.as ?? this.#plan)
+        return this.#take()
+      }
       reader.pass(entry)
-      const value = this.#projected(entry)
       if (value === undefined) continue
       this.#plan.feed.figures.delivered++
       return value
     }
     // reading has come upon a gap, and a snapshot in its place
     if (reader.isState && !isState) return this.#take()
+    // ... or upon an entry that its filter throws at
+    if (reader.notice !== undefined) return this.#take()
     const { end } = reader
     if (end === undefined) return undefined
     this.#close()
@@ -94,6 +103,7 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
     const { as } = this.#plan
     if (as === undefined) return view
     const made = as(view)
+    checkSynchronous('as', made)
     if (made === undefined) return undefined
     if (typeof made !== 'object' || made === null || made.data === undefined) throw new BadEvent('a projection returns { event?, data }, or undefined to leave an entry out')
     return { ...view, event: made.event ?? view.event, data: made.data }

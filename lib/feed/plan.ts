@@ -10,6 +10,7 @@ import { FollowedKeys } from './followed-keys.ts'
 import type { KeyIndex } from './key-index.ts'
 import { KeyedCursor } from './keyed-cursor.ts'
 import { atHead, findBehind, findFirst, type Opening } from './opening.ts'
+import { isTaken } from './poison.ts'
 import { Reader } from './reader.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
 import { takeSnapshot, type Snapshot, type State } from './snapshot.ts'
@@ -63,7 +64,7 @@ export class Plan implements Reading {
     return this.#keys === undefined || this.#keys.has(key)
   }
 
-  /** Begins a stream behind the last event ID of its client, or as the options say. Throws what `where` and a snapshot throw. */
+  /** Begins a stream behind the last event ID of its client, or as the options say. Throws what a snapshot throws. */
   begin (lastEventId: string | undefined, owner: SourceOwner): Reader {
     const { feed } = this
     const after = lastEventId ?? this.#after
@@ -112,6 +113,11 @@ export class Plan implements Reading {
   }
 
   #takes (entry: Entry): boolean {
-    return this.hasKey(entry) && (this.where === undefined || Boolean(this.where(entry.view)))
+    try {
+      return this.hasKey(entry) && (this.where === undefined || isTaken(this.where, entry))
+    } catch {
+      // the stream comes upon it again, and reports it or ends
+      return true
+    }
   }
 }

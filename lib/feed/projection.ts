@@ -10,7 +10,10 @@ export interface Projected<Type extends string = string, Data = unknown> {
   data: Data
 }
 
-/** Makes the shape of an entry, or leaves it out with `undefined`. Pure: what it makes is cached, and shared by all who use it. */
+/**
+ * Makes the shape of an entry, or leaves it out with `undefined`. Synchronous, and pure: what it makes is cached, and shared
+ * by all who use it.
+ */
 export type Project<View, Made> = (view: View) => Made | undefined
 
 /** A projection that carries the schema of the data it makes. */

@@ -8,12 +8,13 @@ import type { Hole } from '../log/event-log.ts'
 import type { SourceEnd, SourceOwner } from '../wire/frame-source.ts'
 import type { EntryCursor } from './cursor.ts'
 import { Detour, type Notice } from './detour.ts'
-import { countGap, countLag } from './diagnostics.ts'
+import { countGap } from './diagnostics.ts'
 import type { Waiter } from './fan-out.ts'
-import type { Failure, FilteredWaiter } from './filters.ts'
+import { failAlone, wakeAlone, type FilteredWaiter } from './filters.ts'
 import type { Opening } from './opening.ts'
+import { gapOfPoison, isTaken, Poison } from './poison.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
-import { isBehindLimits, wayOn } from './slow-consumer.ts'
+import { behindBy, fallBehind, isBehindLimits } from './slow-consumer.ts'
 import type { State } from './snapshot.ts'
 
 /** One stream of one feed. */
@@ -72,11 +73,8 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** How many entries, and how many bytes of them, the stream has not passed. */
   behind (): { entries: number, bytes: number } {
-    if (this.#cursor === undefined) return { entries: 0, bytes: 0 }
     this.#catchUp()
-    const { window } = this.feed.log
-    const index = Math.max(this.#cursor.index ?? 0, window.oldest)
-    return { entries: window.next - index, bytes: window.bytesSince(index) }
+    return behindBy(this.feed.log.window, this.#cursor)
   }
 
   /** What is to be told before any entry. */
@@ -106,27 +104,26 @@ export class Reader implements Waiter, FilteredWaiter {
   /** Passes all up to an index, exclusive. */
   skipTo (index: number): void { this.#cursor?.skipTo(index) }
 
-  /** The next entry that the stream takes. Where there is none, a notice or the end has come, or `wake` will be called. Throws what `where` throws. */
+  /** The next entry that the stream takes. Where there is none, a notice or the end has come, or `wake` will be called. Throws what is to end the stream. */
   peek (): Entry | undefined {
     if (this.#detour !== undefined) return this.#peekDetour(this.#detour)
     const cursor = this.#cursor
     if (cursor === undefined || this.#notice !== undefined || this.end !== undefined) return undefined
     while (this.#looked < SCAN_ENTRIES) {
       const entry = this.#endsAt === undefined || (cursor.index ?? 0) < this.#endsAt ? cursor.peek() : undefined
-      if (entry === undefined) {
-        this.#waitFor(cursor)
-        return undefined
-      }
+      if (entry === undefined) return this.#waitFor(cursor)
       if (entry === this.#accepted) return entry
       this.#looked++
       if (this.#takes(entry)) {
         this.#accepted = entry
         return entry
       }
+      // what is poisoned is passed already
+      if (this.#notice !== undefined) return undefined
       cursor.pass(entry)
     }
     // other work runs now, even where the socket would take all at once
-    if (this.#looked++ === SCAN_ENTRIES) setImmediate(() => { this.#looked = 0; this.#wakeOwner() })
+    if (this.#looked++ === SCAN_ENTRIES) setImmediate(() => { this.#looked = 0; wakeAlone(this, this.feed.report) })
     return undefined
   }
 
@@ -154,14 +151,23 @@ export class Reader implements Waiter, FilteredWaiter {
     this.feed.fanOut.wait(this)
   }
 
-  wake (): void { this.#wakeOwner() }
-  accept (entry: Entry | undefined, failure: Failure | undefined): void {
+  wake (): void { if (!this.#isReleased) this.#owner.wake() }
+
+  accept (entry: Entry | undefined, poison: Poison | undefined): void {
     this.#leave()
     // it was asked about those before it too
     if (entry !== undefined) this.#cursor?.skipTo(entry.index)
-    this.#accepted = entry
-    if (failure === undefined) this.#wakeOwner()
-    else this.fail(failure.error)
+    if (entry === undefined || poison === undefined) this.#accepted = entry
+    else this.passPoison(entry, poison, this.#reading.where)
+    this.wake()
+  }
+
+  /** Passes an entry that `by` has thrown at (`undefined` where that is reported). Throws it where the stream is to end. */
+  passPoison (entry: Entry, poison: Poison, by: object | undefined): undefined {
+    if (this.isState || poison.isFatal) throw poison.error
+    this.#notice = { gap: gapOfPoison(this.position ?? entry.position), position: entry.position }
+    this.pass(entry)
+    if (by !== undefined) this.feed.poison.add(by, entry, poison)
   }
 
   /** Nothing new is wanted. What is in the log by now can still be read. */
@@ -178,7 +184,7 @@ export class Reader implements Waiter, FilteredWaiter {
   /** The feed is closed: nothing can be read any more. */
   finish (): void {
     this.end ??= { kind: 'done' }
-    this.#wakeOwner()
+    this.wake()
   }
 
   release (): void {
@@ -219,28 +225,28 @@ export class Reader implements Waiter, FilteredWaiter {
   #peekDetour (detour: Detour): Entry | undefined {
     // those of a conflation were looked at when they were chosen, but a key may not be followed any more
     const entry = detour.peek((listed) => this.#reading.hasKey(listed) && (!detour.isState || this.#takes(listed)))
+    const poison = entry && detour.poisoned?.get(entry)
+    if (entry !== undefined && poison !== undefined) return this.passPoison(entry, poison, this.#reading.where)
     if (entry !== undefined || detour.isPending) return entry
     this.#detour = undefined
     this.#notice = detour.behind
     return detour.behind === undefined ? this.peek() : undefined
   }
 
-  /** Of an entry whose key is followed, where that matters. */
+  /** Of an entry whose key is followed, where that matters. One that is poisoned is not taken, and is passed. */
   #takes (entry: Entry): boolean {
-    if (this.#where === undefined || this.#where(entry.view)) return true
-    this.feed.figures.filtered++
+    try {
+      if (this.#where === undefined || isTaken(this.#where, entry)) return true
+      this.feed.figures.filtered++
+    } catch (error) {
+      this.passPoison(entry, new Poison(error), this.#reading.where)
+    }
     return false
   }
 
   /** While it waits with its filter, the cursor stays where that began: now it goes to where the stream stands. */
   #catchUp (): void {
-    const cursor = this.#cursor
-    if (this.filterPlace === -1 || cursor === undefined) return
-    const { log, fanOut } = this.feed
-    const { index, position } = fanOut.filters.standing(this)
-    if (position === undefined) return
-    if (index >= log.window.oldest) cursor.skipTo(index)
-    else cursor.restart({ kind: 'older', after: position }, position, index)
+    if (this.filterPlace !== -1 && this.#cursor !== undefined) this.feed.fanOut.filters.bring(this, this.#cursor)
   }
 
   #leave (): void {
@@ -251,9 +257,10 @@ export class Reader implements Waiter, FilteredWaiter {
     this.feed.fanOut.leave(this)
   }
 
-  #waitFor (cursor: EntryCursor): void {
+  #waitFor (cursor: EntryCursor): undefined {
+    const { report } = this.feed
     if (cursor.hole !== undefined) this.#fallBehind(cursor, cursor.hole)
-    else if (!cursor.load(() => { this.#wakeOwner() }, (error) => { this.fail(error) })) this.waitAtHead()
+    else if (!cursor.load(() => { wakeAlone(this, report) }, (error) => { failAlone(this, error, report) })) this.waitAtHead()
   }
 
   #checkLag (cursor: EntryCursor): void {
@@ -263,20 +270,14 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #fallBehind (cursor: EntryCursor, hole: Hole | undefined): void {
-    const { feed } = this
-    countLag(feed, this.behind())
+    const way = fallBehind(this.feed, cursor, hole, this.#where, this.behind())
     this.#accepted = undefined
-    if (feed.lag.mode === 'disconnect') {
-      this.end = { kind: 'lagged' }
-      return
-    }
-    const { gap, position, opening, missed } = wayOn(feed, cursor, hole, (entry) => this.#takes(entry))
-    cursor.restart(opening.start, opening.before)
-    if (missed === undefined) {
-      this.#goOn({ gap, position })
-    } else {
+    if (way === undefined) this.end = { kind: 'lagged' }
+    else if (way.missed === undefined) this.#goOn(way)
+    else {
+      const { gap, position, missed, poisoned } = way
       this.#notice = { gap, position }
-      this.#detour = new Detour(missed, { isState: false, position })
+      this.#detour = new Detour(missed, { isState: false, position, poisoned })
     }
   }
 
@@ -284,15 +285,12 @@ export class Reader implements Waiter, FilteredWaiter {
     promise.then((value) => {
       if (this.#isReleased) return
       use(value)
-      this.#wakeOwner()
-    }).catch((error: unknown) => { this.fail(error) })
+    }).then(() => { wakeAlone(this, this.feed.report) }, (error: unknown) => { failAlone(this, error, this.feed.report) })
   }
 
   /** The stream ends: it has failed. */
   fail (error: unknown): void {
     this.end ??= { kind: 'failed', error }
-    this.#wakeOwner()
+    this.wake()
   }
-
-  #wakeOwner (): void { if (!this.#isReleased) this.#owner.wake() }
 }

@@ -9,6 +9,7 @@ import type { FanOut } from './fan-out.ts'
 import type { FeedFigures } from './figures.ts'
 import type { Opening } from './opening.ts'
 import type { LagPolicy } from './slow-consumer.ts'
+import type { PoisonReports } from './poison.ts'
 import type { State } from './snapshot.ts'
 
 /** What a reader needs of its feed. */
@@ -18,11 +19,14 @@ export interface FollowedFeed {
   readonly fanOut: FanOut
   readonly figures: FeedFigures
   readonly bookmarks: Bookmarks
+  readonly poison: PoisonReports
   readonly lag: LagPolicy
   /** Where slow streams are conflated: the newest entries that the log has dropped. */
   readonly newest: NewestByKey | undefined
   /** True when no entry will come any more. */
   readonly isComplete: boolean
+  /** Puts into the application's log what nobody else could be told of. Throws nothing. */
+  readonly report: (error: unknown) => void
   /** The time now, in milliseconds since the Unix epoch. */
   now (): number
 }

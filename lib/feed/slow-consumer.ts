@@ -6,8 +6,10 @@ import type { Window } from '../log/window.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { NewestByKey } from './conflation.ts'
 import type { EntryCursor } from './cursor.ts'
+import { countLag } from './diagnostics.ts'
 import { atHead, type Opening } from './opening.ts'
-import type { FollowedFeed } from './reading.ts'
+import { isTaken, Poison } from './poison.ts'
+import type { FollowedFeed, Reading } from './reading.ts'
 
 /**
  * What happens to a stream that is too slow: its end, so that the client comes back and is told (`disconnect`); a gap, and on
@@ -37,14 +39,26 @@ export function isBehindLimits (feed: FollowedFeed, index: number): boolean {
   return isLimited && isTooFarBehind(log.window, index, lag, feed.now())
 }
 
+/** How far a reader is behind the newest entry. */
+interface Lag { entries: number, bytes: number }
+
+/** How far a cursor is behind the newest entry; not at all before there is one. */
+export function behindBy (window: Window, cursor: EntryCursor | undefined): Lag {
+  if (cursor === undefined) return { entries: 0, bytes: 0 }
+  const index = Math.max(cursor.index ?? 0, window.oldest)
+  return { entries: window.next - index, bytes: window.bytesSince(index) }
+}
+
 /** Where a reader that is too slow goes on. */
-export interface WayOn {
+interface WayOn {
   readonly gap: Gap
   /** The position of a client that was told of the gap. */
   readonly position: string
   readonly opening: Opening
   /** What it gets first; `undefined` where it goes on in the log. */
   readonly missed: readonly Entry[] | undefined
+  /** Those of them that the filter has thrown at. */
+  readonly poisoned: ReadonlyMap<Entry, Poison> | undefined
 }
 
 /** Who has fallen behind, and where. */
@@ -57,13 +71,43 @@ interface Fallen {
   readonly hole: Hole | undefined
 }
 
-/** Where a reader goes on that is too slow. @param hole where the log goes on, if it does not keep what comes next any more */
-export function wayOn (feed: FollowedFeed, cursor: EntryCursor, hole: Hole | undefined, takes: (entry: Entry) => boolean): WayOn {
+/**
+ * A reader is too slow: takes its cursor to where it goes on. Returns `undefined` if it ends. Throws what is to end the
+ * stream.
+ *
+ * @param hole where the log goes on, if it does not keep what comes next any more
+ */
+export function fallBehind (
+  feed: FollowedFeed, cursor: EntryCursor, hole: Hole | undefined, where: Reading['where'], behind: Lag
+): WayOn | undefined {
+  countLag(feed, behind)
+  if (feed.lag.mode === 'disconnect') return undefined
+  const way = wayOn(feed, cursor, hole, where)
+  cursor.restart(way.opening.start, way.opening.before)
+  return way
+}
+
+function wayOn (feed: FollowedFeed, cursor: EntryCursor, hole: Hole | undefined, where: Reading['where']): WayOn {
   const { log: { window }, lag, newest } = feed
   const fallen = { position: cursor.position, index: cursor.lastIndex, hole }
   // in pages from before the window nobody knows which of the newest it has got: it goes on in the log
   if (newest === undefined || fallen.index === 0) return skipped(window, lag, feed.now(), fallen)
-  return conflated(window, newest, (entry) => cursor.isOurs(entry) && takes(entry), fallen)
+  const poisoned = new Map<Entry, Poison>()
+  const takes = (entry: Entry): boolean => {
+    if (!cursor.isOurs(entry)) return false
+    try {
+      if (where === undefined || isTaken(where, entry)) return true
+      feed.figures.filtered++
+      return false
+    } catch (error) {
+      const poison = new Poison(error)
+      if (poison.isFatal) throw error
+      // a gap stands for it
+      poisoned.set(entry, poison)
+      return true
+    }
+  }
+  return { ...conflated(window, newest, takes, fallen), poisoned }
 }
 
 /** From the oldest entry within the limits. */
@@ -73,14 +117,15 @@ function skipped (window: Window, policy: LagPolicy, now: number, { position, ho
   const { start, before, oldest } = isHoleFirst
     ? hole
     : { start: { kind: 'window', index } as const, before: window.positionBefore(index), oldest: window.at(index)?.position ?? null }
-  return { gap: { requested: position, oldest, reason: 'lagged' }, position: before, opening: { start, before, gap: undefined }, missed: undefined }
+  const gap: Gap = { requested: position, oldest, reason: 'lagged' }
+  return { gap, position: before, opening: { start, before, gap: undefined }, missed: undefined, poisoned: undefined }
 }
 
 /**
  * The newest entry of each key, and then from the head. A client that is cut before it has got the first of them comes back with
  * the position that it had.
  */
-function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: Fallen): WayOn {
+function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: Fallen): Omit<WayOn, 'poisoned'> {
   const missed = newest.since(index, takes)
   return { gap: { requested: position, oldest: missed[0]?.position ?? null, reason: 'lagged' }, position, opening: atHead(window), missed }
 }

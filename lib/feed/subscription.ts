@@ -34,11 +34,14 @@ export interface SubscribeOptions<
    */
   keys?: Iterable<string> | undefined
   /**
-   * Which entries. Synchronous; called when an entry is published, or when the socket is free again, and on replay. One that
-   * throws ends its stream.
+   * Which entries. Synchronous: a promise ends the stream. Called when an entry is published, or when the socket is free again,
+   * and on replay. Where it throws, the stream reports a gap of that entry, and goes on.
    */
   where?: ((view: View) => Verdict) | undefined
-  /** In which shape: a function, or a `projection(schema, fn)`. Called once for each entry, for all streams that share it. */
+  /**
+   * In which shape: a function, or a `projection(schema, fn)`. Synchronous; called once for each entry, for all streams that
+   * share it.
+   */
   as?: Project<View, Made> | undefined
   /** The state for a first connect without `after` and `from`, before what is published from now on. Default: that of the feed. */
   initial?: Snapshot<Published> | undefined

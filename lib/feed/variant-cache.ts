@@ -9,9 +9,12 @@ import { IndexedRing } from '../log/indexed-ring.ts'
 import type { Beside, Window } from '../log/window.ts'
 import { Batch, type Allocate } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
+import type { Gap } from '../wire/control-event.ts'
 import { encodeBody, idLine } from '../wire/encode.ts'
 import { checkEventType, plainText, type DataText } from '../wire/event.ts'
 import { Slab } from '../wire/slab.ts'
+import { noticeFrame } from './opening.ts'
+import { checkSynchronous, gapOfPoison, Poison, type PoisonReports } from './poison.ts'
 import { schemaOf, type Project } from './projection.ts'
 
 /** One entry, ready to send. Its id comes last, so that a stream of several feeds can put its own in place of it. */
@@ -28,13 +31,22 @@ export class Frame extends Batch {
 /** Makes the frame of an entry; `null` where the projection leaves it out. */
 type Write = (entry: Entry, allocate?: Allocate) => Frame | null
 
-/** What a frame counts toward the bound of its log. */
-function sizeOf (frame: Frame | null | undefined): number {
-  return frame === null || frame === undefined ? 0 : frame.bytes.length + FRAME_BYTES
+/** What is kept for an entry: `null` if the projection leaves it out, a poison if that or a serializer has thrown. */
+type Form = Frame | Poison | null
+
+/** Stands for an entry whose failure is reported already: the error itself is not kept. */
+export const REPORTED = new Poison(undefined)
+
+/** What a form counts toward the bound of its log. */
+function sizeOf (form: Form | undefined): number {
+  return form instanceof Frame ? form.bytes.length + FRAME_BYTES : 0
 }
 
-/** Entries from one index (inclusive) to another (exclusive), in one batch; without one where the projection left all of them out. */
-interface Range { from: number, to: number, isFull: boolean, batch: Batch | undefined }
+/**
+ * Entries from one index (inclusive) to another (exclusive), in one batch; without one where the projection left all of them
+ * out. A poisoned entry stands in the batch as its gap.
+ */
+interface Range { from: number, to: number, isFull: boolean, batch: Batch | undefined, gaps: readonly Gap[] }
 
 /** How a feed writes data for those who bring no schema. */
 export interface FeedCodec {
@@ -57,16 +69,18 @@ export class Variant implements Beside {
   readers = 0
   /** Called when none does any more: all that was kept for them goes. */
   onUnread: () => void = none
-  readonly #frames: IndexedRing<Frame | null | undefined>
+  readonly #frames: IndexedRing<Form | undefined>
   readonly #write: Write
+  readonly #reports: PoisonReports
   readonly #slab = new Slab()
   #ranges: Range[] = []
   /** The one that was asked for last: in a fan-out all ask for the same. */
   #latest: Range | undefined
   #bytes = 0
 
-  constructor (window: Window, write: Write) {
+  constructor (window: Window, write: Write, reports: PoisonReports) {
     this.window = window
+    this.#reports = reports
     this.#write = write
     this.#frames = new IndexedRing(window.oldest)
   }
@@ -79,14 +93,14 @@ export class Variant implements Beside {
     if (--this.readers === 0) this.onUnread()
   }
 
-  /** The frame of an entry; `null` where the projection leaves it out. Throws what the projection throws. */
-  frame (entry: Entry): Frame | null {
+  /** The frame of an entry; `null` where the projection leaves it out; a poison where that, or a serializer, throws. */
+  frame (entry: Entry): Form {
     // what only one stream reads, it reads once: keeping it would cost the log's bound and help nobody
-    if (this.readers < 2 || entry.index === -1) return this.#write(entry)
+    if (this.readers < 2 || entry.index === -1) return this.#made(entry)
     const kept = this.#frames.at(entry.index)
     if (kept !== undefined) return kept
-    const frame = this.#write(entry, (bytes) => this.#slab.allocate(bytes))
-    this.#keep(entry.index, frame)
+    const frame = this.#made(entry, (bytes) => this.#slab.allocate(bytes))
+    this.#keep(entry.index, frame instanceof Poison && !frame.isFatal ? REPORTED : frame)
     return frame
   }
 
@@ -118,29 +132,41 @@ export class Variant implements Beside {
     return size
   }
 
+  #made (entry: Entry, allocate?: Allocate): Form {
+    try {
+      return this.#write(entry, allocate)
+    } catch (error) {
+      return new Poison(error)
+    }
+  }
+
   #gather (from: number, to: number): Range {
-    const frames: Frame[] = []
+    const frames: Batch[] = []
+    const gaps: Gap[] = []
     let bytes = 0
     let index = from
     for (; index < to; index++) {
       const entry = this.window.at(index)
-      let frame
-      try {
-        frame = entry === undefined ? null : this.frame(entry)
-      } catch (error) {
-        // those before it are delivered first; then it fails again, alone
-        if (index === from) throw error
+      if (entry === undefined) continue
+      const form = this.frame(entry)
+      if (form === null) continue
+      if (form instanceof Poison && form.isFatal) {
+        // those before it are delivered first; then it fails alone
+        if (index === from) throw form.error
         break
       }
-      if (frame === null) continue
+      const gap = form instanceof Poison ? gapOfPoison(this.window.positionBefore(index)) : undefined
+      const frame = form instanceof Poison ? noticeFrame(gap, entry.position) : form
       if (frames.length > 0 && bytes + frame.bytes.length > BATCH_BYTES) break
       frames.push(frame)
       bytes += frame.bytes.length
+      if (gap !== undefined) gaps.push(gap)
+      if (form instanceof Poison && form !== REPORTED) this.#reports.add(this, entry, form)
     }
-    return { from, to: index, isFull: index < to, batch: together(frames) }
+    return { from, to: index, isFull: index < to, batch: together(frames), gaps }
   }
 
-  #keep (index: number, frame: Frame | null): void {
+  #keep (index: number, frame: Form): void {
     // a ring has no holes: what was not asked for yet stands in it as undefined
     while (this.#frames.first < this.window.oldest && this.#frames.next > this.#frames.first) this.#frames.shift()
     if (this.#frames.next === this.#frames.first) this.#frames.restart(Math.max(this.window.oldest, this.#frames.first))
@@ -153,20 +179,23 @@ export class Variant implements Beside {
   }
 }
 
-/** One batch of several frames; the frame itself where it is one. */
-export function together (frames: readonly Frame[]): Batch | undefined {
+/** One batch of several; the batch itself where it is one. */
+export function together (frames: readonly Batch[]): Batch | undefined {
   if (frames.length < 2) return frames[0]
-  return new Batch(frames.map(({ bytes }) => bytes), frames.length, frames.at(-1)?.lastEventId)
+  const events = frames.reduce((sum, frame) => sum + frame.events, 0)
+  return new Batch(frames.map(({ bytes }) => bytes), events, frames.at(-1)?.lastEventId)
 }
 
 /** All variants of one feed. A variant lives as long as a stream reads it. */
 export class VariantCache {
   readonly #window: Window
   readonly #feed: FeedCodec
+  readonly #reports: PoisonReports
   readonly #variants = new Map<As, Map<EventCodec | undefined, Variant>>()
 
-  constructor (window: Window, feed: FeedCodec) {
+  constructor (window: Window, feed: FeedCodec, reports: PoisonReports) {
     this.#window = window
+    this.#reports = reports
     this.#feed = feed
   }
 
@@ -178,7 +207,7 @@ export class VariantCache {
     const byCodec = this.#variants.get(as) ?? new Map<EventCodec | undefined, Variant>()
     let variant = byCodec.get(codec)
     if (variant === undefined) {
-      const made = new Variant(this.#window, writerOf(as, codec, this.#feed))
+      const made = new Variant(this.#window, writerOf(as, codec, this.#feed), this.#reports)
       const leave = this.#window.addBeside(made)
       made.onUnread = () => {
         leave()
@@ -210,6 +239,7 @@ function writerOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): Writ
     if (as === undefined && codec === undefined) return frameOf(entry.event, textOfJson(entry.json), entry.position, allocate)
     const made = as === undefined ? entry.view : as(entry.view)
     if (made === undefined) return null
+    if (as !== undefined) checkSynchronous('as', made)
     if (typeof made !== 'object' || made === null || made.data === undefined) {
       throw new BadEvent(`a projection returns { event?, data }, or undefined to leave an entry out, not ${describe(made)}${typeof made === 'object' ? ' without data' : ''}`)
     }

@@ -19,7 +19,7 @@ export type Place =
 /** The log can not go on from where the reader was. */
 export interface Hole {
   readonly kind: 'gap'
-  readonly reason: Exclude<GapReason, 'lagged'>
+  readonly reason: Exclude<GapReason, 'lagged' | 'failed'>
   /** The position of the oldest entry that is kept; `null` where there is none. */
   readonly oldest: string | null
   /** The position just before what follows: what a client has seen that goes on at `start`. */

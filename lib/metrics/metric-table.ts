@@ -46,6 +46,7 @@ export const METRICS: readonly MetricRow[] = [
   ofFeeds('counter', 'feed_published_total', 'Events that were published in a feed.', ({ published }) => published),
   ofFeeds('counter', 'feed_delivered_total', 'Events of a feed that were handed to its streams.', ({ delivered }) => delivered),
   ofFeeds('counter', 'feed_filtered_total', 'Entries of a feed that its streams left out.', ({ filtered }) => filtered),
+  ofFeeds('counter', 'feed_failed_total', 'Entries of a feed that its streams could not filter or write.', ({ failed }) => failed),
   ofFeeds('counter', 'feed_lagged_total', 'Times that a stream fell too far behind its feed.', ({ lagged }) => lagged),
   ofFeeds('counter', 'feed_gaps_total', 'Gaps that streams of a feed were told of.', ({ gaps }) => gaps),
   lagOfFeeds('feed_lag_entries', 'Entries that the streams of a feed are behind its head.', ({ lag }) => lag.entries),

@@ -4,18 +4,19 @@
  */
 import { encodeBody, idLine, retryLine } from './encode.ts'
 
-/** Why a feed could not go on from a client's last event ID. */
-export type GapReason = 'trimmed' | 'epoch' | 'malformed' | 'ahead' | 'lagged'
+/** Why events are missing. */
+export type GapReason = 'trimmed' | 'epoch' | 'malformed' | 'ahead' | 'lagged' | 'failed'
 
 /** The data of `stream:gap`. */
 export interface Gap {
-  /** The last event ID that the client sent. */
+  /** The last event ID that the client has: the one that it sent, or a later one. */
   requested: string
-  /** The oldest entry that the log still has, as an event ID; `null` where it has none. */
+  /** The oldest entry that the log still has, as an event ID; `null` where it has none, and for `failed`. */
   oldest: string | null
   /**
    * `trimmed`: older than the log keeps; `epoch`: of another log, as after a restart; `malformed`: no id of this feed;
-   * `ahead`: newer than the log's newest; `lagged`: the stream fell behind what the log keeps.
+   * `ahead`: newer than the log's newest; `lagged`: the stream fell behind what the log keeps;
+   * `failed`: exactly one event is missing, the one with the gap's own id, because the server could not filter or write it.
    */
   reason: GapReason
 }

@@ -9,7 +9,9 @@ import type { FeedSubscription } from '../../lib/feed/subscription.ts'
 import type { EventLog } from '../../lib/log/event-log.ts'
 import { MemoryLog } from '../../lib/log/memory-log.ts'
 import type { Retention } from '../../lib/log/retention.ts'
+import type { EventCodec } from '../../lib/wire/codec.ts'
 import { openFrames, type FrameSource, type FrameSourceOpener } from '../../lib/wire/frame-source.ts'
+import type { Gap } from '../../lib/wire/control-event.ts'
 import { plainText } from '../../lib/wire/event.ts'
 import type { Seen } from './listener.ts'
 
@@ -53,6 +55,7 @@ export async function until (fact: () => boolean, what: string | (() => string))
 
 export interface OpenOptions {
   after?: string | undefined
+  codec?: EventCodec | undefined
   /** Reads nothing by itself. */
   isStalled?: boolean
   /** Called for each event, when it is read. */
@@ -68,12 +71,12 @@ export class OpenStream {
   #isClosed = false
   readonly #onEvent: (event: Seen) => void
 
-  constructor (subscription: FrameSourceOpener, { after, isStalled = false, onEvent = () => {} }: OpenOptions = {}) {
+  constructor (subscription: FrameSourceOpener, { after, codec, isStalled = false, onEvent = () => {} }: OpenOptions = {}) {
     this.isStalled = isStalled
     this.#onEvent = onEvent
     this.source = subscription[openFrames]({
       after,
-      codec: undefined,
+      codec,
       signal: new AbortController().signal,
       owner: {
         wake: () => {
@@ -128,6 +131,12 @@ export class OpenStream {
 
   /** The events that are not control events. */
   get own (): Seen[] { return this.events.filter(({ event }) => !event.startsWith('stream:')) }
+
+  /** Data, and a position in place of it for what is reported as failed. */
+  get told (): unknown[] {
+    const isGap = ({ event, data }: Seen): boolean => event === 'stream:gap' && (JSON.parse(data) as Gap).reason === 'failed'
+    return this.events.filter((seen) => isGap(seen) || !seen.event.startsWith('stream:')).map((seen) => isGap(seen) ? `failed ${seen.id}` : JSON.parse(seen.data) as unknown)
+  }
 
   get data (): unknown[] { return this.own.map(({ data }) => JSON.parse(data) as unknown) }
 

@@ -148,37 +148,41 @@ t.test('entries that grew too old are a gap for a client that has not seen them'
   t.strictSame((await (await open({}, second)).opening()).gaps, [])
 })
 
-t.test('a filter that throws ends its own stream only, behind what it let through', async (t) => {
+t.test('a filter that throws costs its own stream one event, which is reported, and nobody else anything', async (t) => {
   const { feed, open } = await feedOf(t)
   const failing = await (await open({ where: ({ data }) => { if (data === 3) throw new Error('secret'); return true } })).opening()
   const other = await (await open()).opening()
-  publishAll(feed, [1, 2, 3, 4])
-  await failing.ended()
-  t.strictSame(failing.data, [1, 2])
-  t.match(failing.control('error'), [{ data: '{"code":"FST_EVENTFEED_SOURCE_FAILED"}' }])
+  const [, before, id] = publishAll(feed, [1, 2, 3, 4])
+  await failing.count(3)
+  t.strictSame(failing.data, [1, 2, 4])
+  t.strictSame(failing.gaps, [{ requested: before, oldest: null, reason: 'failed' }])
+  t.equal(failing.control('gap')[0]?.id, id)
   t.notMatch(failing.text, /secret/)
   publishAll(feed, [5])
   t.strictSame((await other.count(5)).data, [1, 2, 3, 4, 5])
 })
 
-t.test('a projection that throws ends the streams that use it, behind what it made', async (t) => {
+t.test('a projection that throws costs the streams that use it one event, which is reported to each', async (t) => {
   const { feed, open } = await feedOf(t)
   const as = ({ data }: EntryView): { data: unknown } => { if (data === 3) throw new Error('secret'); return { data } }
   const failing = await Promise.all([open({ as }), open({ as })])
   for (const listener of failing) await listener.opening()
   const other = await (await open()).opening()
-  publishAll(feed, [1, 2, 3, 4])
-  for (const listener of failing) t.strictSame((await listener.ended()).data, [1, 2])
+  const [, requested] = publishAll(feed, [1, 2, 3, 4])
+  for (const listener of failing) {
+    t.strictSame((await listener.count(3)).data, [1, 2, 4])
+    t.strictSame(listener.gaps, [{ requested, oldest: null, reason: 'failed' }])
+  }
   t.strictSame((await other.count(4)).data, [1, 2, 3, 4])
 })
 
-t.test('what a projection makes that is no event ends its stream', async (t) => {
+t.test('what a projection makes that is no event is reported, and does not leave the server', async (t) => {
   const { feed, open } = await feedOf(t)
   for (const made of [null, 1, 'text', {}, { event: 'stream:gap', data: 1 }, { event: 'a\nb', data: 1 }, { data: 1n }, { data: () => {} }]) {
     const listener = await (await open({ as: () => made as { data: unknown } })).opening()
     publishAll(feed, [1])
-    await listener.ended()
-    t.strictSame([listener.own, listener.control('error').length], [[], 1], String(made))
+    await listener.until(({ gaps }) => gaps.length > 0)
+    t.match([listener.own, listener.gaps], [[], [{ reason: 'failed' }]], String(made))
   }
 })
 

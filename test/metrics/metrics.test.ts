@@ -51,7 +51,7 @@ t.test('before the first stream all counters are 0', async (t) => {
     ['eventfeed_sent_bytes_total', 0]
   ])
   for (const [name, kind] of kinds) t.equal(kind, name.endsWith('_total') ? 'counter' : 'gauge', name)
-  t.equal(kinds.size, 16)
+  t.equal(kinds.size, 17)
 })
 
 t.test('a scrape tells what the figures tell', async (t) => {
@@ -87,6 +87,7 @@ t.test('a scrape tells what the figures tell', async (t) => {
     'eventfeed_feed_published_total{feed="chat"}': chat?.published,
     'eventfeed_feed_delivered_total{feed="chat"}': chat?.delivered,
     'eventfeed_feed_filtered_total{feed="chat"}': 0,
+    'eventfeed_feed_failed_total{feed="chat"}': 0,
     'eventfeed_feed_lagged_total{feed="chat"}': 0,
     'eventfeed_feed_gaps_total{feed="chat"}': 0
   })
@@ -112,7 +113,7 @@ t.test('each figure is in the metric of its name', async (t) => {
   const figures: EventfeedStats = {
     ...app.eventfeed.stats(),
     feeds: {
-      'a "b"': { entries: 11, bytes: 12, ageMs: 13_500, streams: 14, published: 15, delivered: 16, filtered: 17, lagged: 18, gaps: 19, lag: { entries, bytes } }
+      'a "b"': { entries: 11, bytes: 12, ageMs: 13_500, streams: 14, published: 15, delivered: 16, filtered: 17, failed: 20, lagged: 18, gaps: 19, lag: { entries, bytes } }
     }
   }
   app.eventfeed.stats = () => figures
@@ -121,7 +122,7 @@ t.test('each figure is in the metric of its name', async (t) => {
   const feed = String.raw`feed="a \"b\""`
   t.strictSame(ofFeed, [
     [`streams{${feed}}`, 14], [`entries{${feed}}`, 11], [`bytes{${feed}}`, 12], [`age_seconds{${feed}}`, 13.5],
-    [`published_total{${feed}}`, 15], [`delivered_total{${feed}}`, 16], [`filtered_total{${feed}}`, 17], [`lagged_total{${feed}}`, 18], [`gaps_total{${feed}}`, 19],
+    [`published_total{${feed}}`, 15], [`delivered_total{${feed}}`, 16], [`filtered_total{${feed}}`, 17], [`failed_total{${feed}}`, 20], [`lagged_total{${feed}}`, 18], [`gaps_total{${feed}}`, 19],
     ...[entries, bytes].flatMap(({ p50, p90, p99, max }, index) => Object.entries({ 0.5: p50, 0.9: p90, 0.99: p99, 1: max }).sort()
       .map(([quantile, value]) => [`lag_${index === 0 ? 'entries' : 'bytes'}{${feed},quantile="${quantile}"}`, value]))
   ])

@@ -1,0 +1,68 @@
+/**
+ * Poisoned entries: those that a filter, a projection or a serializer throws at. A stream reports one to its client as a
+ * gap and goes on, because a client that was cut off there would come back to the same entry for ever.
+ */
+import { POISON_REPORTS } from '../defaults.ts'
+import { NotSynchronous, shown } from '../errors.ts'
+import type { Entry, EntryView } from '../log/entry.ts'
+import type { Gap } from '../wire/control-event.ts'
+
+/** What was thrown at an entry. */
+export class Poison {
+  readonly error: unknown
+
+  constructor (error: unknown) {
+    this.error = error
+  }
+
+  /** True where no gap can stand for it: the function is wrong, not the entry. */
+  get isFatal (): boolean { return this.error instanceof NotSynchronous }
+}
+
+/** The gap in place of one entry. @param requested the position before it */
+export function gapOfPoison (requested: string): Gap {
+  return { requested, oldest: null, reason: 'failed' }
+}
+
+/** What a filter says of an entry. Throws what the filter throws, and `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise. */
+export function isTaken (where: (view: EntryView) => unknown, { view }: Entry): boolean {
+  return truthOf(where(view))
+}
+
+/** The answer of a filter. Throws `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise: it would be true whatever it becomes. */
+export function truthOf (answer: unknown): boolean {
+  if (answer === true || answer === false) return answer
+  checkSynchronous('where', answer)
+  return Boolean(answer)
+}
+
+/** Throws `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise, or what looks like one. Its rejection is handled. */
+export function checkSynchronous (option: 'where' | 'as', made: unknown): void {
+  if ((typeof made !== 'object' && typeof made !== 'function') || made === null) return
+  if (!('then' in made) || typeof made.then !== 'function') return
+  Promise.resolve(made).catch(() => {})
+  throw new NotSynchronous(option, option)
+}
+
+/** Reports poisoned entries, each once for each function that has thrown. */
+export class PoisonReports {
+  readonly #reported = new WeakMap<object, Set<string>>()
+  readonly #report: (error: unknown, what: string) => void
+
+  constructor (report: (error: unknown, what: string) => void) {
+    this.#report = report
+  }
+
+  /** @param by who has thrown: a filter, or a variant */
+  add (by: object, { position, event }: Entry, { error }: Poison): void {
+    const reported = this.#reported.get(by) ?? new Set<string>()
+    if (reported.has(position)) return
+    this.#reported.set(by, reported)
+    const [first] = reported
+    if (first !== undefined && reported.size >= POISON_REPORTS) reported.delete(first)
+    reported.add(position)
+    const what = typeof by === 'function' ? 'a filter (where)' : 'a projection (as) or a serializer'
+    const where = `the event ${shown(position)} of type ${shown(event)}`
+    this.#report(error, `${what} failed at ${where}; its streams report a gap there, and go on`)
+  }
+}
