@@ -12,6 +12,10 @@ export const RETRY_JITTER = 0.5
 export const COMMIT_DELAY_MS = 50
 /** A socket that takes nothing for 30 s is dead: TCP retransmits, so a slow one makes progress within that. */
 export const WRITE_TIMEOUT_MS = 30_000
+/** A pipelined request waits 30 s for the responses ahead of it; behind an endless stream it would wait for ever. */
+export const TURN_TIMEOUT_MS = 30_000
+/** At most 32 pipelined streams wait on one socket: browsers pipeline none, and each holds a request and a response of some kilobytes. */
+export const TURNS_PER_SOCKET = 32
 /** Over HTTP/2, what a client has taken is sampled 4 times per `writeTimeoutMs`: so a stalled one is cut a quarter late at most. */
 export const STALL_CHECKS = 4
 /** A larger write goes out in slices of 16 KiB where Node tells nothing of the progress within one: a reader that takes one slice is alive. */

@@ -18,6 +18,7 @@ export async function drain (app: FastifyInstance, streams: Streams): Promise<vo
     // where the application listens on several addresses, this closes the servers of the others too
     app.server.unref()
   }
+  streams.turns.passAll('drain')
   const { drainTimeoutMs, clock } = streams.settings
   const until = clock.elapsed() + drainTimeoutMs
   const sessions = new Http2Sessions()

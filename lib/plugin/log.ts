@@ -1,7 +1,8 @@
 /** What the plugin writes into the log. Fastify itself says nothing when a client leaves a stream, so each end is told here, once. */
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
-import { PARKED_AFTER_MS } from '../defaults.ts'
+import { PARKED_AFTER_MS, TURN_TIMEOUT_MS } from '../defaults.ts'
 import type { EndReason, EndSummary } from '../stream/end.ts'
+import type { NoTurn } from './turns.ts'
 
 /** Ends that are nothing to look at. */
 const ORDINARY: ReadonlySet<EndReason> = new Set(['client', 'done', 'drain', 'max-age', 'expired', 'idle', 'superseded'])
@@ -30,4 +31,11 @@ export function logEnd (log: FastifyBaseLogger, route: string, { error, ...summa
 export function logParked (log: FastifyBaseLogger, route: string, reqId: string): void {
   log.warn({ reqId, route }, `the source of an event stream of ${route} still runs ${PARKED_AFTER_MS} ms after the stream has ended: it waits for something that ignores the signal. ` +
     'Give the signal to what it waits for, or wait by until(promise); both are among the arguments of a function source: reply.sse(async function * ({ signal, until }) { … })')
+}
+
+/** Tells of a pipelined stream that does not begin. */
+export function logPassed (log: FastifyBaseLogger, route: string, why: NoTurn): void {
+  if (why === 'too-many') log.info(`too many pipelined requests wait on a socket, so it is closed: ${route} was one too many`)
+  else if (why === 'late') log.info(`a pipelined request of ${route} gets no stream: for ${TURN_TIMEOUT_MS} ms it has waited for the responses ahead of it`)
+  else log.debug(`a pipelined request of ${route} gets no stream: ${why}`)
 }

@@ -39,6 +39,6 @@ export function refuseOverLimit (reply: FastifyReply, admission: Exclude<Admissi
 }
 
 /** A stream that says when to come back, and ends: on a status a browser's `EventSource` gives up for good. */
-function comeBack (reply: FastifyReply, retryMs: number): void {
+export function comeBack (reply: FastifyReply, retryMs: number): void {
   reply.headers(STREAM_HEADERS).send(`${retryLine(jittered(retryMs, RETRY_JITTER))}\n`)
 }

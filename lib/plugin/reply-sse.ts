@@ -8,7 +8,7 @@ import { AlreadyStreaming, NotReturned, ReplySent, shown } from '../errors.ts'
 import { Connection } from '../stream/connection.ts'
 import { EventStreamEnded } from '../stream/end.ts'
 import type { ConnectionHost } from '../stream/host.ts'
-import { closeSource } from '../stream/source.ts'
+import { closeSource, holdSource } from '../stream/source.ts'
 import type { Writer } from '../stream/writer.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { commit, takeBackHead, type Committing } from './commit.ts'
@@ -17,8 +17,10 @@ import { dropStream, hasLeft } from './http2-streams.ts'
 import { logEnd, logParked, routeOf } from './log.ts'
 import type { EventStreamOptions, Recheck } from './options.ts'
 import { answerInstead, refuseOverLimit } from './refusals.ts'
+import { holdReply } from './reply-turn.ts'
 import { lastEventIdOf } from './route-events.ts'
-import type { OpenStream, Streams } from './streams.ts'
+import type { OpenStream, ReadOptions, Streams } from './streams.ts'
+import { Turns } from './turns.ts'
 
 /** What streams failed with before their heads were out, by response: where an error handler answers by another stream, nobody else logs it. */
 const failures = new WeakMap<ServerResponse, Error>()
@@ -26,26 +28,36 @@ const failures = new WeakMap<ServerResponse, Error>()
 /** `reply.send`. */
 type Send = FastifyReply['send']
 
+/** A stream that a client is to get. */
+interface Asked {
+  readonly reply: FastifyReply
+  readonly streams: Streams
+  readonly source: unknown
+  readonly options: ReadOptions
+  readonly lastEventId: string | undefined
+  readonly codec: EventCodec | undefined
+  /** Whose it is. */
+  readonly key: string
+}
+
 /**
  * Streams a source as the answer of a reply. Errors of the request and of the source are sent; only misuse throws. A source that
  * is not started, for whatever reason, is closed.
  */
 export function sendEventStream (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions<FastifyRequest> | undefined): FastifyReply {
-  let opened: Opened | undefined
+  let asked: Asked | undefined
   try {
-    opened = open(reply, streams, options)
+    asked = negotiate(reply, streams, source, options)
   } finally {
-    if (opened === undefined) letGo(source, reply.request, streams)
+    if (asked === undefined) letGo(source, reply.request, streams)
   }
-  opened?.connection.start(source, opened.codec)
+  if (asked !== undefined && Turns.isDue(reply.raw)) waitForTurn(asked)
+  else if (asked !== undefined) begin(asked)
   return reply
 }
 
-/** A connection whose source can be started. */
-interface Opened { readonly connection: Connection, readonly codec: EventCodec | undefined }
-
-/** Negotiates, admits, and binds a connection to the reply; `undefined` if something else was answered, or nobody is there any more. */
-function open (reply: FastifyReply, streams: Streams, options: EventStreamOptions<FastifyRequest> | undefined): Opened | undefined {
+/** `undefined` if something else was answered. */
+function negotiate (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions<FastifyRequest> | undefined): Asked | undefined {
   const { request } = reply
   if (streams.isStreaming(reply.raw)) throw new AlreadyStreaming(routeOf(request))
   logFailureBefore(reply)
@@ -53,24 +65,51 @@ function open (reply: FastifyReply, streams: Streams, options: EventStreamOption
   const read = streams.optionsOf(options)
   const lastEventId = lastEventIdOf(request)
   if (answerInstead(reply, lastEventId, streams)) return undefined
-  let codec, key
   try {
-    codec = streams.codecs.of(reply)
-    key = streams.settings.connectionKey(request)
+    const codec = streams.codecs.of(reply)
+    return { reply, streams, source, options: read, lastEventId, codec, key: streams.settings.connectionKey(request) }
   } catch (error) {
     reply.send(error)
     return undefined
   }
+}
+
+/** Starts the source when the responses ahead on its socket have ended. */
+function waitForTurn (asked: Asked): void {
+  const { reply, streams, source, key } = asked
+  const { request } = reply
+  holdSource(source)
+  holdReply(reply, streams, key, {
+    begin: () => { begin(asked) },
+    letGo: () => { letGo(source, request, streams) },
+    failed: (error) => { sendError(reply, asError(error, 'an event stream could not begin')) }
+  })
+}
+
+/** Starts the source, if there is room for it. */
+function begin (asked: Asked): void {
+  const { source, codec, reply: { request }, streams } = asked
+  let connection: Connection | undefined
+  try {
+    connection = admit(asked)
+  } finally {
+    if (connection === undefined) letGo(source, request, streams)
+  }
+  connection?.start(source, codec)
+}
+
+/** Binds a connection to the reply; `undefined` if there is no room, or nobody is there any more. */
+function admit ({ reply, streams, options, lastEventId, key }: Asked): Connection | undefined {
   const admission = streams.admissions.admit(key)
   if (admission !== 'admitted') {
     refuseOverLimit(reply, admission, streams.settings)
     return undefined
   }
 
-  const host = new ReplyHost(reply, streams, read.recheck)
-  const connection = new Connection(host, read.stream, streams.toolsFor(read.heartbeatIntervalMs), lastEventId)
+  const host = new ReplyHost(reply, streams, options.recheck)
+  const connection = new Connection(host, options.stream, streams.toolsFor(options.heartbeatIntervalMs), lastEventId)
   host.start(connection, key)
-  if (!hasLeft(reply.raw)) return { connection, codec }
+  if (!hasLeft(reply.raw)) return connection
   // while the handler waited the client has left: its source does not begin
   connection.end('client')
   return undefined
@@ -103,7 +142,7 @@ class ReplyHost implements ConnectionHost, Committing {
   /** Until the end: a generator that is parked holds neither request nor socket. */
   #request: FastifyRequest | undefined
   #stream: OpenStream | undefined
-  /** Of a stream whose response may not hear of its end. */
+  /** Over HTTP/2. */
   #onAborted: (() => void) | undefined
   #isCommitting = false
   /** What the source failed with before anything was committed. */
@@ -126,9 +165,8 @@ class ReplyHost implements ConnectionHost, Committing {
     this.#stream = stream
     // before anything else runs: a client may leave during the set-up
     response.on('close', this.#streams.onResponseClose)
-    if (response.socket === null || request.raw.httpVersionMajor === 2) {
-      // a pipelined response that waits for its socket does not hear of its end, nor, until Node 24, does one over HTTP/2 whose
-      // client resets it with NO_ERROR while bytes wait
+    if (request.raw.httpVersionMajor === 2) {
+      // until Node 24, the response does not hear of a client that resets it with NO_ERROR while bytes wait
       this.#onAborted = () => {
         connection.end('client')
         dropStream(response)

@@ -12,6 +12,7 @@ import { Admissions } from './admission.ts'
 import { overrideStreamOptions, type EventStreamOptions, type Settings } from './options.ts'
 import type { RouteCodecs } from './route-events.ts'
 import { StreamCounts, type StreamStats } from './stats.ts'
+import { Turns } from './turns.ts'
 
 /** One open stream, as its plugin knows it. */
 export interface OpenStream extends RosterMember {
@@ -37,6 +38,8 @@ export class Streams {
   readonly settings: Settings
   readonly codecs: RouteCodecs
   readonly admissions: Admissions
+  /** Pipelined streams that have not begun. */
+  readonly turns: Turns
   /** True from the beginning of the drain on: nobody is admitted any more. */
   isDraining = false
   /** The listener for the `close` of each response: one for all, because thousands of closures are memory. */
@@ -56,6 +59,7 @@ export class Streams {
     this.codecs = codecs
     this.admissions = new Admissions(settings.maxConnections, settings.maxConnectionsPerKey)
     this.#deadlines = new Deadlines(settings.clock)
+    this.turns = new Turns(this.#deadlines, settings.maxConnections)
     this.#defaults = overrideStreamOptions(settings, {})
     // a response that has ended, though its stream has not, is another answer: with no body, or by somebody else's `end`
     this.onResponseClose = function (this: Streaming) { this[STREAM]?.connection.end(this.writableEnded ? 'superseded' : 'client') }
@@ -65,7 +69,7 @@ export class Streams {
   get open (): Iterable<OpenStream> { return this.#open }
 
   /** True while a response is an event stream, or is to become one. */
-  isStreaming (response: Streaming): boolean { return response[STREAM] !== undefined }
+  isStreaming (response: Streaming): boolean { return response[STREAM] !== undefined || this.turns.has(response) }
 
   /** The plugin's options with those of one call over them. The same object for all calls that bring none. Throws `FST_EVENTFEED_BAD_OPTION`. */
   optionsOf (options: EventStreamOptions<never> | undefined): ReadOptions {
@@ -106,8 +110,9 @@ export class Streams {
     if (this.#open.size === 0) this.#onEmpty?.()
   }
 
-  /** Ends all streams of a connection key. Returns how many. */
+  /** Ends all streams of a connection key, and keeps those from beginning that wait for their turn. Returns how many were open. */
   kick (key: string, detail: string | undefined): number {
+    this.turns.passAll('kick', key)
     const kicked = [...this.open].filter((stream) => stream.key === key)
     for (const { connection } of kicked) connection.end('kick', detail === undefined ? {} : { detail })
     return kicked.length

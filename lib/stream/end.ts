@@ -63,7 +63,7 @@ export interface EndSummary {
   readonly reason: EndReason
   /** What the caller of `kick` gave as its reason. */
   readonly detail: string | undefined
-  /** From the call of `reply.sse` to the end, in milliseconds. */
+  /** From the call of `reply.sse`, or for a pipelined request from its turn, to the end, in milliseconds. */
   readonly durationMs: number
   /** Events that were handed to the socket. */
   readonly events: number

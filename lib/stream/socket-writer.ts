@@ -15,7 +15,7 @@ const NOTHING = Buffer.alloc(0)
 
 /**
  * True where the head of a response is written, and a chunk that goes to its socket continues it: HTTP/1.1 with chunks, on a
- * socket that the response has (a pipelined one waits for it), with nothing held back in the response, and nobody but Node
+ * socket that the response has, with nothing held back in the response, and nobody but Node
  * between the two.
  */
 export function canWriteToSocket (response: ServerResponse): response is ServerResponse & { socket: Socket } {

@@ -68,6 +68,12 @@ export function closeSource (source: unknown, reason: Error): Promise<void> | un
   }
 }
 
+/** Keeps a source that is started later: if it fails meanwhile, it is an error of the stream that starts it, and not of the process. */
+export function holdSource (source: unknown): void {
+  if (isReadable(source)) source.on('error', () => {})
+  else if (isThenable(source)) Promise.resolve(source).catch(() => {})
+}
+
 /** What stands among subscriptions in an array: with it the array is no source. */
 function closeStrays (array: unknown[], reason: Error): Promise<void> | undefined {
   if (!array.some(isFrameSourceOpener)) return undefined

@@ -68,13 +68,13 @@ export abstract class WriterBase implements Writer, Watched {
     else response.destroy()
   }
 
+  /** The server's time-outs are for requests, not for a stream: it is exempt, and Node gives the next request its own again. */
   watch (owner: WriterOwner, timeoutMs: number, tools: StallTools): void {
     this.owner = owner
     this.#timeoutMs = timeoutMs
     this.#tools = tools
-    // a pipelined response gets its socket when those before it have ended
-    if (this.response.socket === null) this.response.once('socket', () => { this.#exempt() })
-    else this.#exempt()
+    this.#ownTimeoutMs = this.#socket()?.timeout ?? 0
+    this.count(this.isBusy || this.hasEnded)
   }
 
   release (): void {
@@ -107,15 +107,9 @@ export abstract class WriterBase implements Writer, Watched {
   }
 
   #watchStall (): void {
-    if (this.owner === undefined || this.#tools === undefined || this.response.socket === null) return
+    if (this.owner === undefined || this.#tools === undefined) return
     this.#stallWatch ??= new StallWatch(this, this.owner, this.#timeoutMs, this.#tools)
     this.#stallWatch.begin()
-  }
-
-  /** The server's time-outs are for requests, not for a stream: it is exempt, and Node gives the next request its own again. */
-  #exempt (): void {
-    this.#ownTimeoutMs = this.#socket()?.timeout ?? 0
-    this.count(this.isBusy || this.hasEnded)
   }
 
   #socket (): Socket | undefined {

@@ -35,14 +35,18 @@ function runOf (reqId: string | undefined): number | undefined {
 }
 
 function wrongsOf (played: Played, index: number, ends: ReadonlyMap<string, readonly LogLine[]>, { world }: PlayedWorld): string[] {
-  const { record, handled, refused } = played
+  const { run, record, handled, opened, refused } = played
   const wrongs = [...played.wrongs, ...record.wrongs]
   if (record.began !== record.ended) wrongs.push(`of ${record.began} sources that began ${record.ended} ran their finally`)
   const isClosing = world.closeAfterTurns !== undefined
   for (const path of handled) {
     const lines = ends.get(path)?.length ?? 0
-    const wanted = refused.has(path) ? 0 : 1
-    if (lines !== wanted && !(isClosing && lines === 0 && record.began === 0)) wrongs.push(`${path} has ${lines} end lines and not ${wanted}`)
+    const wanted = opened.has(path) ? 1 : 0
+    if (lines !== wanted) wrongs.push(`${path} has ${lines} end lines and not ${wanted}`)
+    // a pipelined one whose turn never comes is none
+    const mayBeNone = refused.has(path) || isClosing || run.ahead > 0
+    if (wanted === 0 && !mayBeNone) wrongs.push(`${path} has opened no stream`)
+    if (wanted === 0 && record.began > 0) wrongs.push(`${path} has opened no stream, but its source has begun`)
   }
   const reason = ends.get(`/run/${index}/0`)?.[0]?.stream?.reason
   wrongs.push(...wrongsOfSignal(record.signal, reason))
@@ -94,9 +98,9 @@ function wrongsOfOthers (all: readonly Response[], ahead: number): string[] {
   })
 }
 
-function wrongsOfStatus ({ refused }: Played, path: string, response: Response | undefined, reason: string | undefined, isClosing: boolean): string[] {
+function wrongsOfStatus ({ opened }: Played, path: string, response: Response | undefined, reason: string | undefined, isClosing: boolean): string[] {
   if (response === undefined || response.status === 200) return []
-  const isRight = response.status === 500 ? reason === 'failed' : response.status === 503 ? refused.has(path) || isClosing : response.status === 400
+  const isRight = response.status === 500 ? reason === 'failed' : response.status === 503 ? !opened.has(path) || isClosing : response.status === 400
   return isRight ? [] : [`${path} has the status ${response.status}, and ended for the reason ${String(reason)}`]
 }
 

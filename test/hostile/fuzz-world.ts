@@ -1,8 +1,9 @@
 /** Plays a world: one application, and all its runs at the same time. What must hold afterwards is looked at in fuzz-verdict.ts. */
 import fastify, { type FastifyInstance } from 'fastify'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
-import eventfeed, { type EventSource } from '../../lib/index.ts'
+import eventfeed, { type EventSource, type OpenedMessage } from '../../lib/index.ts'
 import { eventually } from '../story/raw-client.ts'
 import { keptLog, openSockets, type LogLine } from '../story/serve.ts'
 import { playLeg, type Received } from './fuzz-client.ts'
@@ -24,8 +25,9 @@ export interface Played {
   readonly record: SourceRecord
   readonly feeds: RunFeeds | undefined
   readonly legs: PlayedLeg[]
-  /** The paths of the requests whose handler ran, and those that were refused because the server was full. */
+  /** The paths of the requests whose handler ran, those that became streams, and those that found the server full. */
   readonly handled: Set<string>
+  readonly opened: Set<string>
   readonly refused: Set<string>
   /** What went wrong while it was played. */
   readonly wrongs: string[]
@@ -55,8 +57,14 @@ export async function play (world: World): Promise<PlayedWorld> {
   const { port } = app.server.address() as AddressInfo
   world.runs.forEach((run, index) => {
     const feeds = isFeedSource(run.source) ? new RunFeeds(app, String(index), run.source) : undefined
-    runs.push({ run, record: emptyRecord(), feeds, legs: [], handled: new Set(), refused: new Set(), wrongs: [] })
+    runs.push({ run, record: emptyRecord(), feeds, legs: [], handled: new Set(), opened: new Set(), refused: new Set(), wrongs: [] })
   })
+  const onOpened = (message: unknown): void => {
+    // what is published on the channel is said by the README
+    const { request: { url, server } } = message as OpenedMessage
+    if (server === app) runs[Number(/^\/run\/(\d+)\//.exec(url)?.[1])]?.opened.add(url)
+  }
+  subscribe('fastify-eventfeed:opened', onOpened)
   const clients = runs.map((played, index) => playRun(app, played, index, port))
   const closed = world.closeAfterTurns === undefined ? undefined : turns(world.closeAfterTurns).then(() => close(app, world, wrongs))
   await Promise.all(clients)
@@ -68,6 +76,7 @@ export async function play (world: World): Promise<PlayedWorld> {
   release()
   await eventually(() => runs.every(({ record }) => record.began <= record.ended), 'the finally of each source runs').catch(() => {})
   await turns(2)
+  unsubscribe('fastify-eventfeed:opened', onOpened)
   return { world, runs, log, wrongs }
 }
 

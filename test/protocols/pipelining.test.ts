@@ -1,4 +1,5 @@
 /** Requests that a client sends before it has the answer to the one before: HTTP/1.1 answers them in order. */
+import { Readable } from 'node:stream'
 import { eventually } from '../story/raw-client.ts'
 import { onEveryWay, serveWay } from './serve-way.ts'
 import { WAYS } from './ways.ts'
@@ -44,9 +45,11 @@ onEveryWay('a stream behind one that is open begins for its client when that has
   const [first, second, third] = [client.ask('/first'), client.ask('/second'), client.ask('/third')]
   await first?.until('data: first')
   await app.inject('/publish')
-  await eventually(() => app.eventfeed.stats().connections === 3, 'all are there')
+  const other = await peer()
+  await other.ask('/beside').whole()
+  t.equal(app.eventfeed.stats().connections, 1, 'the first alone has a place')
   t.equal(second?.status, 0)
-  t.ok(yielded < 100, `the second waits, with ${yielded} events`)
+  t.equal(yielded, 0, 'the second has not begun')
   end()
   await first?.whole()
   await second?.whole()
@@ -56,22 +59,35 @@ onEveryWay('a stream behind one that is open begins for its client when that has
   await eventually(() => third?.events.filter(({ data }) => data === 'published').length === 2, 'the third flows')
 }, { ways })
 
-onEveryWay('a stream that waits behind another is closed with it when the client leaves, or the application closes', async (t, way) => {
+onEveryWay('a stream whose turn does not come never begins, and its source is closed', async (t, way) => {
+  let begun = 0
   let finals = 0
+  const waiting: Readable[] = []
   const { app, peer, empty, ends } = await serveWay(t, way, (app) => {
-    app.get('/', (_request, reply) => reply.sse(async function * ({ until }) { try { yield 'begun'; await until(new Promise(() => {})) } finally { finals++ } }))
+    app.get('/', (_request, reply) => reply.sse(async function * ({ until }) {
+      begun++
+      try { yield 'begun'; await until(new Promise(() => {})) } finally { finals++ }
+    }))
+    app.get('/waits', (_request, reply) => {
+      const source = Readable.from(['never seen'])
+      waiting.push(source)
+      return reply.sse(source)
+    })
   }, { drainTimeoutMs: 1_000 })
   let opened = 0
   for (const manner of ['ends its side', 'destroys the connection', undefined]) {
     const client = await peer()
-    const [first, second, third] = [client.ask('/'), client.ask('/'), client.ask('/')]
+    const [first, second, third] = [client.ask('/'), client.ask('/waits'), client.ask('/')]
     await first?.until('data: begun')
-    await eventually(() => app.eventfeed.stats().connections === 3, 'all are there')
-    opened += 3
+    opened++
+    await eventually(() => waiting.length === opened, 'the second is asked for')
+    t.equal(app.eventfeed.stats().connections, 1)
     if (manner === undefined) await app.close()
     else first?.leavings[manner]?.()
     await empty()
-    await eventually(() => finals === opened, 'finally runs in each')
+    await eventually(() => waiting.every(({ destroyed }) => destroyed), 'the source that waits is closed')
+    await eventually(() => finals === opened, 'finally runs')
+    t.equal(begun, opened, 'no other source has begun')
     t.equal((await ends(opened)).length, opened)
     if (manner === undefined) await first?.whole()
     await Promise.all([second?.over(), third?.over()].map((over) => over?.catch(() => {})))

@@ -1,0 +1,55 @@
+/**
+ * A reply whose response waits for its turn on its socket: what may happen to it until then. How its stream begins, and what
+ * becomes of its source, is the affair of whoever holds it.
+ */
+import type { FastifyReply } from 'fastify'
+import { REFUSED_RETRY_MS } from '../defaults.ts'
+import { NotReturned } from '../errors.ts'
+import { logPassed, routeOf } from './log.ts'
+import { comeBack, refuseOverLimit } from './refusals.ts'
+import type { Streams } from './streams.ts'
+import type { NoTurn } from './turns.ts'
+
+/** Whoever holds a reply. */
+export interface Holder {
+  /** The turn has come. May throw. */
+  begin (): void
+  /** There will be no stream. */
+  letGo (): void
+  /** `begin`, or the answer in place of the stream, has thrown. */
+  failed (error: unknown): void
+}
+
+/**
+ * Holds a reply until its turn comes. If it takes too long, its connection key is kicked, or the server closes, the client learns
+ * to come back. If something else answers meanwhile, that is sent in its order.
+ */
+export function holdReply (reply: FastifyReply, streams: Streams, key: string, holder: Holder): void {
+  const { request, send } = reply
+  const attempt = (step: () => void): void => {
+    reply.send = send
+    try {
+      step()
+    } catch (error) {
+      holder.failed(error)
+    }
+  }
+  const pass = (why: NoTurn): void => {
+    holder.letGo()
+    logPassed(request.log, routeOf(request), why)
+    if (why === 'gone' || why === 'too-many') reply.send = send
+    else if (why === 'full') attempt(() => { refuseOverLimit(reply, why, streams.settings) })
+    else attempt(() => { comeBack(reply, why === 'drain' ? streams.settings.drainTimeoutMs : REFUSED_RETRY_MS) })
+  }
+  let stop = (): void => {}
+  // the handler forgot to return the stream, or a hook or a time-out was faster
+  const intercept = (payload: unknown): FastifyReply => {
+    stop()
+    reply.send = send
+    holder.letGo()
+    return reply.send(payload === undefined ? new NotReturned(routeOf(request)) : payload)
+  }
+  // `send` takes any payload here: that of the route's schema is not known
+  reply.send = intercept as FastifyReply['send']
+  stop = streams.turns.wait({ key, response: reply.raw, begin: () => { attempt(() => { holder.begin() }) }, pass })
+}
