@@ -30,6 +30,17 @@ export type { Gap, GapReason } from './wire/control-event.ts'
 export type { ServerSentEvent } from './wire/event.ts'
 export { encode, EventStreamEnded, MemoryLog, projection }
 
-const plugin = Object.assign(eventfeed, { default: eventfeed, eventfeed, encode, EventStreamEnded, MemoryLog, projection })
+/** The plugin with all public names. Written out, because an inferred type would name files inside of Fastify. */
+type PluginWithNames = typeof eventfeed & {
+  default: typeof eventfeed
+  eventfeed: typeof eventfeed
+  encode: typeof encode
+  EventStreamEnded: typeof EventStreamEnded
+  MemoryLog: typeof MemoryLog
+  projection: typeof projection
+}
+
+const names = { default: eventfeed, eventfeed, encode, EventStreamEnded, MemoryLog, projection }
+const plugin: PluginWithNames = Object.assign(eventfeed, names)
 export { eventfeed, plugin as 'module.exports' }
 export default plugin

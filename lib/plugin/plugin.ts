@@ -42,4 +42,4 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
 }
 
 /** The Fastify plugin. Register it once, on the instance whose routes are to stream. */
-export const eventfeed = fp(register, { name: 'fastify-eventfeed', fastify: '5.x' })
+export const eventfeed: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = fp(register, { name: 'fastify-eventfeed', fastify: '5.x' })

@@ -41,10 +41,32 @@ for (const moduleKind of ['nodenext', 'node20']) {
     for (const [title, file] of [
       ['an ES module', 'esm.mjs'],
       ['a CommonJS module with require()', 'commonjs-require.cjs'],
-      ['a CommonJS module that was written with import', 'commonjs-import.cjs']
+      ['a CommonJS module that was written with import', 'commonjs-import.cjs'],
+      ['a CommonJS module with import()', 'commonjs-import-call.cjs']
     ] as const) {
       t.test(title, async (t) => serves(t, JSON.parse(await run(folder, process.execPath, join(built, file)))))
     }
+  })
+}
+
+for (const moduleKind of ['node16', 'node18']) {
+  t.test(`TypeScript compiles ES modules and import() for ${moduleKind}, and refuses to require an ES module there, as the README says`, async (t) => {
+    const built = `built-${moduleKind}`
+    const compile = async (...files: string[]): Promise<string> => {
+      await writeFile(join(folder, `tsconfig.${moduleKind}.json`), JSON.stringify({
+        compilerOptions: {
+          module: moduleKind, target: 'es2022', strict: true, skipLibCheck: false, types: ['node'], rootDir: 'consumers', outDir: built
+        },
+        files: files.map((file) => `consumers/${file}`)
+      }))
+      return run(folder, join(folder, 'node_modules/.bin/tsc'), '-p', `tsconfig.${moduleKind}.json`)
+    }
+    await cp(fixtures, join(folder, 'consumers'), { recursive: true })
+    await t.resolves(compile('esm.mts', 'commonjs-import-call.cts'))
+    for (const file of ['esm.mjs', 'commonjs-import-call.cjs']) {
+      t.test(file, async (t) => serves(t, JSON.parse(await run(folder, process.execPath, join(built, file)))))
+    }
+    await t.rejects(compile('commonjs-require.cts'), { message: /TS1471: Module 'fastify-eventfeed'.*TS1471: Module 'typebox'/s })
   })
 }
 
