@@ -28,6 +28,7 @@ export type { EndReason } from './stream/end.ts'
 export type { AnyEvent, EventsOf, SourceArguments } from './stream/source.ts'
 export type { Gap, GapReason } from './wire/control-event.ts'
 export type { ServerSentEvent } from './wire/event.ts'
+export type { GapEvent } from './wire/told-gap.ts'
 export { encode, EventStreamEnded, MemoryLog, projection }
 
 /** The plugin with all public names. Written out, because an inferred type would name files inside of Fastify. */

@@ -8,7 +8,7 @@ import { posix } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 
-const SLAB = ['errors', 'defaults', 'clock', 'roster']
+const SLAB = ['errors', 'defaults', 'clock', 'roster', 'abort', 'guarded']
 const FLOORS_0_TO_1 = ['wire', ...SLAB]
 const FLOORS_0_TO_2 = ['stream', 'log', 'schema', ...FLOORS_0_TO_1]
 const FLOORS_0_TO_3 = ['feed', ...FLOORS_0_TO_2]
@@ -42,6 +42,8 @@ const HOUSE: readonly Room[] = [
   { floor: 0, room: 'defaults', mayImport: [], packages: [], node: [] },
   { floor: 0, room: 'clock', mayImport: [], packages: [], node: [] },
   { floor: 0, room: 'roster', mayImport: [], packages: [], node: [] },
+  { floor: 0, room: 'abort', mayImport: [], packages: [], node: [] },
+  { floor: 0, room: 'guarded', mayImport: [], packages: [], node: [] },
   { floor: 'wing', room: 'client', mayImport: ['schema', ...FLOORS_0_TO_1], packages: [], node: [] },
   { floor: 'wing', room: 'testing', mayImport: FLOORS_0_TO_2, packages: ['fastify'], node: EVERY_MODULE },
   { floor: 'wing', room: 'redis', mayImport: FLOORS_0_TO_2, packages: [], node: EVERY_MODULE },

@@ -79,6 +79,12 @@ const EXAMPLES: ReadonlyArray<readonly [heading: string, added: string, printed:
     import { readFile } from 'node:fs/promises'
     console.log(await readFile('chat.ndjson', 'utf8'))`,
   /^\{"id":".+","at":\d+,"data":"hi"\}\n/],
+  ['A feed inside a generator', `
+    const stream = await app.inject({ url: '/chat', payloadAsStream: true, signal: leaving.signal })
+    while (chat.stats().streams === 0) await new Promise((resolve) => { setImmediate(resolve) })
+    await chat.publish({ event: 'message', data: { text: 'again' } })
+    await print(stream, 'again')`,
+  /event: welcome\ndata: \{"text":"hi"\}\n\nevent: message\ndata: \{"text":"again"\}\nid: \S+-2\n/],
   ['Several feeds on one stream', `
     await print(await app.inject({ url: '/all', payloadAsStream: true, signal: leaving.signal }), 'It works')`,
   /event: headline\ndata: It works\nid: chat=\S+-1,news=\S+-1\n/]

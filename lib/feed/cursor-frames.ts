@@ -6,7 +6,7 @@ import { BATCH_BYTES, PRIVATE_BATCH_BYTES } from '../defaults.ts'
 import { Batch } from '../wire/batch.ts'
 import { bookmark } from '../wire/control-event.ts'
 import { idLine } from '../wire/encode.ts'
-import type { FrameSource, SourceEnd } from '../wire/frame-source.ts'
+import type { IdOf, MemberFrames, SourceEnd } from '../wire/frame-source.ts'
 import type { Bookmarks } from './bookmarks.ts'
 import { countGap } from './diagnostics.ts'
 import { noticeFrame } from './opening.ts'
@@ -14,14 +14,11 @@ import { Poison } from './poison.ts'
 import type { Reader } from './reader.ts'
 import { REPORTED, together, type Frame, type Variant } from './variant-cache.ts'
 
-/** The event ID for a position, on a stream of several feeds: it carries the others' positions too. */
-export type IdOf = (position: string) => string
-
 /** The blank line that ends an event without an id. */
 const BLANK_LINE = Buffer.from('\n')
 
 /** One stream of one feed. */
-export class CursorFrames implements FrameSource {
+export class CursorFrames implements MemberFrames {
   readonly reader: Reader
   readonly #variant: Variant
   readonly #idOf: IdOf | undefined
@@ -46,6 +43,8 @@ export class CursorFrames implements FrameSource {
   }
 
   get end (): SourceEnd | undefined { return this.reader.end }
+  get isPlaced (): boolean { return this.reader.isPlaced }
+  get position (): string | undefined { return this.reader.position }
 
   read (maxBytes: number): Batch | undefined {
     const { reader } = this

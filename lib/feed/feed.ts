@@ -7,8 +7,10 @@ import { BadEvent, BadField, describe, FeedEnded, shown } from '../errors.ts'
 import { Entry, type Draft, type EntryView } from '../log/entry.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { EventCodec } from '../wire/codec.ts'
+import type { SourceEnd } from '../wire/frame-source.ts'
 import { checkEventType, DEFAULT_EVENT_TYPE, toJson, type DataText } from '../wire/event.ts'
 import { CONFLATION_SHARE } from '../defaults.ts'
+import { guardedEach } from '../guarded.ts'
 import { Roster } from '../roster.ts'
 import { Bookmarks } from './bookmarks.ts'
 import { NewestByKey } from './conflation.ts'
@@ -110,6 +112,7 @@ export class LogFeed implements Feed, SubscribedFeed {
   #plain: FeedSubscription | undefined
   #appending = 0
   #hasEnded = false
+  #isDrained = false
   #isClosed = false
 
   constructor (parts: FeedParts) {
@@ -143,18 +146,26 @@ export class LogFeed implements Feed, SubscribedFeed {
 
   get hasEnded (): boolean { return this.#hasEnded }
 
+  get lastWord (): SourceEnd { return this.#isDrained ? { kind: 'drain' } : { kind: 'done' } }
+
   /** True when no entry will come any more: `publish` may have been called before `end`, and the log not be done with it. */
   get isComplete (): boolean { return this.#hasEnded && this.#appending === 0 }
 
   publish (event: Publication<Record<string, unknown>>): string | Promise<string> {
     if (this.#hasEnded) throw new FeedEnded(shown(this.name))
-    const appended = this.log.append(this.#draftOf(event))
-    if (!(appended instanceof Promise)) return appended.position
+    const draft = this.#draftOf(event)
+    // a getter or toJSON() of the data may have ended the feed
+    if (this.#hasEnded) throw new FeedEnded(shown(this.name))
+    const appended = this.log.append(draft)
+    if (!isPromiseLike(appended)) return appended.position
     this.#appending++
-    return appended.then(positionOf).finally(() => {
+    const published = Promise.resolve(appended).then(positionOf).finally(() => {
       this.#appending--
       if (this.#hasEnded) this.#complete()
     })
+    // whoever awaits it gets the rejection too; where nobody does, it must not end the process
+    published.catch((error: unknown) => { this.#parts.onFault(error, 'its log did not take an event') })
+    return published
   }
 
   subscribe<Made extends Projected = never> (
@@ -177,7 +188,8 @@ export class LogFeed implements Feed, SubscribedFeed {
   stats (): FeedStats {
     const { window } = this.log
     const oldest = window.at(window.oldest)
-    const behind = Array.from(this.#readers, (reader) => reader.behind())
+    const behind: Array<{ entries: number, bytes: number }> = []
+    guardedEach(this.#readers, (reader) => { behind.push(reader.behind()) }, (error) => { this.#parts.onFault(error, 'how far a stream of it is behind is not known') })
     return {
       entries: window.size,
       bytes: window.bytes,
@@ -203,14 +215,19 @@ export class LogFeed implements Feed, SubscribedFeed {
     this.#closeWhenLeft()
   }
 
-  /** Frees the log now. */
+  /** The application closes: ends all streams at once, so that their clients come back, and frees the log. */
   async close (): Promise<void> {
+    this.#isDrained ||= !this.#hasEnded
     this.#hasEnded = true
+    // streams of other applications; those of this one were drained
+    guardedEach([...this.#readers], (reader) => { reader.finish({ kind: 'drain' }) }, (error) => { this.#parts.onFault(error, 'a stream of it could not be ended') })
+    await this.#free()
+  }
+
+  async #free (): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.bookmarks.close()
-    // loops over a subscription are told of the end
-    for (const reader of [...this.#readers]) reader.finish()
     await this.log.close()
     this.newest?.clear()
   }
@@ -227,14 +244,14 @@ export class LogFeed implements Feed, SubscribedFeed {
   }
 
   #complete (): void {
-    for (const reader of this.#readers) reader.stir()
+    guardedEach(this.#readers, (reader) => { reader.stir() }, (error) => { this.#parts.onFault(error, 'a stream of it could not be woken') })
     this.fanOut.notify()
     this.#closeWhenLeft()
   }
 
   /** What remains is kept for the streams that have not read it yet. */
   #closeWhenLeft (): void {
-    if (this.isComplete && this.#readers.size === 0) this.close().then(() => { this.#parts.onFreed() }, this.#parts.onFreed)
+    if (this.isComplete && this.#readers.size === 0) this.#free().then(() => { this.#parts.onFreed() }, this.#parts.onFreed)
   }
 }
 
@@ -254,6 +271,11 @@ function checkPublication (event: unknown): { event: string, data: unknown, key:
 }
 
 const withoutSchema: DataText = (_event, data) => toJson(data)
+
+/** Promises of other realms and libraries are no instances of this one's. */
+function isPromiseLike (value: object): value is PromiseLike<Entry> {
+  return 'then' in value && typeof value.then === 'function'
+}
 
 function positionOf ({ position }: Entry): string {
   return position

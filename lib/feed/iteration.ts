@@ -1,18 +1,10 @@
 /** A subscription in server code: `for await`, at the pace of the loop. */
 import { BadEvent, ReaderLagged, shown } from '../errors.ts'
 import type { Entry } from '../log/entry.ts'
-import type { Gap } from '../wire/control-event.ts'
+import { toldGap, type GapEvent } from '../wire/told-gap.ts'
 import type { Plan } from './plan.ts'
 import { checkSynchronous, Poison } from './poison.ts'
 import type { Reader } from './reader.ts'
-
-/** What a loop over a subscription is told of events that it missed. */
-export interface GapEvent {
-  readonly event: 'stream:gap'
-  /** The event ID just before what follows. */
-  readonly id: string
-  readonly data: Gap
-}
 
 /** What a loop over a subscription gets: an event with where it stands, or a gap. */
 export type Iterated<Event> = (Event & Place) | GapEvent
@@ -33,10 +25,16 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
   #wake: () => void = () => {}
   /** Calls of `next` are served one after the other. */
   #turn: Promise<unknown> = Promise.resolve()
+  /** True while the reader is read: what it calls may leave the loop, and it is let go of when it has answered. */
+  #isTaking = false
+  #isCloseDue = false
+  /** Why the signal was aborted; `undefined` where it was not, or the loop has been told. */
+  #aborted: { readonly reason: unknown } | undefined
 
   constructor (plan: Plan) {
     this.#plan = plan
-    this.#reader = plan.begin(undefined, { wake: () => { this.#wake() } })
+    this.#reader = plan.begin(undefined, { wake: () => { this.#woken() } })
+    this.#woken()
   }
 
   next (): Promise<IteratorResult<Plain | GapEvent, undefined>> {
@@ -54,7 +52,12 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
   async #next (): Promise<IteratorResult<Plain | GapEvent, undefined>> {
     try {
       for (;;) {
-        const value = this.#take()
+        const value = this.#takeAlone()
+        if (this.#aborted !== undefined) {
+          const { reason } = this.#aborted
+          this.#aborted = undefined
+          throw reason
+        }
         if (value !== undefined) return { done: false, value }
         if (this.#reader === undefined) return { done: true, value: undefined }
         if (this.#reader.notice === undefined) await new Promise<void>((resolve) => { this.#wake = resolve })
@@ -65,13 +68,34 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
     }
   }
 
+  /** There is more to read, or the signal was aborted: then the feed is let go of at once, whatever the body of the loop waits for. */
+  #woken (): void {
+    const end = this.#reader?.end
+    if (end?.kind === 'kick') {
+      this.#aborted = end
+      this.#close()
+    }
+    this.#wake()
+  }
+
+  /** What can be given now; what is called meanwhile waits. */
+  #takeAlone (): Plain | GapEvent | undefined {
+    this.#isTaking = true
+    try {
+      return this.#take()
+    } finally {
+      this.#isTaking = false
+      if (this.#isCloseDue) this.#close()
+    }
+  }
+
   /** What can be given now. */
   #take (): Plain | GapEvent | undefined {
     const reader = this.#reader
     if (reader === undefined) return undefined
     for (let notice = reader.look(); notice !== undefined; notice = reader.look()) {
       reader.told()
-      if (notice.gap !== undefined) return { event: 'stream:gap', id: notice.position, data: notice.gap }
+      if (notice.gap !== undefined) return toldGap(notice.gap, notice.position)
     }
     const { isState } = reader
     for (let entry = reader.peek(); entry !== undefined; entry = reader.peek()) {
@@ -110,6 +134,8 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
   }
 
   #close (): void {
+    this.#isCloseDue = this.#isTaking
+    if (this.#isCloseDue) return
     this.#reader?.release()
     this.#reader = undefined
     this.#wake()

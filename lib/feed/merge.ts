@@ -5,13 +5,14 @@
 import { BadSource, shown } from '../errors.ts'
 import type { Batch } from '../wire/batch.ts'
 import { joinPositions, splitPositions } from '../wire/event-id.ts'
-import { openFrames, type FrameSource, type FrameSourceOpener, type SourceContext, type SourceEnd } from '../wire/frame-source.ts'
-import type { CursorFrames } from './cursor-frames.ts'
-import { FeedSubscription } from './subscription.ts'
+import {
+  isMemberOpener, openFrames, openMember,
+  type FrameSource, type FrameSourceOpener, type MemberFrames, type MemberOpener, type SourceContext, type SourceEnd
+} from '../wire/frame-source.ts'
 
 /** One opener of several subscriptions. Throws `FST_EVENTFEED_BAD_SOURCE` where they are not of different feeds. */
 export function merge (openers: readonly FrameSourceOpener[]): FrameSourceOpener {
-  const subscriptions = openers.filter((opener) => opener instanceof FeedSubscription)
+  const subscriptions = openers.filter(isMemberOpener)
   if (subscriptions.length < openers.length) throw new BadSource('an array of subscriptions and other things')
   const names = new Set<string>()
   for (const { feedName } of subscriptions) {
@@ -23,10 +24,10 @@ export function merge (openers: readonly FrameSourceOpener[]): FrameSourceOpener
 
 /** The streams of several feeds, in turn. */
 class MergedFrames implements FrameSource {
-  readonly #members = new Map<string, CursorFrames>()
+  readonly #members = new Map<string, MemberFrames>()
   #turn = 0
 
-  constructor (subscriptions: readonly FeedSubscription[], context: SourceContext) {
+  constructor (subscriptions: readonly MemberOpener[], context: SourceContext) {
     const { after, codec, owner } = context
     const positions = after === undefined ? new Map<string, string>() : splitPositions(after)
     for (const subscription of subscriptions) {
@@ -34,7 +35,7 @@ class MergedFrames implements FrameSource {
       // an id of no such form is no position of any of them: each reports it
       const own = positions === undefined ? after : positions.get(name)
       try {
-        this.#members.set(name, subscription.open({ after: own, codec, owner }, (position) => this.#idWith(name, position)))
+        this.#members.set(name, subscription[openMember]({ after: own, codec, owner }, (position) => this.#idWith(name, position)))
       } catch (error) {
         this.release()
         throw error
@@ -80,8 +81,8 @@ class MergedFrames implements FrameSource {
     return sum
   }
 
-  cancel (): undefined {
-    for (const member of this.#members.values()) member.cancel()
+  cancel (reason: Error): undefined {
+    for (const member of this.#members.values()) member.cancel(reason)
   }
 
   release (): void {
@@ -90,12 +91,12 @@ class MergedFrames implements FrameSource {
 
   /** An id carries all positions, so all must be known first. */
   get #isPlaced (): boolean {
-    return [...this.#members.values()].every(({ reader }) => reader.isPlaced)
+    return [...this.#members.values()].every(({ isPlaced }) => isPlaced)
   }
 
   /** A feed that has given no position yet, because its first snapshot is not sent, is left out: it begins anew on return. */
   #idWith (name: string, position: string): string {
-    const positions = Array.from(this.#members, ([feed, { reader }]) => [feed, feed === name ? position : reader.position] as const)
+    const positions = Array.from(this.#members, ([feed, member]) => [feed, feed === name ? position : member.position] as const)
     return joinPositions(new Map(positions.flatMap(([feed, known]) => known === undefined ? [] : [[feed, fit(known)]])))
   }
 }

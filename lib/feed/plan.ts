@@ -2,6 +2,7 @@
  * What the options of a subscription mean for its streams: which cursor, from where on, with which snapshot. There is one plan for all
  * streams of a subscription.
  */
+import { onAbort } from '../abort.ts'
 import type { Entry, EntryView } from '../log/entry.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { SourceOwner } from '../wire/frame-source.ts'
@@ -45,8 +46,11 @@ export class Plan implements Reading {
   readonly #onGap: Snapshot<unknown> | undefined
   /** The keys that are followed now; `undefined` where entries of any key are taken, and of none. */
   readonly #keys: FollowedKeys | undefined
+  readonly #signal: AbortSignal | undefined
+  /** What takes back that a reader waits for the abort of the signal. */
+  readonly #leaves = new WeakMap<object, () => void>()
 
-  constructor (feed: SubscribedFeed, { after, from, where, as, initial, onGap }: AnyOptions, keys: Set<string> | undefined) {
+  constructor (feed: SubscribedFeed, { after, from, where, as, initial, onGap, signal }: AnyOptions, keys: Set<string> | undefined) {
     this.feed = feed
     this.where = where
     // that it gives data is looked at for each entry
@@ -55,6 +59,7 @@ export class Plan implements Reading {
     this.#from = from
     this.#initial = initial ?? feed.initial
     this.#onGap = onGap ?? feed.onGap
+    this.#signal = signal
     this.#keys = keys === undefined ? undefined : new FollowedKeys(feed.log.window, keys)
   }
 
@@ -71,6 +76,8 @@ export class Plan implements Reading {
     const reader = new Reader(this, owner, after === undefined && this.#from === undefined)
     feed.enter(reader)
     try {
+      if (this.#signal !== undefined) this.#heed(this.#signal, reader)
+      if (reader.end !== undefined) return reader
       reader.begin(after === undefined ? findFirst(feed.log, this.#from ?? 'latest', (entry) => this.#takes(entry)) : findBehind(feed.log, after))
     } catch (error) {
       reader.release()
@@ -99,6 +106,7 @@ export class Plan implements Reading {
   }
 
   left (reader: Reader): void {
+    this.#leaves.get(reader)?.()
     this.feed.leave(reader)
   }
 
@@ -110,6 +118,13 @@ export class Plan implements Reading {
   /** Takes no entry of a key any more. */
   unfollow (key: string): void {
     this.#keys?.unfollow(key)
+  }
+
+  /** The reader ends when the signal is aborted. */
+  #heed (signal: AbortSignal, reader: Reader): void {
+    const end = (): void => { reader.finish({ kind: 'kick', reason: signal.reason }) }
+    if (signal.aborted) end()
+    else this.#leaves.set(reader, onAbort(signal, end))
   }
 
   #takes (entry: Entry): boolean {

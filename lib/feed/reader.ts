@@ -138,7 +138,7 @@ export class Reader implements Waiter, FilteredWaiter {
   waitAtHead (): void {
     const { feed } = this
     this.#isLive = true
-    if (feed.isComplete || this.#endsAt !== undefined) this.end ??= { kind: 'done' }
+    if (feed.isComplete || this.#endsAt !== undefined) this.end ??= feed.lastWord
     else if (this.#cursor?.isKeyed === true) this.#awaitsOffer = true
     else if (this.#where !== undefined) feed.fanOut.filters.wait(this, this.#where, feed.log.window.next)
     else feed.fanOut.wait(this)
@@ -181,9 +181,9 @@ export class Reader implements Waiter, FilteredWaiter {
     if (index === undefined || (index >= this.#endsAt && !hasMore)) this.end ??= { kind: 'done' }
   }
 
-  /** The feed is closed: nothing can be read any more. */
-  finish (): void {
-    this.end ??= { kind: 'done' }
+  /** Ends at once: nothing more can be read, or may be. */
+  finish (end: SourceEnd): void {
+    this.end ??= end
     this.wake()
   }
 

@@ -2,6 +2,7 @@
 import type { Entry, EntryView } from '../log/entry.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { Gap } from '../wire/control-event.ts'
+import type { SourceEnd } from '../wire/frame-source.ts'
 import type { Bookmarks } from './bookmarks.ts'
 import type { NewestByKey } from './conflation.ts'
 import type { EntryCursor } from './cursor.ts'
@@ -27,6 +28,8 @@ export interface FollowedFeed {
   readonly isComplete: boolean
   /** Puts into the application's log what nobody else could be told of. Throws nothing. */
   readonly report: (error: unknown) => void
+  /** How streams end that have read all there is. */
+  readonly lastWord: SourceEnd
   /** The time now, in milliseconds since the Unix epoch. */
   now (): number
 }

@@ -1,8 +1,8 @@
 /** Subscriptions: what a feed gives to `reply.sse`. One describes a stream; each time it is opened, a reader begins. */
 import { BadOption, describe, shown } from '../errors.ts'
 import type { EntryView } from '../log/entry.ts'
-import { openFrames, type FrameSource, type FrameSourceOpener, type SourceContext } from '../wire/frame-source.ts'
-import { CursorFrames, type IdOf } from './cursor-frames.ts'
+import { openFrames, openMember, type FrameSource, type IdOf, type MemberFrames, type MemberOpener, type SourceContext } from '../wire/frame-source.ts'
+import { CursorFrames } from './cursor-frames.ts'
 import { SubscriptionIterator, type Iterated } from './iteration.ts'
 import type { From } from './opening.ts'
 import { Plan, type AnyOptions, type SubscribedFeed } from './plan.ts'
@@ -47,6 +47,11 @@ export interface SubscribeOptions<
   initial?: Snapshot<Published> | undefined
   /** The state in place of a gap, and of the entries up to the state. Default: that of the feed. */
   onGap?: Snapshot<Published> | undefined
+  /**
+   * Ends loops and streams when it is aborted: a loop rejects with `signal.reason`, at once where it waits for an event; a stream ends
+   * as `app.eventfeed.kick()` ends it, and its client may come back. Default: none.
+   */
+  signal?: AbortSignal | undefined
 }
 
 declare const dispatches: unique symbol
@@ -55,7 +60,7 @@ declare const dispatches: unique symbol
  * A source that follows a feed. Can be given to `reply.sse` any number of times, and in an array with those of other feeds; in
  * server code, `for await` reads it at its own pace.
  */
-export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
+export class FeedSubscription<Event = unknown> implements MemberOpener {
   /** The events that it dispatches. For the type checker only. */
   declare readonly [dispatches]?: Event
   /** The name of the feed. */
@@ -82,7 +87,7 @@ export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
   }
 
   [openFrames] (context: SourceContext): FrameSource {
-    return this.open(context, undefined)
+    return this[openMember](context, undefined)
   }
 
   /** Reads in server code. Each loop has a reader of its own; leaving it lets go of the feed. */
@@ -91,8 +96,7 @@ export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
     return new SubscriptionIterator(this.#plan) as AsyncIterator<Iterated<Event>, undefined>
   }
 
-  /** Opens it, on a stream of several feeds with an `idOf` of its own. @internal */
-  open (context: Pick<SourceContext, 'after' | 'codec' | 'owner'>, idOf: IdOf | undefined): CursorFrames {
+  [openMember] (context: Pick<SourceContext, 'after' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames {
     const plan = this.#plan
     const variant = plan.feed.variants.acquire(plan.as, context.codec)
     try {
@@ -109,7 +113,7 @@ export class FeedSubscription<Event = unknown> implements FrameSourceOpener {
   }
 }
 
-const OPTIONS = ['after', 'from', 'keys', 'where', 'as', 'initial', 'onGap']
+const OPTIONS = ['after', 'from', 'keys', 'where', 'as', 'initial', 'onGap', 'signal']
 
 function checkOptions (options: AnyOptions): void {
   if (typeof options !== 'object' || options === null) throw new BadOption(`subscribe() takes { ${OPTIONS.join(', ')} }, not ${describe(options)}`)
@@ -123,8 +127,15 @@ function checkOptions (options: AnyOptions): void {
     } else if (name === 'keys') {
       // they are read once: an iterator gives them no second time
       continue
+    } else if (name === 'signal') {
+      if (!isSignal(value)) throw new BadOption(`subscribe({ signal }) must be an AbortSignal, not ${describe(value)}`)
     } else if (typeof value !== 'function') throw new BadOption(`subscribe({ ${name} }) must be a function, not ${describe(value)}`)
   }
+}
+
+/** By what is used of it: signals of other realms are no instances of this one's. */
+function isSignal (value: unknown): value is AbortSignal {
+  return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value && typeof value.addEventListener === 'function'
 }
 
 function checkFrom (from: unknown): void {

@@ -97,7 +97,10 @@ export class Feeds {
 
   /** Frees all logs. */
   async close (): Promise<void> {
-    await Promise.all([...this.#feeds.values(), ...this.#ended].map((feed) => feed.close()))
+    await Promise.all([...this.#feeds.values(), ...this.#ended].map(async (feed) => {
+      // one log that fails keeps no other from being freed
+      await feed.close().catch((error: unknown) => { this.#app.log.error({ err: error }, `the log of the feed ${shown(feed.name)} could not be freed`) })
+    }))
     this.#feeds.clear()
     this.#ended.clear()
   }

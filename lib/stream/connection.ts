@@ -228,7 +228,7 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
 
   /** All is said: the last word, then the end of the response. */
   #conclude (end: SourceEnd, writer: Writer): void {
-    this.#reason ??= new EventStreamEnded(end.kind)
+    this.#reason ??= new EventStreamEnded(end.kind, end.kind === 'kick' ? 'the signal of its subscription was aborted' : undefined)
     if (this.#reason.reason === 'done' && this.#options.onEnd === 'stop') {
       this.#write(new Batch(done(this.#lastEventId)))
     } else if (end.kind === 'failed' && this.#reason.reason === 'failed') {

@@ -10,9 +10,9 @@ export const END_REASONS = [
   'failed',
   /** The client left. */
   'client',
-  /** The server closes. */
+  /** The server closes, or what holds the feed. */
   'drain',
-  /** `app.eventfeed.kick()` was called for the stream's connection key. */
+  /** `app.eventfeed.kick()` was called for the stream's connection key, or the signal of its subscription was aborted. */
   'kick',
   /** `maxAgeMs` is over. */
   'max-age',

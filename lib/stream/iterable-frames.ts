@@ -7,6 +7,7 @@ import { Batch } from '../wire/batch.ts'
 import { encodeFields } from '../wire/encode.ts'
 import { checkEvent } from '../wire/event.ts'
 import type { FrameSource, SourceContext, SourceEnd } from '../wire/frame-source.ts'
+import { GAP_EVENT } from '../wire/told-gap.ts'
 
 /** What is pulled: an iterator, async or not, and how to wake one that waits for something that no signal reaches. */
 export interface Origin {
@@ -208,7 +209,7 @@ export class IterableFrames implements FrameSource {
     const text = encodeFields(fields)
     this.#text += text
     this.#bytesSinceYield += text.length
-    if (fields.data !== undefined) this.#events++
+    if (fields.data !== undefined && fields.event !== GAP_EVENT) this.#events++
     if (fields.id !== undefined) this.#lastEventId = fields.id
     this.#wakeSoon()
   }

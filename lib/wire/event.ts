@@ -3,19 +3,20 @@
  * It knows neither bytes nor who reads them.
  */
 import { BadEvent, BadField, describe, shown } from '../errors.ts'
+import { GAP_EVENT, isToldGap } from './told-gap.ts'
 
 /** What a source may yield, beside a string. `undefined` is absent; every other falsy value is a value. */
 export interface ServerSentEvent<Type extends string = string, Data = unknown> {
   /** The data: a string goes out as it is, all else as JSON. An event without data is never dispatched by a client. */
-  data?: Data
+  data?: Data | undefined
   /** The event type, without CR or LF; absent means `message`. `stream:` begins the types of control events only. */
-  event?: Type
+  event?: Type | undefined
   /** The last event ID from here on: a number, or a string without CR, LF and NUL that does not begin with `~`. */
-  id?: string | number
+  id?: string | number | undefined
   /** The reconnection time in milliseconds: a non-negative integer. A client keeps it until it gets another. */
-  retry?: number
+  retry?: number | undefined
   /** A comment, which clients skip. */
-  comment?: string
+  comment?: string | undefined
 }
 
 /** The fields of an event that were checked: the data is the text that goes out, the id a string. */
@@ -26,6 +27,8 @@ export interface EventFields {
   readonly retry: number | undefined
   readonly comment: string | undefined
 }
+
+const NOTHING: EventFields = { data: undefined, event: undefined, id: undefined, retry: undefined, comment: undefined }
 
 /** Control events are named with this prefix, so a page that does not listen for them never notices. */
 export const CONTROL_PREFIX = 'stream:'
@@ -97,6 +100,7 @@ export function checkEvent (yielded: unknown, dataText: DataText = plainText): E
     throw new BadEvent(`a source yields strings or { data, event, id, retry, comment }, not ${describe(yielded)}: wrap the value as { data: … }`)
   }
   const { data, event, id, retry, comment }: { [name in keyof ServerSentEvent]: unknown } = yielded
+  if (event === GAP_EVENT && isToldGap(yielded)) return { ...NOTHING, event, data: toJson(data), id: checkId(id) }
   if (data === undefined && id === undefined && retry === undefined && comment === undefined) {
     throw new BadEvent(event === undefined
       ? `an event has at least one of data, id, retry and comment, but this one has ${fieldsOf(yielded)}: wrap a value as { data: … }`

@@ -13,6 +13,10 @@ export type SourceEnd =
   | { readonly kind: 'failed', readonly error: unknown }
   /** The reader fell behind what is kept: it is to come back, with its last event ID. */
   | { readonly kind: 'lagged' }
+  /** What holds its events closes: the client is to come back. */
+  | { readonly kind: 'drain' }
+  /** The application has aborted the signal that it gave to the source: the client is to come back. */
+  | { readonly kind: 'kick', readonly reason: unknown }
 
 /** What a source is opened with. */
 export interface SourceContext {
@@ -64,6 +68,33 @@ export const openFrames: unique symbol = Symbol.for('fastify-eventfeed.open-fram
 export interface FrameSourceOpener {
   /** Opens it for one reader. Throws where the context does not fit, such as an ambiguous schema. */
   [openFrames] (context: SourceContext): FrameSource
+}
+
+/** The name of the method by which a source is opened as one of several on a stream. Global, as `openFrames` is. */
+export const openMember: unique symbol = Symbol.for('fastify-eventfeed.open-member') as never
+
+/** The event ID for a position, on a stream of several feeds: it carries the others' positions too. */
+export type IdOf = (position: string) => string
+
+/** One of several sources on a stream. */
+export interface MemberFrames extends FrameSource {
+  /** True when it is known where it begins. */
+  readonly isPlaced: boolean
+  /** The position that the client has got of it; `undefined` where it has none. */
+  readonly position: string | undefined
+}
+
+/** A source that can share a stream with those of other feeds. */
+export interface MemberOpener extends FrameSourceOpener {
+  /** What its positions stand under in an event ID. */
+  readonly feedName: string
+  /** @param idOf gives the event ID for a position; `undefined`: the position itself */
+  [openMember] (context: Pick<SourceContext, 'after' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames
+}
+
+/** True for what can share a stream. */
+export function isMemberOpener (value: FrameSourceOpener): value is MemberOpener {
+  return openMember in value && 'feedName' in value && typeof value.feedName === 'string'
 }
 
 /** True for what can be opened as a frame source. */

@@ -5,7 +5,7 @@
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { fastify } from 'fastify'
 import { Type } from 'typebox'
-import { projection, type EntryView } from '../../lib/index.ts'
+import { projection, type EntryView, type SourceArguments } from '../../lib/index.ts'
 
 const Said = Type.Object({ from: Type.String(), text: Type.String() })
 const Joined = Type.Object({ who: Type.String() })
@@ -217,6 +217,32 @@ export async function loops (): Promise<void> {
     data.text.concat('')
   }
 }
+
+// what a loop gives can be yielded on, gaps included
+typed.get('/typebox/loop', { schema: { events } }, (_request, reply) => reply.sse(async function * ({ signal }) {
+  yield { event: 'joined' as const, data: { who: 'ada' } }
+  for await (const event of chat.subscribe({ signal })) yield event
+}))
+typed.get('/typebox/loop-as', { schema: { events: { message: Shout } } }, (_request, reply) => reply.sse(async function * ({ signal }) {
+  for await (const event of quiet.subscribe({ as: shout, signal })) yield event
+}))
+app.get('/default/loop', { schema: { events } }, (_request, reply) => reply.sse(async function * ({ signal }) {
+  for await (const event of chat.subscribe({ signal })) yield event
+}))
+app.get('/untyped/loop', (_request, reply) => reply.sse(async function * ({ signal }) {
+  for await (const event of open.subscribe({ signal })) yield event
+}))
+app.get('/loop-itself', { schema: { events } }, (_request, reply) => reply.sse(({ signal }) => ({
+  [Symbol.asyncIterator]: () => chat.subscribe({ signal })[Symbol.asyncIterator]()
+})))
+typed.get('/typebox/loop-wrong', { schema: { events: { joined: Joined } } }, (_request, reply) => {
+  // @ts-expect-error the feed has an event that the route does not declare
+  return reply.sse(async function * ({ signal }: SourceArguments) {
+    for await (const event of chat.subscribe({ signal })) yield event
+  })
+})
+// @ts-expect-error a signal, not its controller
+chat.subscribe({ signal: new AbortController() })
 
 // snapshots give what could be published
 chat.subscribe({ initial: () => [{ data: said, key: 'ada' }, { event: 'joined', data: { who: 'ada' } }] })

@@ -1,0 +1,23 @@
+/**
+ * Loops over many (streams, deadlines, feeds) in which one that throws must not stop the rest. What it throws is nobody's to catch:
+ * it is reported.
+ */
+
+/** Takes what was thrown: it belongs into the application's log. */
+export type Report = (error: unknown) => void
+
+/** Calls `run`. What it throws is reported. */
+export function guarded (run: () => void, report: Report): void {
+  try {
+    run()
+  } catch (error) {
+    try {
+      report(error)
+    } catch { /* a logger that throws: there is nobody else to report to */ }
+  }
+}
+
+/** Calls `run` for each, those included that throw. For items that come and go meanwhile, give a copy. */
+export function guardedEach<Item> (items: Iterable<Item>, run: (item: Item) => void, report: Report): void {
+  for (const item of items) guarded(() => { run(item) }, report)
+}
