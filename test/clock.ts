@@ -13,7 +13,7 @@ const BEGINNING = Date.UTC(2026, 0, 1)
 
 /** Moved by hand. `elapsed` begins at a number that is not 0, so that nobody relies on one. */
 export class ManualClock implements Clock {
-  readonly #beginning: number
+  #beginning: number
   readonly #timers = new Set<Timer>()
   #elapsed: number
   #timersSet = 0
@@ -72,6 +72,11 @@ export class ManualClock implements Clock {
       next.run()
     }
     this.#elapsed = end
+  }
+
+  /** The wall clock is set: forward, or back by a negative number of milliseconds. No time passes by that. */
+  set (byMs: number): void {
+    this.#beginning += byMs
   }
 
   #next (): Timer | undefined {

@@ -111,6 +111,7 @@ export class LogFeed implements Feed, SubscribedFeed {
   #keys: KeyIndex | undefined
   #plain: FeedSubscription | undefined
   #appending = 0
+  #lastAt = 0
   #hasEnded = false
   #isDrained = false
   #isClosed = false
@@ -187,20 +188,17 @@ export class LogFeed implements Feed, SubscribedFeed {
 
   stats (): FeedStats {
     const { window } = this.log
-    const oldest = window.at(window.oldest)
     const behind: Array<{ entries: number, bytes: number }> = []
     guardedEach(this.#readers, (reader) => { behind.push(reader.behind()) }, (error) => { this.#parts.onFault(error, 'how far a stream of it is behind is not known') })
     return {
       entries: window.size,
       bytes: window.bytes,
-      ageMs: oldest === undefined ? 0 : Math.max(0, this.now() - oldest.at),
+      ageMs: Math.round(window.ageOf(window.oldest)),
       streams: this.#readers.size,
       ...this.figures,
       lag: { entries: percentilesOf(behind.map(({ entries }) => entries)), bytes: percentilesOf(behind.map(({ bytes }) => bytes)) }
     }
   }
-
-  now (): number { return this.#parts.clock.now() }
 
   entryOf (publication: unknown, position: string): Entry {
     return new Entry(this.#draftOf(publication), position, -1)
@@ -232,9 +230,16 @@ export class LogFeed implements Feed, SubscribedFeed {
     this.newest?.clear()
   }
 
+  /** The wall clock may be set back, but `at` never decreases. */
+  #now (): number {
+    const { window } = this.log
+    this.#lastAt = Math.max(this.#parts.clock.now(), this.#lastAt, window.at(window.next - 1)?.at ?? 0)
+    return this.#lastAt
+  }
+
   #draftOf (publication: unknown): Draft {
     const { event, data, key } = checkPublication(publication)
-    return { event, json: (this.#parts.codec?.json ?? withoutSchema)(event, data), key, at: this.now() }
+    return { event, json: (this.#parts.codec?.json ?? withoutSchema)(event, data), key, at: this.#now() }
   }
 
   #report (error: unknown, what: string): void {

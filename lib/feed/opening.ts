@@ -37,7 +37,7 @@ export function findFirst (log: EventLog, from: From, takes: (entry: Entry) => b
   if (from === 'latest') return atHead(window)
   // what is too old has left, even where nothing was published since
   window.trim()
-  return atIndex(window, 'last' in from ? startOfLast(window, from.last, takes) : startSince(window, from.since.getTime()))
+  return atIndex(window, 'last' in from ? startOfLast(window, from.last, takes) : window.firstSince(from.since.getTime()))
 }
 
 /** The control event of an opening, or of a gap further on: the gap's id is the position just before what follows, so that it is not announced again. */
@@ -64,12 +64,6 @@ function startOfLast (window: Window, count: number, takes: (entry: Entry) => bo
     left--
   }
   return start
-}
-
-function startSince (window: Window, time: number): number {
-  let index = window.next
-  while (index > window.oldest && (window.at(index - 1)?.at ?? -Infinity) >= time) index--
-  return index
 }
 
 /** A promise only where there is one: a log in memory answers at once, and so does its stream. */

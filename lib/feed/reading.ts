@@ -30,8 +30,6 @@ export interface FollowedFeed {
   readonly report: (error: unknown) => void
   /** How streams end that have read all there is. */
   readonly lastWord: SourceEnd
-  /** The time now, in milliseconds since the Unix epoch. */
-  now (): number
 }
 
 /** How streams read their feed. */

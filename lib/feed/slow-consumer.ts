@@ -27,16 +27,16 @@ export interface LagPolicy {
 }
 
 /** True where a reader that is to read on at `index` is further behind than it may be. The limits themselves are allowed. */
-function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs }: LagPolicy, now: number): boolean {
+function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs }: LagPolicy): boolean {
   if (maxLagBytes !== Infinity && window.bytesSince(index) > maxLagBytes) return true
-  return maxLagMs !== Infinity && now - (window.at(index)?.at ?? now) > maxLagMs
+  return maxLagMs !== Infinity && window.ageOf(index) > maxLagMs
 }
 
 /** As `isTooFarBehind`, now. Costs nothing where the feed has no limits beside what its log keeps. */
 export function isBehindLimits (feed: FollowedFeed, index: number): boolean {
   const { log, lag } = feed
   const isLimited = lag.maxLagBytes !== Infinity || lag.maxLagMs !== Infinity
-  return isLimited && isTooFarBehind(log.window, index, lag, feed.now())
+  return isLimited && isTooFarBehind(log.window, index, lag)
 }
 
 /** How far a reader is behind the newest entry. */
@@ -91,7 +91,7 @@ function wayOn (feed: FollowedFeed, cursor: EntryCursor, hole: Hole | undefined,
   const { log: { window }, lag, newest } = feed
   const fallen = { position: cursor.position, index: cursor.lastIndex, hole }
   // in pages from before the window nobody knows which of the newest it has got: it goes on in the log
-  if (newest === undefined || fallen.index === 0) return skipped(window, lag, feed.now(), fallen)
+  if (newest === undefined || fallen.index === 0) return skipped(window, lag, fallen)
   const poisoned = new Map<Entry, Poison>()
   const takes = (entry: Entry): boolean => {
     if (!cursor.isOurs(entry)) return false
@@ -111,8 +111,8 @@ function wayOn (feed: FollowedFeed, cursor: EntryCursor, hole: Hole | undefined,
 }
 
 /** From the oldest entry within the limits. */
-function skipped (window: Window, policy: LagPolicy, now: number, { position, hole }: Fallen): WayOn {
-  const index = firstWithin(window, policy, now)
+function skipped (window: Window, policy: LagPolicy, { position, hole }: Fallen): WayOn {
+  const index = firstWithin(window, policy)
   const isHoleFirst = hole !== undefined && (hole.start.kind === 'older' || hole.start.index >= index)
   const { start, before, oldest } = isHoleFirst
     ? hole
@@ -131,6 +131,6 @@ function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) =
 }
 
 /** The oldest index from which on a reader is not too far behind. */
-function firstWithin (window: Window, policy: LagPolicy, now: number): number {
-  return firstIndex(window.oldest, window.next, (index) => !isTooFarBehind(window, index, policy, now))
+function firstWithin (window: Window, policy: LagPolicy): number {
+  return firstIndex(window.oldest, window.next, (index) => !isTooFarBehind(window, index, policy))
 }

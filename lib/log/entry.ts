@@ -12,7 +12,7 @@ export interface Draft {
   readonly json: string
   /** The indexed attribute; `undefined` for an entry without one. */
   readonly key: string | undefined
-  /** When it was published, in milliseconds since the Unix epoch. */
+  /** When it was published, in milliseconds since the Unix epoch. Does not decrease, also where the clock is set back. */
   readonly at: number
 }
 

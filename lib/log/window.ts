@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Entry } from './entry.ts'
-import { IndexedRing } from './indexed-ring.ts'
+import { firstIndex, IndexedRing } from './indexed-ring.ts'
 import type { Retention } from './retention.ts'
 
 /** A cache beside the window: forms of its entries, which count toward its bound and leave with them. */
@@ -25,6 +25,9 @@ export class Window {
   /** For each entry the bytes of all that ever stood before it, so that how far a reader is behind needs no walk. */
   readonly #offsets = new IndexedRing<number>(FIRST_INDEX)
   #offset = 0
+  /** For each entry when it was published, by the clock that is never set. Never decreases. */
+  readonly #moments = new IndexedRing<number>(FIRST_INDEX)
+  #moment = -Infinity
   readonly #besides = new Set<Beside>()
   #before: string
   #bytes = 0
@@ -67,12 +70,28 @@ export class Window {
     return this.#offset - (this.#offsets.at(Math.max(index, this.oldest)) ?? this.#offset)
   }
 
+  /** How old an entry is, in milliseconds. Steps of the wall clock do not count. 0 for an entry that is not here. */
+  ageOf (index: number): number {
+    const moment = this.#moments.at(index)
+    return moment === undefined ? 0 : this.#clock.elapsed() - moment
+  }
+
+  /** The index of the first entry that was published at `time`, or later; `next` where there is none. */
+  firstSince (time: number): number {
+    // its time may have been that of a clock that was set since: better an entry too many than one too few
+    const ageMs = this.#clock.now() - time
+    return firstIndex(this.oldest, this.next, (index) => (this.at(index)?.at ?? 0) >= time || this.ageOf(index) <= ageMs)
+  }
+
   /** Adds an entry, whose index is `next`, and drops what is over the bound. */
   push (entry: Entry): void {
     this.#ring.push(entry)
     this.#offsets.push(this.#offset)
     this.#offset += entry.size
     this.#bytes += entry.size
+    // another process may have published it a while ago: only the wall clock says when
+    this.#moment = Math.max(this.#moment, this.#clock.elapsed() - Math.max(0, this.#clock.now() - entry.at))
+    this.#moments.push(this.#moment)
     entry.keptBy(this)
     this.trim()
   }
@@ -91,9 +110,9 @@ export class Window {
   /** Drops the oldest entries while any bound is passed. */
   trim (): void {
     const { entries, bytes, ageMs } = this.retention
-    const before = ageMs === Infinity ? -Infinity : this.#clock.now() - ageMs
+    const before = ageMs === Infinity ? -Infinity : this.#clock.elapsed() - ageMs
     for (let oldest = this.#ring.at(this.#ring.first); oldest !== undefined; oldest = this.#ring.at(this.#ring.first)) {
-      if (this.size <= entries && oldest.at >= before && (this.#bytes <= bytes || this.size === 1)) return
+      if (this.size <= entries && (this.#moments.at(this.oldest) ?? 0) >= before && (this.#bytes <= bytes || this.size === 1)) return
       this.#drop(oldest)
     }
   }
@@ -116,6 +135,7 @@ export class Window {
   #drop (oldest: Entry): void {
     this.#ring.shift()
     this.#offsets.shift()
+    this.#moments.shift()
     this.#before = oldest.position
     this.#bytes -= oldest.letGo()
     for (const beside of this.#besides) {
