@@ -20,6 +20,9 @@ export const STREAM_HEADERS = {
 /** A status without a body: such a response is over with its head, as any other with this status. Fastify itself sees to 1xx and 204. */
 const NOT_MODIFIED = 304
 
+/** What Fastify hears of a response that it watches: `stream.finished` of Node, which watches for it, asks for these. */
+const WATCHED = ['end', 'close', 'finish', 'error'] as const
+
 /** Whoever commits a stream. */
 export interface Committing {
   /** False once the stream has ended, or was opened: then the head is no longer its affair. */
@@ -119,8 +122,8 @@ class Watch {
   readonly #response: ServerResponse
   /** What Node refused of the head. */
   #refused: unknown
-  /** How many listeners the response had of each event when Fastify had come to watch it: it watches the payload first. */
-  readonly #listenersBefore = new Map<string | symbol, number>()
+  /** How many listeners the response had of each of `WATCHED` when Fastify came to watch it: it watches the payload first. */
+  #listenersBefore: readonly number[] = []
 
   constructor (carrier: Carrier, reply: FastifyReply) {
     const response = reply.raw
@@ -129,7 +132,7 @@ class Watch {
     carrier.on('newListener', (event) => {
       // hooks may watch the payload too; Fastify is the last, just before it sets the headers and pipes
       if (event !== 'close') return
-      for (const name of response.eventNames()) this.#listenersBefore.set(name, response.listenerCount(name))
+      this.#listenersBefore = WATCHED.map((name) => response.listenerCount(name))
       if (this.isAlone && !response.headersSent) this.#takeRefused(reply)
     })
   }
@@ -144,8 +147,11 @@ class Watch {
     this.#carrier.emit('end')
     this.#carrier.removeAllListeners()
     const response = this.#response
-    for (const name of response.eventNames()) {
-      for (const listener of response.listeners(name).slice(this.#listenersBefore.get(name) ?? 0)) response.off(name, listener as () => void)
+    for (const [index, name] of WATCHED.entries()) {
+      const before = this.#listenersBefore[index] ?? 0
+      if (before === 0) response.removeAllListeners(name)
+      // what Node calls a listener takes any arguments
+      else for (const listener of response.listeners(name).slice(before)) response.off(name, listener as () => void)
     }
     // a write that fails is heard of by 'close'
     response.on('error', ignore)

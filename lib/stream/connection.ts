@@ -203,12 +203,12 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
 
   /** Says when to come back: that sticks to a client until it gets another, so each stream gives one. It needs no blank line, as above. */
   #begin (): void {
-    const retry = new Batch(retryLine(jittered(this.#options.retryMs, RETRY_JITTER)))
+    const retry = retryLine(jittered(this.#options.retryMs, RETRY_JITTER))
     const first = this.#held
     // a large batch is shared with others, and is not copied
-    if (first === undefined || first.bytes.length > FIRST_WRITE_BYTES) return this.#write(retry)
+    if (first === undefined || first.bytes.length > FIRST_WRITE_BYTES) return this.#write(new Batch(retry))
     this.#held = undefined
-    this.#write(new Batch([retry.bytes, first.bytes], first.events, first.lastEventId))
+    this.#write(new Batch([Buffer.from(retry), first.bytes], first.events, first.lastEventId))
   }
 
   #flow (): void {
