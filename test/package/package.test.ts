@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { packAndInstall, program, run } from './packed.ts'
 
-// it builds, installs and compiles, each with real tools: a minute, and more on a busy machine
-t.setTimeout(600_000)
+// it builds, installs and compiles, each with real tools: a minute, and much more on a busy machine
+t.setTimeout(900_000)
 
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url))
 const { folder, tarball, files } = await packAndInstall(t)
@@ -55,7 +55,8 @@ for (const moduleKind of ['node16', 'node18']) {
     const compile = async (...files: string[]): Promise<string> => {
       await writeFile(join(folder, `tsconfig.${moduleKind}.json`), JSON.stringify({
         compilerOptions: {
-          module: moduleKind, target: 'es2022', strict: true, skipLibCheck: false, types: ['node'], rootDir: 'consumers', outDir: built
+          // the declarations themselves are checked above
+          module: moduleKind, target: 'es2022', strict: true, skipLibCheck: true, types: ['node'], rootDir: 'consumers', outDir: built
         },
         files: files.map((file) => `consumers/${file}`)
       }))
