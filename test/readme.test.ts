@@ -1,6 +1,7 @@
 /** The README does what it says: its examples are compiled and run as they stand there, and its tables name what there is. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -134,6 +135,17 @@ t.test('the README has a row for every option of a subscription and of a feed', 
     const [, options = ''] = /there are (.*)$/.exec(messageOf(refuse)) ?? []
     t.ok(options.split(', ').length > 5)
     for (const option of options.split(', ')) t.ok(rows.has(option) || rows.has(`${option}.entries`), option)
+  }
+})
+
+t.test('each promise names tests that attack it, and they exist', async (t) => {
+  const [, section = ''] = readme.split('\n## What it promises, and what it does not\n')
+  const rows = (section.split('\n## ')[0] ?? '').split('\n').filter((line) => line.startsWith('| **'))
+  t.ok(rows.length > 5)
+  for (const row of rows) {
+    const files = [...row.matchAll(/`(test\/[\w./-]+\.test\.ts)`/g)].map(([, file = '']) => file)
+    t.ok(files.length > 0, row.slice(0, 60))
+    for (const file of files) t.ok(existsSync(join(import.meta.dirname, '..', file)), file)
   }
 })
 
