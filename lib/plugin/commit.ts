@@ -9,13 +9,9 @@ import { Carrier, CarrierWriter } from '../stream/carrier-writer.ts'
 import { ResponseWriter } from '../stream/response-writer.ts'
 import { canWriteToSocket, SocketWriter } from '../stream/socket-writer.ts'
 import type { Writer } from '../stream/writer.ts'
+import { setHead } from './stream-head.ts'
 
-/** The headers of every event stream. `no-transform` and `x-accel-buffering` keep proxies from holding events back. */
-export const STREAM_HEADERS = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache, no-transform',
-  'x-accel-buffering': 'no'
-} as const
+const NONE: readonly never[] = []
 
 /** A status without a body: such a response is over with its head, as any other with this status. Fastify itself sees to 1xx and 204. */
 const NOT_MODIFIED = 304
@@ -27,8 +23,8 @@ const WATCHED = ['end', 'close', 'finish', 'error'] as const
 export interface Committing {
   /** False once the stream has ended, or was opened: then the head is no longer its affair. */
   readonly isCommitting: boolean
-  /** The head is out: `writer` is the way to the client. */
-  opened (writer: Writer): void
+  /** The head is out: `writer` is the way to the client. What is in `atEnd` is to be called when the stream is over. */
+  opened (writer: Writer, atEnd: ReadonlyArray<() => void>): void
   /** The head cannot be sent. May come within the call of `commit`, and later. */
   failed (error: unknown): void
 }
@@ -50,8 +46,7 @@ export function commit (reply: FastifyReply, send: FastifyReply['send'], stream:
   }
   const open = (writer: Writer): void => {
     if (!response.headersSent) response.flushHeaders()
-    reply.hijack()
-    stream.opened(writer)
+    stream.opened(writer, hijack(reply))
   }
   const carrier = new Carrier((destination, flow) => {
     // while hooks were waiting, another answer was sent
@@ -87,21 +82,24 @@ export function commit (reply: FastifyReply, send: FastifyReply['send'], stream:
   attempt(() => {
     // the documented opt-out of @fastify/compress: a compressor holds back what it has not filled a block with
     if ('compress' in reply) reply.request.raw.headers['x-no-compression'] = '1'
-    reply.headers(STREAM_HEADERS)
+    setHead(reply)
     Reflect.apply(send, reply, [carrier])
   })
   watch.isAlone = true
 }
 
-/** Takes back what would say that another answer in the stream's place, such as an error, is an event stream. */
-export function takeBackHead (reply: FastifyReply): void {
-  if (reply.raw.headersSent) return
-  for (const name of ['content-type', 'x-accel-buffering'] as const) {
-    if (reply.getHeader(name) !== STREAM_HEADERS[name]) continue
-    reply.removeHeader(name)
-    // Fastify may have set it there already, and before 5.1 leaves it
-    reply.raw.removeHeader(name)
-  }
+/**
+ * Ends Fastify's part in a reply. Gives the listeners for the request's `close` that go with it: they abort `request.signal`, so
+ * whoever waits on that would wait for ever. The `close` itself would not do: after a body was read it comes at once.
+ */
+function hijack (reply: FastifyReply): ReadonlyArray<() => void> {
+  const { raw } = reply.request
+  const before = raw.listenerCount('close') === 0 ? NONE : raw.listeners('close')
+  reply.hijack()
+  if (before.length === raw.listenerCount('close')) return NONE
+  const kept = new Set(raw.listeners('close'))
+  // listeners for `close` take nothing
+  return before.filter((listener) => !kept.has(listener)) as Array<() => void>
 }
 
 /** How to reach the client of a response whose head is made. */

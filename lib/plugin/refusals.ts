@@ -9,10 +9,10 @@ import { NotAcceptable, shown, TooManyConnections, TooManyConnectionsPerKey } fr
 import { isDone } from '../wire/control-event.ts'
 import { retryLine } from '../wire/encode.ts'
 import type { Admission } from './admission.ts'
-import { STREAM_HEADERS } from './commit.ts'
 import { acceptsEventStream, namesEventStream } from './negotiation.ts'
 import type { Settings } from './options.ts'
 import { answerDone } from './route-events.ts'
+import { setHead } from './stream-head.ts'
 import type { Streams } from './streams.ts'
 
 /** Answers a request that gets no stream, whoever is connected. False for one that is to get one. */
@@ -20,7 +20,7 @@ export function answerInstead (reply: FastifyReply, lastEventId: string | undefi
   const { request } = reply
   if (!acceptsEventStream(request)) reply.send(new NotAcceptable(shown(request.headers.accept)))
   // HEAD asks for the headers alone
-  else if (request.method === 'HEAD') reply.headers(STREAM_HEADERS).send()
+  else if (request.method === 'HEAD') setHead(reply).send()
   else if (lastEventId !== undefined && isDone(lastEventId)) answerDone(reply)
   else if (isDraining) comeBack(reply, settings.drainTimeoutMs)
   else return false
@@ -40,5 +40,5 @@ export function refuseOverLimit (reply: FastifyReply, admission: Exclude<Admissi
 
 /** A stream that says when to come back, and ends: on a status a browser's `EventSource` gives up for good. */
 export function comeBack (reply: FastifyReply, retryMs: number): void {
-  reply.headers(STREAM_HEADERS).send(`${retryLine(jittered(retryMs, RETRY_JITTER))}\n`)
+  setHead(reply).send(`${retryLine(jittered(retryMs, RETRY_JITTER))}\n`)
 }

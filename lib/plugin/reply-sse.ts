@@ -11,7 +11,7 @@ import type { ConnectionHost } from '../stream/host.ts'
 import { closeSource, holdSource } from '../stream/source.ts'
 import type { Writer } from '../stream/writer.ts'
 import type { EventCodec } from '../wire/codec.ts'
-import { commit, takeBackHead, type Committing } from './commit.ts'
+import { commit, type Committing } from './commit.ts'
 import { streamEnded, streamOpened } from './diagnostics.ts'
 import { dropStream, hasLeft } from './http2-streams.ts'
 import { logEnd, logParked, routeOf } from './log.ts'
@@ -19,6 +19,7 @@ import type { EventStreamOptions, Recheck } from './options.ts'
 import { answerInstead, refuseOverLimit } from './refusals.ts'
 import { holdReply } from './reply-turn.ts'
 import { lastEventIdOf } from './route-events.ts'
+import { takeBackHead } from './stream-head.ts'
 import type { OpenStream, ReadOptions, Streams } from './streams.ts'
 import { Turns } from './turns.ts'
 
@@ -144,6 +145,8 @@ class ReplyHost implements ConnectionHost, Committing {
   #stream: OpenStream | undefined
   /** Over HTTP/2. */
   #onAborted: (() => void) | undefined
+  /** What else is to be called at the end. */
+  #atEnd: ReadonlyArray<() => void> | undefined
   #isCommitting = false
   /** What the source failed with before anything was committed. */
   #refusal: Error | undefined
@@ -187,9 +190,10 @@ class ReplyHost implements ConnectionHost, Committing {
     commit(reply, this.#send, this)
   }
 
-  opened (writer: Writer): void {
+  opened (writer: Writer, atEnd: ReadonlyArray<() => void>): void {
     this.#restoreSend()
     this.#reply = undefined
+    this.#atEnd = atEnd
     this.#stream?.connection.opened(writer)
   }
 
@@ -218,6 +222,8 @@ class ReplyHost implements ConnectionHost, Committing {
     this.#reply = undefined
     this.#request = undefined
     this.#stream = undefined
+    for (const listener of this.#atEnd ?? []) listener.call(request.raw)
+    this.#atEnd = undefined
     // the last: an error handler may answer by another stream
     if (reply !== undefined && this.#refusal !== undefined) sendError(reply, this.#refusal)
   }

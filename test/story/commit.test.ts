@@ -34,6 +34,31 @@ t.test('the headers', async (t) => {
   t.match(client.body, /^retry: \d+\ndata: one\n\n/)
 })
 
+t.test('of cache-control what is stricter stays, and what is missing is added', async (t) => {
+  const pairs: Array<[string | string[], string]> = [
+    ['private, no-store', 'private, no-store, no-cache, no-transform'],
+    ['no-store', 'no-store, no-cache, no-transform'],
+    ['no-cache', 'no-cache, no-transform'],
+    ['No-Transform, NO-CACHE', 'no-cache, no-transform'],
+    ['public, max-age=3600, s-maxage = 5, immutable, stale-while-revalidate=60', 'no-cache, no-transform'],
+    ['private="set-cookie, x-mine", must-revalidate, max-age="1, 2"', 'private="set-cookie, x-mine", must-revalidate, no-cache, no-transform'],
+    ['no-cache="set-cookie", private', 'private, no-cache, no-transform'],
+    [['private', 'no-store'], 'private, no-store, no-cache, no-transform'],
+    ['', 'no-cache, no-transform'],
+    [' , ,', 'no-cache, no-transform']
+  ]
+  let value: string | string[] = ''
+  const { app } = await serve(t, (app) => {
+    app.get('/', { exposeHeadRoute: true }, (_request, reply) => reply.header('cache-control', value).sse(['one']))
+    app.get('/raw', (_request, reply) => { reply.raw.setHeader('cache-control', 'private'); return reply.sse(['one']) })
+  })
+  for (const [given, sent] of pairs) {
+    value = given
+    for (const method of ['GET', 'HEAD'] as const) t.equal((await app.inject({ method, url: '/' })).headers['cache-control'], sent, `${method} ${String(given)}`)
+  }
+  t.equal((await app.inject('/raw')).headers['cache-control'], 'private, no-cache, no-transform')
+})
+
 t.test('the head is out before the first event', async (t) => {
   const clock = new ManualClock()
   const { app, port } = await serve(t, (app) => {

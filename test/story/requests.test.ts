@@ -16,6 +16,11 @@ t.test('Accept', async (t) => {
   const absent = await RawClient.get(t, port, '/')
   await absent.whole()
   t.equal(absent.status, 200, 'absent')
+  for (const accept of ['', '  ']) {
+    const empty = await RawClient.get(t, port, '/', { accept })
+    await empty.whole()
+    t.equal(empty.status, 200, 'empty, which is as if it were absent')
+  }
   for (const accept of ['application/json', 'text/html', 'text/event-stream;q=0', '*/*;q=0', 'text/event-stream;q=0, */*', 'text/event-stream;q=0.0, text/*', 'application/*', 'x'.repeat(8_000), ';;;,,,', '\x01\x02']) {
     const response = await app.inject({ url: '/', headers: { accept } })
     t.equal(response.statusCode, 406, accept.slice(0, 60))

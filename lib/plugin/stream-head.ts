@@ -1,0 +1,43 @@
+/** The headers of every event stream, beside those that its handler and other plugins have set. */
+import type { FastifyReply } from 'fastify'
+
+const CONTENT_TYPE = 'text/event-stream; charset=utf-8'
+/** Keeps proxies from compressing a stream, which would hold events back, and caches from giving one client what was another's. */
+const CACHE_CONTROL = 'no-cache, no-transform'
+/** Keeps nginx from holding events back. */
+const ACCEL_BUFFERING = 'no'
+
+/** Directives that would let a cache keep what is said here, or give it unasked: `no-cache` forbids that. */
+const LENIENT = new Set(['public', 'max-age', 's-maxage', 'immutable', 'stale-while-revalidate', 'stale-if-error', 'no-cache', 'no-transform'])
+/** A directive, and its argument, which may be quoted and hold commas. */
+const DIRECTIVE = /([^\s,=;"]+)(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s,]*))?/g
+
+/** Sets the headers of an event stream. Of `cache-control` what the handler has set stays, where it is the stricter. */
+export function setHead (reply: FastifyReply): FastifyReply {
+  const cacheControl: unknown = reply.getHeader('cache-control')
+  return reply
+    .header('content-type', CONTENT_TYPE)
+    .header('cache-control', cacheControl === undefined ? CACHE_CONTROL : stricter(String(cacheControl)))
+    .header('x-accel-buffering', ACCEL_BUFFERING)
+}
+
+/** Takes back what would say that another answer in the stream's place, such as an error, is an event stream. */
+export function takeBackHead (reply: FastifyReply): void {
+  if (reply.raw.headersSent) return
+  for (const [name, value] of [['content-type', CONTENT_TYPE], ['x-accel-buffering', ACCEL_BUFFERING]] as const) {
+    if (reply.getHeader(name) !== value) continue
+    reply.removeHeader(name)
+    // Fastify may have set it there already, and older versions leave it
+    reply.raw.removeHeader(name)
+  }
+}
+
+/**
+ * What is set already, without what is more lenient than `no-cache, no-transform`, and with these.
+ * @see https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2
+ */
+function stricter (cacheControl: string): string {
+  // what is no list of directives goes out as it is: Node says what is wrong with it
+  const directives = Array.from(cacheControl.matchAll(DIRECTIVE), ([whole, name = '']) => ({ whole, isKept: !LENIENT.has(name.toLowerCase()) }))
+  return [...directives.filter(({ isKept }) => isKept).map(({ whole }) => whole), CACHE_CONTROL].join(', ')
+}
