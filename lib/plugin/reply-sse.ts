@@ -70,7 +70,8 @@ function negotiate (reply: FastifyReply, streams: Streams, source: unknown, opti
     const codec = streams.codecs.of(reply)
     return { reply, streams, source, options: read, lastEventId, codec, key: streams.settings.connectionKey(request) }
   } catch (error) {
-    reply.send(error)
+    // of a client that has left while the handler waited, not even the address is known: that is no mistake
+    if (!hasLeft(reply.raw)) reply.send(error)
     return undefined
   }
 }
