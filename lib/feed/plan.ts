@@ -4,6 +4,7 @@
  */
 import { onAbort } from '../abort.ts'
 import type { Entry, EntryView } from '../log/entry.ts'
+import { inContext, type OwnContext } from '../own-context.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { SourceOwner } from '../wire/frame-source.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
@@ -40,6 +41,7 @@ export class Plan implements Reading {
   readonly feed: SubscribedFeed
   readonly where: ((view: EntryView) => unknown) | undefined
   readonly as: As
+  readonly hasOwnFunctions: boolean
   readonly #after: AnyOptions['after']
   readonly #from: AnyOptions['from']
   readonly #initial: Snapshot<unknown> | undefined
@@ -55,6 +57,7 @@ export class Plan implements Reading {
     this.where = where
     // that it gives data is looked at for each entry
     this.as = as as As
+    this.hasOwnFunctions = (where ?? initial ?? onGap) !== undefined
     this.#after = after
     this.#from = from
     this.#initial = initial ?? feed.initial
@@ -94,10 +97,11 @@ export class Plan implements Reading {
     return cursor
   }
 
-  snapshot (gap: Gap | undefined): State | Promise<State> | undefined {
+  snapshot (gap: Gap | undefined, context: OwnContext | undefined): State | Promise<State> | undefined {
     const { feed } = this
-    const snapshot = gap === undefined ? this.#initial : this.#onGap
-    if (snapshot === undefined) return undefined
+    const made = gap === undefined ? this.#initial : this.#onGap
+    if (made === undefined) return undefined
+    const snapshot = context === undefined ? made : inContext(made, context)
     return takeSnapshot(snapshot, gap, {
       head: atHead(feed.log.window),
       find: (after) => findBehind(feed.log, after),

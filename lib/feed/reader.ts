@@ -5,6 +5,7 @@
 import { SCAN_ENTRIES } from '../defaults.ts'
 import type { Entry } from '../log/entry.ts'
 import type { Hole } from '../log/event-log.ts'
+import { inContext, ownContext, type OwnContext } from '../own-context.ts'
 import type { SourceEnd, SourceOwner } from '../wire/frame-source.ts'
 import type { EntryCursor } from './cursor.ts'
 import { Detour, type Notice } from './detour.ts'
@@ -27,6 +28,8 @@ export class Reader implements Waiter, FilteredWaiter {
   readonly feed: FollowedFeed
   readonly #reading: Reading
   readonly #where: Reading['where']
+  /** Of whoever has opened the stream; `undefined` where nothing is to run in it. */
+  readonly #context: OwnContext | undefined
   readonly #owner: SourceOwner
   /** True where a snapshot may come first, because the client comes for the first time. */
   readonly #isFirst: boolean
@@ -47,7 +50,8 @@ export class Reader implements Waiter, FilteredWaiter {
     // what is needed for each entry is at hand: the rest would be read from cold memory
     this.feed = reading.feed
     this.#reading = reading
-    this.#where = reading.where
+    this.#context = reading.hasOwnFunctions ? ownContext() : undefined
+    this.#where = reading.where && inContext(reading.where, this.#context)
     this.#owner = owner
     this.#isFirst = isFirst
   }
@@ -203,7 +207,7 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** Goes on with a notice; where there is a snapshot for it, with that in its place. */
   #goOn (notice: Notice): void {
-    const state = notice.gap === undefined && !this.#isFirst ? undefined : this.#reading.snapshot(notice.gap)
+    const state = notice.gap === undefined && !this.#isFirst ? undefined : this.#reading.snapshot(notice.gap, this.#context)
     if (state === undefined) {
       this.#notice = notice
       return

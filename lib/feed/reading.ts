@@ -1,6 +1,7 @@
 /** What a reader is made of: its feed, and how it reads that. */
 import type { Entry, EntryView } from '../log/entry.ts'
 import type { EventLog } from '../log/event-log.ts'
+import type { OwnContext } from '../own-context.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
 import type { Bookmarks } from './bookmarks.ts'
@@ -36,12 +37,14 @@ export interface FollowedFeed {
 export interface Reading {
   readonly feed: FollowedFeed
   readonly where: ((view: EntryView) => unknown) | undefined
+  /** True where functions are called that may look at who has opened the stream: they run in its context. */
+  readonly hasOwnFunctions: boolean
   /** True for an entry of a key that is followed; for all where that does not matter. */
   hasKey (entry: Entry): boolean
   /** A cursor at an opening. One that follows keys stirs its reader when it was at the head, and has an entry. */
   cursorAt (opening: Opening, reader: { stir (): void }): EntryCursor
   /** The snapshot to be sent in place of a gap, or at a first connect that asks for nothing else; `undefined` for none. */
-  snapshot (gap: Gap | undefined): State | Promise<State> | undefined
+  snapshot (gap: Gap | undefined, context: OwnContext | undefined): State | Promise<State> | undefined
   /** A reader will not read any more. */
   left (reader: object): void
 }

@@ -7,6 +7,7 @@ import { AmbiguousUnion, BadEvent, describe, shown } from '../errors.ts'
 import type { EntryView, Entry } from '../log/entry.ts'
 import { IndexedRing } from '../log/indexed-ring.ts'
 import type { Beside, Window } from '../log/window.ts'
+import { inContext } from '../own-context.ts'
 import { Batch, type Allocate } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import type { Gap } from '../wire/control-event.ts'
@@ -227,6 +228,8 @@ export class VariantCache {
 /** How one variant writes an entry. */
 function writerOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): Write {
   const texts = new Map<string, DataText>()
+  // it runs in the context of the first stream that reads the variant: of the only one, where the projection is made for a user
+  const project = as && inContext(as)
   const textOf = (event: string): DataText => {
     const known = texts.get(event) ?? dataTextOf(event, as, codec, feed)
     texts.set(event, known)
@@ -237,7 +240,7 @@ function writerOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): Writ
   return (entry, allocate) => {
     // what the feed has written already is not parsed to be written again
     if (as === undefined && codec === undefined) return frameOf(entry.event, textOfJson(entry.json), entry.position, allocate)
-    const made = as === undefined ? entry.view : as(entry.view)
+    const made = project === undefined ? entry.view : project(entry.view)
     if (made === undefined) return null
     if (as !== undefined) checkSynchronous('as', made)
     if (typeof made !== 'object' || made === null || made.data === undefined) {

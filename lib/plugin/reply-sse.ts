@@ -5,6 +5,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
 import { AlreadyStreaming, NotReturned, ReplySent, shown } from '../errors.ts'
+import { inContext } from '../own-context.ts'
 import { Connection } from '../stream/connection.ts'
 import { EventStreamEnded } from '../stream/end.ts'
 import type { ConnectionHost } from '../stream/host.ts'
@@ -156,8 +157,11 @@ class ReplyHost implements ConnectionHost, Committing {
     this.#reply = reply
     this.#request = reply.request
     this.#streams = streams
-    // over `this`, which lets go of the request at the end
-    if (recheck !== undefined) this.recheck = () => this.#request !== undefined && recheck(this.#request)
+    if (recheck !== undefined) {
+      // a timer asks; over `this`, which lets go of the request at the end
+      const ask = inContext(recheck)
+      this.recheck = () => this.#request !== undefined && ask(this.#request)
+    }
     this.#send = reply.send
   }
 
