@@ -79,5 +79,7 @@ export const PAGE_ENTRIES = 500
 export const LINE_BYTES = 1024 * 1024
 /** Heartbeats are spread over the interval in 64 slices. */
 export const HEARTBEAT_SLICES = 64
+/** Of 16 intervals of heartbeats at least that no open stream has any more, the timers and slices are kept: 11 KiB each. */
+export const IDLE_INTERVALS = 16
 /** 32 streams that were opened behind each other beat together: their memory lies side by side, and a beat costs little but cold memory. */
 export const HEARTBEAT_NEIGHBOURS = 32

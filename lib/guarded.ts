@@ -11,13 +11,24 @@ export function guarded (run: () => void, report: Report): void {
   try {
     run()
   } catch (error) {
-    try {
-      report(error)
-    } catch { /* a logger that throws: there is nobody else to report to */ }
+    reportSafely(error, report)
   }
 }
 
-/** Calls `run` for each, those included that throw. For items that come and go meanwhile, give a copy. */
+/** Calls `run` for each item, also when it throws for some. For items that come and go meanwhile, give a copy. */
 export function guardedEach<Item> (items: Iterable<Item>, run: (item: Item) => void, report: Report): void {
-  for (const item of items) guarded(() => { run(item) }, report)
+  for (const item of items) {
+    try {
+      run(item)
+    } catch (error) {
+      reportSafely(error, report)
+    }
+  }
+}
+
+/** Reports. A logger that throws is left alone: there is nobody else to report to. */
+export function reportSafely (error: unknown, report: Report): void {
+  try {
+    report(error)
+  } catch {}
 }

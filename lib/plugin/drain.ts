@@ -22,18 +22,18 @@ export async function drain (app: FastifyInstance, streams: Streams): Promise<vo
   const { drainTimeoutMs, clock } = streams.settings
   const until = clock.elapsed() + drainTimeoutMs
   const sessions = new Http2Sessions()
-  for (const stream of [...streams.open]) {
+  streams.endEach([...streams.open], (stream) => {
     if (!sessions.closeBehind(stream.response)) closeSocketBehind(stream)
     // of some that have left over HTTP/2 Node says nothing: their sessions would wait for them
     if (hasLeft(stream.response)) stream.connection.destroy()
     else stream.connection.end('drain', { retryMs: jittered(drainTimeoutMs, RETRY_JITTER) })
-  }
+  })
   await streams.allEnded(drainTimeoutMs)
-  for (const { connection, response } of [...streams.open]) {
+  streams.endEach([...streams.open], ({ connection, response }) => {
     connection.destroy()
     // one whose head still waits for a hook has no way to the client yet, but it has a socket
     if (!response.destroyed) response.destroy()
-  }
+  })
   await sessions.allClosed(clock, until - clock.elapsed())
 }
 

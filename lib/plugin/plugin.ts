@@ -19,7 +19,7 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   // @fastify/sse sets reply.sse on each reply, without decorating
   if (app.hasReplyDecorator('sse') || app.hasPlugin(OTHER_PLUGIN)) throw new ReplySseTaken()
   const settings = readSettings(options)
-  const streams = new Streams(settings, watchRoutes(app, settings.validateEvents))
+  const streams = new Streams(settings, watchRoutes(app, settings.validateEvents), (error, what) => { app.log.error({ err: error }, what) })
   const feeds = new Feeds(app, settings.clock, settings.validateEvents)
 
   app.decorateReply('sse', function (this: FastifyReply, source: unknown, streamOptions?: EventStreamOptions<FastifyRequest>) {

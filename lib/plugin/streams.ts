@@ -1,7 +1,8 @@
 /** All open streams of one plugin: what they share, who may enter, and how they are ended. */
 import type { ServerResponse } from 'node:http'
-import { PARKED_AFTER_MS } from '../defaults.ts'
+import { IDLE_INTERVALS, PARKED_AFTER_MS } from '../defaults.ts'
 import { merge } from '../feed/merge.ts'
+import { guarded, guardedEach, type Report } from '../guarded.ts'
 import { Roster, type RosterMember } from '../roster.ts'
 import type { Connection } from '../stream/connection.ts'
 import { Deadlines } from '../stream/deadlines.ts'
@@ -49,16 +50,23 @@ export class Streams {
   readonly #deadlines: Deadlines
   /** By the interval of their heartbeats. Thousands of streams share one. */
   readonly #tools = new Map<number, ConnectionTools>()
+  /** At how many intervals those are dropped that no open stream has: a handler may take them from requests. */
+  #mostIntervals = IDLE_INTERVALS
   readonly #open = new Roster<OpenStream>()
   readonly #counts = new StreamCounts()
   readonly #parked = new Set<() => void>()
   #onEmpty: (() => void) | undefined
 
-  constructor (settings: Settings, codecs: RouteCodecs) {
+  /** Tells of one among many that has thrown. */
+  readonly #report: (what: string) => Report
+
+  /** @param fault tells the application's log what was thrown, and where */
+  constructor (settings: Settings, codecs: RouteCodecs, fault: (error: unknown, what: string) => void) {
+    this.#report = (what) => (error) => { fault(error, what) }
     this.settings = settings
     this.codecs = codecs
     this.admissions = new Admissions(settings.maxConnections, settings.maxConnectionsPerKey)
-    this.#deadlines = new Deadlines(settings.clock)
+    this.#deadlines = new Deadlines(settings.clock, this.#report('what was due for an event stream failed'))
     this.turns = new Turns(this.#deadlines, settings.maxConnections)
     this.#defaults = overrideStreamOptions(settings, {})
     // a response that has ended, though its stream has not, is another answer: with no body, or by somebody else's `end`
@@ -81,7 +89,11 @@ export class Streams {
     let tools = this.#tools.get(heartbeatIntervalMs)
     if (tools === undefined) {
       const { clock } = this.settings
-      tools = { clock, deadlines: this.#deadlines, merge, heartbeats: heartbeatIntervalMs === Infinity ? undefined : new Heartbeats(clock, heartbeatIntervalMs) }
+      if (this.#tools.size >= this.#mostIntervals) this.#dropIdle()
+      const heartbeats = heartbeatIntervalMs === Infinity
+        ? undefined
+        : new Heartbeats(clock, heartbeatIntervalMs, this.#report('the heartbeat of an event stream failed'))
+      tools = { clock, deadlines: this.#deadlines, merge, heartbeats }
       this.#tools.set(heartbeatIntervalMs, tools)
     }
     return tools
@@ -114,8 +126,13 @@ export class Streams {
   kick (key: string, detail: string | undefined): number {
     this.turns.passAll('kick', key)
     const kicked = [...this.open].filter((stream) => stream.key === key)
-    for (const { connection } of kicked) connection.end('kick', detail === undefined ? {} : { detail })
+    this.endEach(kicked, ({ connection }) => { connection.end('kick', detail === undefined ? {} : { detail }) })
     return kicked.length
+  }
+
+  /** Ends streams in some way. One that throws keeps no other from its end. */
+  endEach (streams: Iterable<OpenStream>, end: (stream: OpenStream) => void): void {
+    guardedEach(streams, end, this.#report('an event stream could not be ended'))
   }
 
   /** Calls `report` where a source still runs in a while; at once, where the plugin closes before. Returns the function that says it has stopped. */
@@ -148,7 +165,16 @@ export class Streams {
 
   /** The last: no timer is left. */
   close (): void {
-    for (const report of [...this.#parked]) report()
+    for (const report of [...this.#parked]) guarded(report, this.#report('a source that still runs could not be reported'))
     this.#deadlines.clear()
+  }
+
+  /** Forgets the intervals that no open stream has. Those that are about to open keep what they were given. */
+  #dropIdle (): void {
+    for (const [interval, { heartbeats }] of this.#tools) {
+      if (heartbeats?.isIdle === true && interval !== this.settings.heartbeatIntervalMs) this.#tools.delete(interval)
+    }
+    // a walk over all, for as many that come: each costs a walk over two
+    this.#mostIntervals = Math.max(IDLE_INTERVALS, this.#tools.size * 2)
   }
 }

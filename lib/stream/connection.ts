@@ -95,10 +95,7 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
 
   /** The head is sent: from here on `writer` is how to reach the client. */
   opened (writer: Writer): void {
-    if (this.#state !== 'committing') {
-      writer.destroy()
-      return
-    }
+    if (this.#state !== 'committing') return writer.destroy()
     this.#state = 'open'
     this.#writer = writer
     writer.watch(this, this.#options.writeTimeoutMs, this.#tools)
@@ -137,26 +134,13 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
   }
 
   /** The source has more to read, or has ended. */
-  wake (): void {
-    this.#advance()
-  }
+  wake (): void { this.#advance() }
 
   /** The application wants the stream to be committed before there is an event. */
-  ready (): void {
-    this.#commit()
-  }
-
-  onFree (): void {
-    this.#advance()
-  }
-
-  onStalled (): void {
-    this.end('write-timeout')
-  }
-
-  onGone (): void {
-    this.destroy()
-  }
+  ready (): void { this.#commit() }
+  onFree (): void { this.#advance() }
+  onStalled (): void { this.end('write-timeout') }
+  onGone (): void { this.destroy() }
 
   beat (): void {
     if (this.#state !== 'open' || this.#writer === undefined) return
@@ -177,6 +161,8 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
         if (this.#state === 'open') this.#flow()
         else if (this.#state === 'setting-up') this.#peek()
       }
+    } catch (error) {
+      this.#crash(error)
     } finally {
       this.#isMoving = false
     }
@@ -251,7 +237,11 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     this.#bytes += batch.bytes.length
     if (batch.lastEventId !== undefined) this.#lastEventId = batch.lastEventId
     if (batch.events > 0) this.#lifetime?.sent()
-    this.#writer?.write(batch)
+    try {
+      this.#writer?.write(batch)
+    } catch (error) {
+      this.#crash(error)
+    }
   }
 
   /** Before the head is sent, bytes wait here; there are never more than those of one read and one `retry`. */
@@ -268,8 +258,15 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     this.#error = error
     // an error handler may call back
     this.#state = 'ending'
-    this.#host.refuse(error)
-    this.#close()
+    try { this.#host.refuse(error) } finally { this.#close() }
+  }
+
+  /** What surrounds the stream has thrown, on whatever stack this is: it ends, and no other. */
+  #crash (error: unknown): void {
+    if (this.#writer === undefined && this.#state !== 'closed') return this.#fail(error)
+    if (this.#reason === undefined) this.#error = error
+    this.#reason ??= new EventStreamEnded('failed')
+    this.destroy()
   }
 
   #close (): void {

@@ -2,6 +2,7 @@
  * All deadlines of all streams, with one timer: a heap ordered by time. It does not know what a deadline is for.
  */
 import type { Clock } from '../clock.ts'
+import { guarded, type Report } from '../guarded.ts'
 
 /** A deadline that was set. */
 export interface Deadline {
@@ -14,12 +15,15 @@ interface Entry { at: number, run: () => void, index: number }
 /** Runs functions at their times. Those of one moment run in no particular order. */
 export class Deadlines {
   readonly #clock: Clock
+  readonly #report: Report
   readonly #heap: Entry[] = []
   #stopTimer: (() => void) | undefined
   #timerAt = Infinity
 
-  constructor (clock: Clock) {
+  /** @param report takes what a function throws: the others run at their times all the same */
+  constructor (clock: Clock, report: Report) {
     this.#clock = clock
+    this.#report = report
   }
 
   /** How many deadlines are set. */
@@ -60,7 +64,7 @@ export class Deadlines {
     const now = this.#clock.elapsed() + 1
     for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
       this.#remove(first)
-      first.run()
+      guarded(first.run, this.#report)
     }
     this.#arm()
   }

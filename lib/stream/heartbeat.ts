@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { HEARTBEAT_NEIGHBOURS, HEARTBEAT_SLICES } from '../defaults.ts'
+import { reportSafely, type Report } from '../guarded.ts'
 import { Roster, type RosterMember } from '../roster.ts'
 
 /** Half an interval, in slices. */
@@ -24,6 +25,7 @@ export interface Beating extends RosterMember {
 /** The heartbeats of one interval. */
 export class Heartbeats {
   readonly #clock: Clock
+  readonly #report: Report
   readonly #sliceMs: number
   readonly #slices = Array.from({ length: HEARTBEAT_SLICES }, () => new Roster<Beating>())
   #size = 0
@@ -34,11 +36,16 @@ export class Heartbeats {
   /** The slice that it is now: grows by one each `interval / HEARTBEAT_SLICES`. */
   slice: number
 
-  constructor (clock: Clock, intervalMs: number) {
+  /** @param report takes what a beat throws: the others beat all the same */
+  constructor (clock: Clock, intervalMs: number, report: Report) {
     this.#clock = clock
+    this.#report = report
     this.#sliceMs = intervalMs / HEARTBEAT_SLICES
     this.slice = this.#sliceNow()
   }
+
+  /** True while nobody is watched. */
+  get isIdle (): boolean { return this.#size === 0 }
 
   /** Begins to watch `beating`. */
   add (beating: Beating): void {
@@ -86,7 +93,11 @@ export class Heartbeats {
         due.delete(beating)
         this.#enlist(beating, wait)
       } else {
-        beating.beat()
+        try {
+          beating.beat()
+        } catch (error) {
+          reportSafely(error, this.#report)
+        }
       }
     }
   }

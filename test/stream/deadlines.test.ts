@@ -5,6 +5,7 @@ import t from 'tap'
 import { LONGEST_DELAY_MS } from '../../lib/clock.ts'
 import { Deadlines, type Deadline } from '../../lib/stream/deadlines.ts'
 import { ManualClock } from '../clock.ts'
+import { rethrown } from './rethrown.ts'
 
 /** A deadline may come this much early, because timers count whole milliseconds. */
 const EARLY_MS = 1
@@ -19,7 +20,7 @@ interface Kit {
 
 function kit (): Kit {
   const clock = new ManualClock()
-  const deadlines = new Deadlines(clock)
+  const deadlines = new Deadlines(clock, rethrown)
   const come: string[] = []
   return { clock, deadlines, come, set: (name, delayMs) => deadlines.set(delayMs, () => { come.push(name) }) }
 }
@@ -252,7 +253,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 t.test('deadlines come as from a sorted list, whatever was set and taken back', async (t) => {
   fc.assert(fc.property(fc.array(step, { maxLength: 150, size: 'max' }), (steps) => {
     const clock = new ManualClock()
-    const deadlines = new Deadlines(clock)
+    const deadlines = new Deadlines(clock, rethrown)
     const handles: Deadline[] = []
     /** The model: the deadlines that are set, by number, in the order of their times. */
     let model: Array<{ number: number, at: number }> = []

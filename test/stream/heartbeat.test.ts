@@ -6,6 +6,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { HEARTBEAT_SLICES } from '../../lib/defaults.ts'
 import { Heartbeats, type Beating } from '../../lib/stream/heartbeat.ts'
 import { ManualClock } from '../clock.ts'
+import { rethrown } from './rethrown.ts'
 
 const SLICE_MS = 100
 const INTERVAL_MS = SLICE_MS * HEARTBEAT_SLICES
@@ -55,7 +56,7 @@ interface Kit {
 
 function kit (intervalMs = INTERVAL_MS): Kit {
   const clock = new ManualClock()
-  const heartbeats = new Heartbeats(clock, intervalMs)
+  const heartbeats = new Heartbeats(clock, intervalMs, rethrown)
   const addOne = (): { speaker: Speaker, leave: () => void } => {
     const speaker = new Speaker(heartbeats, clock)
     heartbeats.add(speaker)
@@ -330,7 +331,7 @@ t.test('after a long pause of the process each connection beats once, not once f
     elapsed: () => elapsed,
     after: (_delayMs, run) => { fire = run; return () => { fire = undefined } }
   }
-  const heartbeats = new Heartbeats(clock, INTERVAL_MS)
+  const heartbeats = new Heartbeats(clock, INTERVAL_MS, rethrown)
   const connections = Array.from({ length: 100 }, () => {
     const speaker = new Speaker(heartbeats, clock)
     heartbeats.add(speaker)
@@ -345,8 +346,8 @@ t.test('after a long pause of the process each connection beats once, not once f
 
 t.test('two intervals keep to themselves', async (t) => {
   const clock = new ManualClock()
-  const quick = new Heartbeats(clock, INTERVAL_MS)
-  const slow = new Heartbeats(clock, INTERVAL_MS * 3)
+  const quick = new Heartbeats(clock, INTERVAL_MS, rethrown)
+  const slow = new Heartbeats(clock, INTERVAL_MS * 3, rethrown)
   const quickSpeaker = new Speaker(quick, clock)
   const slowSpeaker = new Speaker(slow, clock)
   quick.add(quickSpeaker)

@@ -4,6 +4,7 @@ import { Deadlines } from '../../lib/stream/deadlines.ts'
 import type { StreamOptions } from '../../lib/stream/host.ts'
 import { Lifetime, type LifetimeEnd } from '../../lib/stream/lifetime.ts'
 import { ManualClock } from '../clock.ts'
+import { rethrown } from './rethrown.ts'
 
 /** Deadlines may come this much early, because timers count whole milliseconds. */
 const EARLY_MS = 1
@@ -31,7 +32,7 @@ function kit (limits: Partial<StreamOptions>, recheck?: () => unknown): Kit {
       lifetime.stop()
     }
   }
-  const lifetime = new Lifetime(limited, { ...NEVER, ...limits }, { clock, deadlines: new Deadlines(clock) })
+  const lifetime = new Lifetime(limited, { ...NEVER, ...limits }, { clock, deadlines: new Deadlines(clock, rethrown) })
   return { clock, lifetime, ends, start () { lifetime.start(); lifetime.watchIdle() } }
 }
 
@@ -74,7 +75,7 @@ t.test('the greatest age and the recheck interval are at most a tenth shorter, a
 
 t.test('streams that began together are not asked together', async (t) => {
   const clock = new ManualClock()
-  const deadlines = new Deadlines(clock)
+  const deadlines = new Deadlines(clock, rethrown)
   const moments = new Set<number>()
   for (let count = 0; count < 100; count++) {
     new Lifetime({ recheck: () => moments.add(clock.elapsed()), end () {} }, { ...NEVER, recheckIntervalMs: 60_000 }, { clock, deadlines }).start()

@@ -3,11 +3,12 @@ import t from 'tap'
 import { Deadlines } from '../../lib/stream/deadlines.ts'
 import { StallWatch } from '../../lib/stream/stall-watch.ts'
 import { ManualClock } from '../clock.ts'
+import { rethrown } from './rethrown.ts'
 
 /** A watch of 1,000 ms. */
 function kit (): { clock: ManualClock, deadlines: Deadlines, watch: StallWatch, told: string[], client: { taken: number, isWaiting: boolean, isGone: boolean } } {
   const clock = new ManualClock()
-  const deadlines = new Deadlines(clock)
+  const deadlines = new Deadlines(clock, rethrown)
   const told: string[] = []
   const client = { taken: 0, isWaiting: true, isGone: false }
   const watch = new StallWatch(client, { onStalled: () => { told.push('stalled') }, onGone: () => { told.push('gone') } }, 1_000, { clock, deadlines })
