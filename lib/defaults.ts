@@ -43,8 +43,12 @@ export const RETAIN_ENTRIES = 10_000
 export const RETAIN_BYTES = 64 * 1024 * 1024
 /** An entry counts 300 bytes beside its text: the objects around it take so much (measured with Node 20), and a bound without them would be none for small events. */
 export const ENTRY_BYTES = 300
-/** ... and a cached form 200. */
-export const FRAME_BYTES = 200
+/** ... and a cached form 240. */
+export const FRAME_BYTES = 240
+/** ... and an entry that a projection leaves out 50 in the cache, where only that is known of it. */
+export const LEFT_OUT_BYTES = 50
+/** Cached forms hold at most half of what the log may hold, and less where the entries need it: history counts more than what can be made again. */
+export const FORMS_SHARE = 0.5
 /** ... of any age: count and bytes bound the memory already. */
 export const RETAIN_AGE_MS = Infinity
 

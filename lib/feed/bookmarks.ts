@@ -27,8 +27,11 @@ export class Bookmarks {
   readonly #speakers: Iterable<Speaker>
   /** The head of the log at the last round. */
   #saidAt: number
-  /** The position before the oldest entry at that time; `undefined` where the window was not full: nothing had left it. */
+  /** The position before the oldest entry that the window had then. While the log keeps that, it keeps all that was said. */
   #floor: string | undefined
+  /** Where the log keeps more than its window: how many entries and bytes stood between the two. */
+  #margin: { readonly entries: number, readonly bytes: number } | undefined
+  #keepsMore = false
   /** Where counting began: at the last round, or where the log was found to keep enough. */
   #from: number
   #stopTimer: (() => void) | undefined
@@ -47,11 +50,12 @@ export class Bookmarks {
   /** An entry has come. Costs a look at the log's bounds. */
   advance (): void {
     const { window } = this.#log
-    const { entries, ageMs } = window.retention
+    const { ageMs } = window.retention
     const from = this.#from
+    const { entries, bytes } = this.#margin ?? { entries: window.retention.entries, bytes: window.room }
     const isByCount = window.next - from >= entries * BOOKMARK_SHARE
     // one large entry may take the place of all that were counted
-    if (isByCount || window.oldest > from || window.bytesSince(from) >= window.room * BOOKMARK_SHARE) this.#check()
+    if (isByCount || window.oldest > from || window.bytesSince(from) >= bytes * BOOKMARK_SHARE) this.#check()
     else if (ageMs !== Infinity) this.#stopTimer ??= this.#clock.after(ageMs * BOOKMARK_SHARE, () => { this.#begin() })
   }
 
@@ -69,24 +73,27 @@ export class Bookmarks {
     this.#stopTimer = undefined
   }
 
-  /** Of a log that keeps more than its window, nothing that was said is in danger while it has all that the window had then. */
+  /** What was said is in no danger while the log has all that its window had then; one that has nothing else is not asked. */
   #check (): void {
-    if (this.#isAsking) return
     const floor = this.#floor
+    const hasMargin = this.#margin !== undefined
     this.#from = this.#log.window.next
-    if (floor === undefined) return this.#begin()
+    // a log that has not answered since the last time is waited for no longer
+    if (!hasMargin || this.#isAsking) this.#begin()
+    if (this.#isAsking || floor === undefined) return
     this.#isAsking = true
-    const use = (isKept: boolean): void => {
+    const use = (kind: string): void => {
       this.#isAsking = false
-      if (!isKept) this.#begin()
+      this.#keepsMore ||= kind === 'older'
+      if (hasMargin && kind === 'gap') this.#begin()
     }
     try {
       const place = this.#log.locate(floor)
-      if (place instanceof Promise) place.then(({ kind }) => { use(kind !== 'gap') }, () => { use(false) })
-      else use(place.kind !== 'gap')
+      if (place instanceof Promise) place.then(({ kind }) => { use(kind) }, () => { use('gap') })
+      else use(place.kind)
     } catch {
       // whoever reads hears of it
-      use(false)
+      use('gap')
     }
   }
 
@@ -97,7 +104,8 @@ export class Bookmarks {
     const { window } = this.#log
     this.#saidAt = window.next
     this.#from = window.next
-    this.#floor = window.hasDropped ? window.positionBefore(window.oldest) : undefined
+    this.#floor = window.positionBefore(window.oldest)
+    this.#margin = this.#keepsMore && window.size > 0 ? { entries: window.size, bytes: window.bytesSince(window.oldest) } : undefined
     this.round++
     this.#stir([...this.#speakers], 0, this.round)
   }

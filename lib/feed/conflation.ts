@@ -44,10 +44,10 @@ export class NewestByKey implements Beside {
     this.#next = this.#window.next
   }
 
-  drop (entry: Entry): number {
+  drop (entry: Entry): void {
     const name = nameOf(entry)
     // an entry that left before it was taken in is newer than what is known
-    if ((this.#newest.get(name) ?? entry.index) > entry.index) return 0
+    if ((this.#newest.get(name) ?? entry.index) > entry.index) return
     this.#newest.set(name, entry.index)
     this.#forget(name)
     this.#dropped.set(name, entry)
@@ -58,7 +58,6 @@ export class NewestByKey implements Beside {
       this.#newest.delete(oldest)
       this.#forget(oldest)
     }
-    return 0
   }
 
   /** Of the entries from `index` on that `takes` takes, the newest of each key, oldest first; those that the log has dropped included. */

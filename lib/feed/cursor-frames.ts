@@ -9,10 +9,11 @@ import { idLine } from '../wire/encode.ts'
 import type { IdOf, MemberFrames, SourceEnd } from '../wire/frame-source.ts'
 import type { Bookmarks } from './bookmarks.ts'
 import { countGap } from './diagnostics.ts'
+import type { Frame } from './frame-writer.ts'
 import { noticeFrame } from './opening.ts'
 import { Poison } from './poison.ts'
 import type { Reader } from './reader.ts'
-import { REPORTED, together, type Frame, type Variant } from './variant-cache.ts'
+import { REPORTED, together, type Variant } from './variant-cache.ts'
 
 /** The blank line that ends an event without an id. */
 const BLANK_LINE = Buffer.from('\n')

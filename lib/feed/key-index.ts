@@ -43,19 +43,18 @@ export class KeyIndex implements Beside {
     this.#next = next
   }
 
-  drop ({ key, index }: Entry): number {
-    if (key === undefined) return 0
+  drop ({ key, index }: Entry): void {
+    if (key === undefined) return
     const posting = this.#postings.get(key)
-    if (posting === undefined) return 0
+    if (posting === undefined) return
     if (index >= this.#next) {
       // it leaves before it was taken in: its followers are to ask the log
       for (const follower of posting.followers) follower.offer(index)
-      return 0
+      return
     }
-    if ((posting.indexes.at(posting.indexes.first) ?? Infinity) > index) return 0
+    if ((posting.indexes.at(posting.indexes.first) ?? Infinity) > index) return
     posting.indexes.shift()
     this.#forget(key, posting)
-    return 0
   }
 
   /** From now on `follower` is offered the entries of a key. */

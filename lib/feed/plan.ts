@@ -9,6 +9,7 @@ import type { Gap } from '../wire/control-event.ts'
 import type { SourceOwner } from '../wire/frame-source.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
 import { FollowedKeys } from './followed-keys.ts'
+import type { As } from './frame-writer.ts'
 import type { KeyIndex } from './key-index.ts'
 import { KeyedCursor } from './keyed-cursor.ts'
 import { atHead, findBehind, findFirst, type Opening } from './opening.ts'
@@ -17,7 +18,7 @@ import { Reader } from './reader.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
 import { takeSnapshot, type Snapshot, type State } from './snapshot.ts'
 import type { SubscribeOptions } from './subscription.ts'
-import type { As, VariantCache } from './variant-cache.ts'
+import type { VariantCache } from './variant-cache.ts'
 
 /** What a subscription needs of its feed. */
 export interface SubscribedFeed extends FollowedFeed {

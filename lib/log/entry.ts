@@ -32,8 +32,8 @@ export interface EntryView<Type extends string = string, Data = unknown> {
 
 /** Whoever keeps an entry within a bound. */
 export interface EntryKeeper {
-  /** Counts more bytes of it. */
-  charge (bytes: number): void
+  /** Its data was parsed, and counts so many bytes until the keeper has it forget that. */
+  viewMade (entry: Entry, bytes: number): void
 }
 
 /** How many bytes the parsed data takes for each byte of JSON: objects of short properties, about. */
@@ -51,8 +51,6 @@ export class Entry implements Draft {
   readonly index: number
   /** What it counts toward the log's bound, in bytes, without cached forms of it. */
   readonly size: number
-  /** What the parsed data counts, once somebody has asked for it. */
-  #viewSize = 0
   #view: EntryView | undefined
   #keeper: EntryKeeper | undefined
 
@@ -66,14 +64,15 @@ export class Entry implements Draft {
     this.size = ENTRY_BYTES + Buffer.byteLength(json) + event.length + (key?.length ?? 0)
   }
 
-  /** What filters and projections see: the same object at each call, made when somebody first asks. */
+  /** What filters and projections see: made when somebody first asks, and the same object until it is forgotten. */
   get view (): EntryView {
     if (this.#view === undefined) {
-      this.#view = Object.freeze({
+      const view = Object.freeze({
         id: this.position, event: this.event, data: deepFreeze(JSON.parse(this.json)), at: this.at, key: this.key
       })
-      this.#viewSize = this.json.length * PARSED_SHARE
-      this.#keeper?.charge(this.#viewSize)
+      this.#view = view
+      this.#keeper?.viewMade(this, this.json.length * PARSED_SHARE)
+      return view
     }
     return this.#view
   }
@@ -83,10 +82,14 @@ export class Entry implements Draft {
     this.#keeper = keeper
   }
 
-  /** Counts no more. Returns all that was counted: `size`, and the parsed data. */
-  letGo (): number {
+  /** From now on nobody counts it. */
+  letGo (): void {
     this.#keeper = undefined
-    return this.size + this.#viewSize
+  }
+
+  /** The parsed data is not kept any more: it is made again when somebody asks. */
+  forgetView (): void {
+    this.#view = undefined
   }
 }
 

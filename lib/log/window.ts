@@ -4,29 +4,30 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Entry } from './entry.ts'
+import { Forms, Views } from './forms.ts'
 import { firstIndex, IndexedRing } from './indexed-ring.ts'
 import type { Retention } from './retention.ts'
 
-/** A cache beside the window: forms of its entries, which count toward its bound and leave with them. */
+/** Somebody who knows of the entries in the window. */
 export interface Beside {
-  /** The oldest entry leaves: drops what is kept of it, and returns how many bytes that frees. */
-  drop (entry: Entry): number
+  /** The oldest entry leaves: drops what is kept of it. */
+  drop (entry: Entry): void
 }
-
-/** Indexes begin with 1. */
-const FIRST_INDEX = 1
 
 /** The entries from `oldest` (inclusive) to `next` (exclusive). */
 export class Window {
   /** The bound on it. */
   readonly retention: Retention
+  /** Cached forms of the entries: they count toward the bound, and leave before entries do. */
+  readonly forms: Forms
+  readonly #views: Views
   readonly #clock: Clock
-  readonly #ring = new IndexedRing<Entry>(FIRST_INDEX)
+  readonly #ring = new IndexedRing<Entry>(1)
   /** For each entry the bytes of all that ever stood before it, so that how far a reader is behind needs no walk. */
-  readonly #offsets = new IndexedRing<number>(FIRST_INDEX)
+  readonly #offsets = new IndexedRing<number>(1)
   #offset = 0
   /** For each entry when it was published, by the clock that is never set. Never decreases. */
-  readonly #moments = new IndexedRing<number>(FIRST_INDEX)
+  readonly #moments = new IndexedRing<number>(1)
   #moment = -Infinity
   readonly #besides = new Set<Beside>()
   #before: string
@@ -38,6 +39,8 @@ export class Window {
     this.#clock = clock
     this.retention = retention
     this.#before = origin
+    this.forms = new Forms(retention.bytes)
+    this.#views = new Views(this.forms)
   }
 
   /** The index of the oldest entry; equal to `next` where there is none. Indexes begin with 1. */
@@ -46,13 +49,11 @@ export class Window {
   get next (): number { return this.#ring.next }
   /** How many entries there are. */
   get size (): number { return this.#ring.next - this.#ring.first }
-  /** The bytes of all entries and of the caches beside them. */
-  get bytes (): number { return this.#bytes }
+  /** The bytes of all entries, of what is held beside them, and of cached forms. */
+  get bytes (): number { return this.#bytes + this.forms.bytes }
 
-  /** How many of the bytes entries may hold: all but those of the caches beside them. */
+  /** How many of the bytes entries may hold: all but those that are held beside them. */
   get room (): number { return this.retention.bytes - (this.#bytes - this.bytesSince(this.oldest)) }
-  /** True when an entry has left. */
-  get hasDropped (): boolean { return this.#ring.first > FIRST_INDEX }
 
   /** The entry at an index; `undefined` for one that is not here. */
   at (index: number): Entry | undefined {
@@ -92,24 +93,25 @@ export class Window {
     // another process may have published it a while ago: only the wall clock says when
     this.#moment = Math.max(this.#moment, this.#clock.elapsed() - Math.max(0, this.#clock.now() - entry.at))
     this.#moments.push(this.#moment)
-    entry.keptBy(this)
+    entry.keptBy(this.#views)
     this.trim()
   }
 
-  /** Counts bytes of a cache beside the entries: negative where it gives them back. Nothing is dropped before the next `trim`. */
+  /** Counts bytes that are held beside the entries: negative where they are given back. Nothing is dropped before the next `trim`. */
   charge (bytes: number): void {
     this.#bytes += bytes
   }
 
-  /** A cache begins to stand beside the entries. Returns the function that ends it. */
+  /** From now on `beside` hears of each entry that leaves. Returns the function that ends it. */
   addBeside (beside: Beside): () => void {
     this.#besides.add(beside)
     return () => { this.#besides.delete(beside) }
   }
 
-  /** Drops the oldest entries while any bound is passed. */
+  /** Drops forms, and then the oldest entries, while any bound is passed. */
   trim (): void {
     const { entries, bytes, ageMs } = this.retention
+    if (this.bytes > bytes) this.forms.shrink(Math.max(0, bytes - this.#bytes))
     const before = ageMs === Infinity ? -Infinity : this.#clock.elapsed() - ageMs
     for (let oldest = this.#ring.at(this.#ring.first); oldest !== undefined; oldest = this.#ring.at(this.#ring.first)) {
       if (this.size <= entries && (this.#moments.at(this.oldest) ?? 0) >= before && (this.#bytes <= bytes || this.size === 1)) return
@@ -119,7 +121,7 @@ export class Window {
 
   /** As `trim`, but when all have read who are about to: what one of them caches takes no entry from the next. */
   trimSoon (): void {
-    if (this.#isTrimDue || this.#bytes <= this.retention.bytes) return
+    if (this.#isTrimDue || this.bytes <= this.retention.bytes) return
     this.#isTrimDue = true
     setImmediate(() => {
       this.#isTrimDue = false
@@ -137,11 +139,9 @@ export class Window {
     this.#offsets.shift()
     this.#moments.shift()
     this.#before = oldest.position
-    this.#bytes -= oldest.letGo()
-    for (const beside of this.#besides) {
-      // it may charge meanwhile, so what it frees is known before it is taken off
-      const freed = beside.drop(oldest)
-      this.#bytes -= freed
-    }
+    this.#bytes -= oldest.size
+    oldest.letGo()
+    this.#views.forget(oldest)
+    for (const beside of this.#besides) beside.drop(oldest)
   }
 }
