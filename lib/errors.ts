@@ -36,6 +36,9 @@ export const BadSource = createError<[string]>('FST_EVENTFEED_BAD_SOURCE',
 /** A line of a byte stream has no end within the bound. */
 export const LineTooLong = createError<[number]>('FST_EVENTFEED_LINE_TOO_LONG', 'a line of a byte stream is longer than %d bytes: each line becomes one event, so end lines with a line feed', 500)
 
+/** A log answered what its contract does not allow. */
+export const BadLog = createError<[string, string, string]>('FST_EVENTFEED_BAD_LOG', 'a log must answer %s with %s, not %s', 500)
+
 /** The schema does not declare this event type. */
 export const UnknownEvent = createError<[string, string]>('FST_EVENTFEED_UNKNOWN_EVENT', 'the event type %s is not declared: schema.events names %s', 500)
 /** The data of an event does not fit the schema of its type. */
@@ -76,12 +79,40 @@ export function shown (value: unknown): string {
   try {
     text = typeof value === 'bigint' ? `${value}n` : JSON.stringify(value)
   } catch { /* circular: the type says enough */ }
-  if (text === undefined || value instanceof Function) text = describe(value)
+  if (text === undefined || typeof value === 'function') text = describe(value)
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}… (${text.length} characters)` : text
+}
+
+/**
+ * What was thrown, as an error that can be told: what throws when it is looked at would throw again wherever it is logged or answered.
+ * `what` says what failed, for what is no error.
+ */
+export function asError (thrown: unknown, what: string): Error {
+  try {
+    // a message, a stack or a cause may be a getter that throws
+    if (thrown instanceof Error && `${thrown.name}${thrown.message}${thrown.stack}${typeof thrown.cause}` !== '') return thrown
+    JSON.stringify(thrown)
+    return new Error(`${what} with ${shown(thrown)}`, { cause: thrown })
+  } catch {
+    return new Error(`${what} with something that cannot be looked at`)
+  }
+}
+
+/** True for what aborts throw: expected of a source whose stream has ended. */
+export function isAbort (error: unknown): boolean {
+  return asError(error, '').name === 'AbortError'
 }
 
 /** Names the kind of a value: `a number`, `an array`, `an instance of Map`. */
 export function describe (value: unknown): string {
+  try {
+    return kindOf(value)
+  } catch {
+    return 'something that cannot be looked at'
+  }
+}
+
+function kindOf (value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'an array'
   if (typeof value !== 'object') return `a ${typeof value}`

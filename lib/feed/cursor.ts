@@ -3,6 +3,7 @@
  * take their time. It does not know what is made of the entries.
  */
 import { PAGE_ENTRIES } from '../defaults.ts'
+import { paged } from '../log/answers.ts'
 import type { Entry } from '../log/entry.ts'
 import type { EventLog, Hole, Page, Place } from '../log/event-log.ts'
 
@@ -110,7 +111,7 @@ export class Cursor implements EntryCursor {
     if (this.#isLoading) return true
     this.#isLoading = true
     const after = this.#after
-    new Promise<Page>((resolve) => { resolve(this.#log.page(after, PAGE_ENTRIES)) }).then((page) => {
+    new Promise<Page>((resolve) => { resolve(this.#log.page(after, PAGE_ENTRIES)) }).then(paged).then((page) => {
       this.#isLoading = false
       // it may have been sent elsewhere meanwhile
       if (this.#index === -1 && this.#after === after) {

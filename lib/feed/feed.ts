@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { BadEvent, BadField, describe, FeedEnded, shown } from '../errors.ts'
+import { appended } from '../log/answers.ts'
 import { Entry, type Draft, type EntryView } from '../log/entry.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { EventCodec } from '../wire/codec.ts'
@@ -157,10 +158,10 @@ export class LogFeed implements Feed, SubscribedFeed {
     const draft = this.#draftOf(event)
     // a getter or toJSON() of the data may have ended the feed
     if (this.#hasEnded) throw new FeedEnded(shown(this.name))
-    const appended = this.log.append(draft)
-    if (!isPromiseLike(appended)) return appended.position
+    const answer = this.log.append(draft)
+    if (!isPromiseLike(answer)) return positionOf(answer)
     this.#appending++
-    const published = Promise.resolve(appended).then(positionOf).finally(() => {
+    const published = Promise.resolve(answer).then(positionOf).finally(() => {
       this.#appending--
       if (this.#hasEnded) this.#complete()
     })
@@ -278,10 +279,10 @@ function checkPublication (event: unknown): { event: string, data: unknown, key:
 const withoutSchema: DataText = (_event, data) => toJson(data)
 
 /** Promises of other realms and libraries are no instances of this one's. */
-function isPromiseLike (value: object): value is PromiseLike<Entry> {
-  return 'then' in value && typeof value.then === 'function'
+function isPromiseLike (value: unknown): value is PromiseLike<Entry> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
-function positionOf ({ position }: Entry): string {
-  return position
+function positionOf (answer: Entry): string {
+  return appended(answer).position
 }

@@ -1,4 +1,5 @@
 /** Where a feed's stream begins, and with which control event. */
+import { beginning, located } from '../log/answers.ts'
 import type { Entry } from '../log/entry.ts'
 import type { EventLog, Hole, Place } from '../log/event-log.ts'
 import type { Window } from '../log/window.ts'
@@ -27,12 +28,12 @@ export function atHead (window: Window): Opening {
 
 /** Behind an event ID, exclusive. */
 export function findBehind (log: EventLog, after: string): Opening | Promise<Opening> {
-  return then(log.locate(after), (place) => openingAt(place, after))
+  return then(log.locate(after), (place) => openingAt(located(place), after))
 }
 
 /** Where a first connect begins. `takes` says which entries the stream takes. */
 export function findFirst (log: EventLog, from: From, takes: (entry: Entry) => boolean): Opening | Promise<Opening> {
-  if (from === 'earliest') return then(log.earliest(), ({ start, before }) => ({ start, before, gap: undefined }))
+  if (from === 'earliest') return then(log.earliest(), (answer) => ({ ...beginning(answer), gap: undefined }))
   const { window } = log
   if (from === 'latest') return atHead(window)
   // what is too old has left, even where nothing was published since

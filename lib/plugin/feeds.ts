@@ -12,6 +12,7 @@ import type { Retention } from '../log/retention.ts'
 import { compileData, compileEvents } from '../schema/events.ts'
 import type { Compilers, SerializerCompiler } from '../schema/serializer.ts'
 import type { EventSchemas, EventTypes } from '../schema/types.ts'
+import { logError } from './log.ts'
 
 /** The options of a feed. */
 export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
@@ -82,9 +83,9 @@ export class Feeds {
       },
       onFreed: (error) => {
         this.#ended.delete(feed)
-        if (error !== undefined) this.#app.log.error({ err: error }, `the log of the feed ${shown(name)} could not be freed`)
+        if (error !== undefined) logError(this.#app.log, error, `the log of the feed ${shown(name)} could not be freed`)
       },
-      onFault: (error, what) => { this.#app.log.error({ err: error }, `the feed ${shown(name)}: ${what}`) }
+      onFault: (error, what) => { logError(this.#app.log, error, `the feed ${shown(name)}: ${what}`) }
     })
     this.#feeds.set(name, feed)
     return feed
@@ -95,12 +96,20 @@ export class Feeds {
     return Object.fromEntries(Array.from(this.#feeds, ([name, feed]) => [name, feed.stats()]))
   }
 
-  /** Frees all logs. */
-  async close (): Promise<void> {
-    await Promise.all([...this.#feeds.values(), ...this.#ended].map(async (feed) => {
-      // one log that fails keeps no other from being freed
-      await feed.close().catch((error: unknown) => { this.#app.log.error({ err: error }, `the log of the feed ${shown(feed.name)} could not be freed`) })
-    }))
+  /** Frees all logs. One that fails is logged; one that takes longer than `timeoutMs` is not awaited any more. */
+  async close (timeoutMs: number): Promise<void> {
+    const closing = [...this.#feeds.values(), ...this.#ended].map(async (feed) => {
+      await feed.close().catch((error: unknown) => {
+        logError(this.#app.log, error, `the log of the feed ${shown(feed.name)} could not be freed`)
+      })
+    })
+    await new Promise<void>((resolve) => {
+      const stopTimer = this.#clock.after(timeoutMs, resolve)
+      Promise.all(closing).finally(() => {
+        stopTimer()
+        resolve()
+      }).catch(() => {})
+    })
     this.#feeds.clear()
     this.#ended.clear()
   }

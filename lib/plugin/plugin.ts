@@ -5,6 +5,7 @@ import { AlreadyRegistered, ReplySseTaken } from '../errors.ts'
 import './augmentation.ts'
 import { drain } from './drain.ts'
 import { Feeds, type FeedOptions } from './feeds.ts'
+import { logError } from './log.ts'
 import { acceptsEventStream } from './negotiation.ts'
 import { readSettings, type EventfeedOptions, type EventStreamOptions } from './options.ts'
 import { sendEventStream } from './reply-sse.ts'
@@ -19,7 +20,7 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   // @fastify/sse sets reply.sse on each reply, without decorating
   if (app.hasReplyDecorator('sse') || app.hasPlugin(OTHER_PLUGIN)) throw new ReplySseTaken()
   const settings = readSettings(options)
-  const streams = new Streams(settings, watchRoutes(app, settings.validateEvents), (error, what) => { app.log.error({ err: error }, what) })
+  const streams = new Streams(settings, watchRoutes(app, settings.validateEvents), (error, what) => { logError(app.log, error, what) })
   const feeds = new Feeds(app, settings.clock, settings.validateEvents)
 
   app.decorateReply('sse', function (this: FastifyReply, source: unknown, streamOptions?: EventStreamOptions<FastifyRequest>) {
@@ -36,7 +37,7 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   app.addHook('onReady', async () => { if (app.hasPlugin(OTHER_PLUGIN)) throw new ReplySseTaken() })
   app.addHook('preClose', () => drain(app, streams))
   app.addHook('onClose', async () => {
-    await feeds.close()
+    await feeds.close(settings.drainTimeoutMs)
     streams.close()
   })
 }

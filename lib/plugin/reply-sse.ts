@@ -4,7 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
-import { AlreadyStreaming, NotReturned, ReplySent, shown } from '../errors.ts'
+import { AlreadyStreaming, asError, NotReturned, ReplySent } from '../errors.ts'
 import { inContext } from '../own-context.ts'
 import { Connection } from '../stream/connection.ts'
 import { EventStreamEnded } from '../stream/end.ts'
@@ -15,7 +15,7 @@ import type { EventCodec } from '../wire/codec.ts'
 import { commit, type Committing } from './commit.ts'
 import { streamEnded, streamOpened } from './diagnostics.ts'
 import { dropStream, hasLeft } from './http2-streams.ts'
-import { logEnd, logParked, routeOf } from './log.ts'
+import { logEnd, logError, logParked, routeOf } from './log.ts'
 import type { EventStreamOptions, Recheck } from './options.ts'
 import { answerInstead, refuseOverLimit } from './refusals.ts'
 import { holdReply } from './reply-turn.ts'
@@ -130,7 +130,7 @@ function watchStopping (stopped: Promise<void>, request: FastifyRequest, streams
   const route = routeOf(request)
   const isOver = streams.watchParked(() => { logParked(log, route, reqId) })
   stopped.catch((error: unknown) => {
-    log.error({ err: error, reqId }, `the source of an event stream of ${route} failed while it was cleaning up`)
+    logError(log, error, `the source of an event stream of ${route} failed while it was cleaning up`, reqId)
   }).finally(isOver)
 }
 
@@ -280,7 +280,7 @@ function sendError (reply: FastifyReply, error: Error): void {
   try {
     reply.send(error)
   } catch (failure) {
-    reply.log.error({ err: failure }, `the error response of ${routeOf(reply.request)} could not be sent, so the connection is cut`)
+    logError(reply.log, failure, `the error response of ${routeOf(reply.request)} could not be sent, so the connection is cut`)
     reply.raw.destroy()
   }
 }
@@ -289,10 +289,5 @@ function logFailureBefore ({ raw, log, request }: FastifyReply): void {
   const error = failures.get(raw)
   if (error === undefined) return
   failures.delete(raw)
-  log.error({ err: error }, `an event stream of ${routeOf(request)} failed before its first event, and an error handler answered by another one`)
-}
-
-/** Fastify takes only an `Error` for an error. */
-function asError (thrown: unknown, what: string): Error {
-  return thrown instanceof Error ? thrown : new Error(`${what}: ${shown(thrown)}`, { cause: thrown })
+  logError(log, error, `an event stream of ${routeOf(request)} failed before its first event, and an error handler answered by another one`)
 }

@@ -89,7 +89,7 @@ export class CarrierWriter extends WriterBase {
     return this.#handed - this.response.writableLength + this.#resumed
   }
 
-  write (batch: Batch): void {
+  protected put (batch: Batch): void {
     const { bytes } = batch
     if (this.hasEnded || bytes.length === 0) return
     if (this.#sliced !== undefined) {

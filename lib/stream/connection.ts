@@ -126,10 +126,11 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
   }
 
   /** Cuts the line now. What was not delivered is lost; a client that comes back resumes. */
-  destroy (): void {
+  destroy (error?: Error): void {
     if (this.#state === 'closed') return
+    if (this.#reason === undefined) this.#error = error
+    this.#reason ??= new EventStreamEnded(error === undefined ? 'client' : 'failed')
     this.#writer?.destroy()
-    this.#reason ??= new EventStreamEnded('client')
     this.#close()
   }
 
@@ -140,7 +141,7 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
   ready (): void { this.#commit() }
   onFree (): void { this.#advance() }
   onStalled (): void { this.end('write-timeout') }
-  onGone (): void { this.destroy() }
+  onGone (error?: Error): void { this.destroy(error) }
 
   beat (): void {
     if (this.#state !== 'open' || this.#writer === undefined) return

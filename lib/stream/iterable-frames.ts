@@ -3,6 +3,7 @@
  * for more, so a slow reader stops its generator.
  */
 import { PULL_AHEAD_BYTES, YIELD_AFTER_BYTES } from '../defaults.ts'
+import { asError, isAbort } from '../errors.ts'
 import { Batch } from '../wire/batch.ts'
 import { encodeFields } from '../wire/encode.ts'
 import { checkEvent } from '../wire/event.ts'
@@ -180,7 +181,9 @@ export class IterableFrames implements FrameSource {
           this.#pending = undefined
           // told by whoever has cancelled
           if (this.#context === undefined) throw error
-          this.#finish({ kind: 'failed', error })
+          // an iterator that has failed is over, but the stream that it reads may not be
+          if (this.#interrupt === undefined) this.#finish({ kind: 'failed', error })
+          else this.#fail(error)
           return
         }
         if (this.#context === undefined) break
@@ -217,7 +220,7 @@ export class IterableFrames implements FrameSource {
   /** The iterator still runs, but what it yielded is no event: it is told to stop. */
   #fail (error: unknown): void {
     this.#finish({ kind: 'failed', error })
-    this.#stopping = this.#stop(error instanceof Error ? error : new Error(String(error)))
+    this.#stopping = this.#stop(asError(error, 'a source failed'))
     // how that went is told when the connection cancels, which may be later
     this.#stopping?.then(undefined, () => {})
   }
@@ -236,11 +239,6 @@ export class IterableFrames implements FrameSource {
       this.#context?.owner.wake()
     })
   }
-}
-
-/** True for what aborts throw: expected of a source whose signal was aborted. */
-function isAbort (error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError'
 }
 
 function isPromiseLike (value: unknown): value is PromiseLike<unknown> & PromiseLike<IteratorResult<unknown>> {

@@ -3,7 +3,7 @@
  * It does not know how a stream ends, nor whom the application asks.
  */
 import { LIFETIME_JITTER } from '../defaults.ts'
-import { shown } from '../errors.ts'
+import { asError } from '../errors.ts'
 import type { Deadline } from './deadlines.ts'
 import type { ConnectionTools, StreamOptions } from './host.ts'
 
@@ -91,7 +91,7 @@ export class Lifetime {
       // awaited whatever it is: a query builder is no promise, but it has a `then`, and would always be true
       isAllowed = await this.#limited.recheck?.()
     } catch (error) {
-      how = { error: error instanceof Error ? error : new Error(`recheck failed with ${shown(error)}`) }
+      how = { error: asError(error, 'recheck failed') }
     }
     if (this.#isOver) return
     if (isAllowed) this.#watchAllowed()

@@ -19,7 +19,7 @@ export class ResponseWriter extends WriterBase {
     return this.#isBusy
   }
 
-  write (batch: Batch): void {
+  protected put (batch: Batch): void {
     if (this.hasEnded || this.response.write(batch.bytes)) return
     this.#isBusy = true
     this.count(true)

@@ -49,7 +49,7 @@ export class SocketWriter extends WriterBase {
 
   get kind (): 'socket' { return 'socket' }
 
-  write (batch: Batch): void {
+  protected put (batch: Batch): void {
     // a response that somebody else has ended has given its socket to the next; an empty chunk would end it
     if (this.hasEnded || this.response.writableEnded || batch.bytes.length === 0) return
     const socket = this.#socket
@@ -117,7 +117,11 @@ export class SocketWriter extends WriterBase {
     this.#socket.write(chunk.subarray(start, end), (error) => {
       if (isFailure(error)) return
       if (end === chunk.length) chunks.shift()
-      this.#writeSlice(chunks, end === chunk.length ? 0 : end)
+      try {
+        this.#writeSlice(chunks, end === chunk.length ? 0 : end)
+      } catch (thrown) {
+        this.fail(thrown)
+      }
     })
   }
 

@@ -2,7 +2,7 @@
  * The kinds of source, and how each is opened as a frame source. It does not know feeds: those come as openers.
  */
 import type { Readable } from 'node:stream'
-import { BadSource, describe } from '../errors.ts'
+import { asError, BadSource, describe, isAbort } from '../errors.ts'
 import type { Batch } from '../wire/batch.ts'
 import type { ServerSentEvent } from '../wire/event.ts'
 import { isFrameSourceOpener, openFrames, type FrameSource, type FrameSourceOpener, type SourceContext, type SourceEnd } from '../wire/frame-source.ts'
@@ -93,7 +93,7 @@ function openHeld (source: unknown, context: SourceContext, merge: (openers: Fra
     if (origin === undefined) throw new BadSource(describe(source))
     return new IterableFrames(origin, context)
   } catch (error) {
-    closeSource(source, error instanceof Error ? error : new BadSource(describe(source)))?.catch(() => {})
+    closeSource(source, asError(error, 'a source cannot be opened'))?.catch(() => {})
     throw error
   }
 }
@@ -189,7 +189,7 @@ class AwaitedFrames implements FrameSource {
 
 /** What aborts throw is expected of a source whose stream has ended. */
 function throwUnlessAbort (error: unknown): void {
-  if (!(error instanceof Error && error.name === 'AbortError')) throw error
+  if (!isAbort(error)) throw error
 }
 
 function isThenable (value: unknown): value is PromiseLike<unknown> {

@@ -21,7 +21,7 @@ export interface StallOwner {
   /** The client has taken nothing for `timeoutMs`, although something waited for it. */
   onStalled (): void
   /** The client is gone, and Node has not said so. */
-  onGone (): void
+  onGone (error?: Error): void
 }
 
 /** What a watch needs of time. */

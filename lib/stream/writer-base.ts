@@ -4,6 +4,7 @@
 import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
+import { asError } from '../errors.ts'
 import type { Batch } from '../wire/batch.ts'
 import { StallWatch, type StallTools, type Watched } from './stall-watch.ts'
 import type { Writer, WriterOwner } from './writer.ts'
@@ -27,8 +28,17 @@ export abstract class WriterBase implements Writer, Watched {
     this.response = response
   }
 
-  abstract write (batch: Batch): void
+  /** Hands a batch over. May throw what Node, or another plugin in its place, throws. */
+  protected abstract put (batch: Batch): void
   protected abstract finish (): void
+
+  write (batch: Batch): void {
+    try {
+      this.put(batch)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
 
   /** Of writers to clients without a socket of their own. */
   get taken (): number { return 0 }
@@ -47,13 +57,40 @@ export abstract class WriterBase implements Writer, Watched {
   end (): void {
     if (this.hasEnded) return
     this.hasEnded = true
+    try {
+      this.#finishFreed()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  destroy (): void {
+    this.hasEnded = true
+    try {
+      this.#cut()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Whoever's stack this is, only this client is cut off: it cannot be reached any more. */
+  protected fail (error: unknown): void {
+    this.hasEnded = true
+    const { owner } = this
+    this.owner = undefined
+    owner?.onGone(asError(error, 'writing to the client failed'))
+    // the owner has cut the line, as far as that can be done: what is left of it is Node's own
+    const { req: request } = this.response
+    if (request.httpVersionMajor === 1 && request.socket instanceof Socket) request.socket.destroy()
+  }
+
+  #finishFreed (): void {
     // before Node's own listener, which takes the socket away and gives it the keep-alive time-out, if there is one
     this.response.prependOnceListener('finish', () => { this.#socket()?.setTimeout(this.#ownTimeoutMs) })
     this.finish()
   }
 
-  destroy (): void {
-    this.hasEnded = true
+  #cut (): void {
     const { response } = this
     // over HTTP/2 the socket is that of other streams too
     if (response.req.httpVersionMajor === 2) {

@@ -1,0 +1,69 @@
+/** What is no boundary, and why; and which rows stand for which kind of source. */
+
+const NEVER_THROWS = 'adds, takes away or counts listeners, and calls nobody'
+const AT_REGISTRATION = 'called once, while the application is set up: what it throws refuses the application'
+const TRUSTED = 'trusted: it is for tests, which move it'
+
+/** What was looked at, and is no row of the table: the reason. */
+export const REVIEWED: Readonly<Record<string, string>> = {
+  'Clock.now': TRUSTED,
+  'Clock.elapsed': TRUSTED,
+  'Clock.after': TRUSTED,
+  'EventfeedOptions.clock': TRUSTED,
+  'EventLog.window': 'an object of this package, which the log makes and this process reads',
+  'EventLog.tail': AT_REGISTRATION,
+  'SourceArguments.signal': 'ours; those who listen to it are a row',
+  'SourceArguments.lastEventId': 'ours: a string',
+  'SourceArguments.ready': 'ours: it commits, as the first event does',
+  'Duplex.once': NEVER_THROWS,
+  'EventEmitter.emit': 'of the carrier, to which only Fastify and a hook listen: see onSend',
+  'EventEmitter.eventNames': NEVER_THROWS,
+  'EventEmitter.listenerCount': NEVER_THROWS,
+  'EventEmitter.listeners': NEVER_THROWS,
+  'EventEmitter.off': NEVER_THROWS,
+  'EventEmitter.on': NEVER_THROWS,
+  'EventEmitter.removeAllListeners': NEVER_THROWS,
+  'Http2Session.once': NEVER_THROWS,
+  'Http2Stream.once': NEVER_THROWS,
+  'Http2Session.close': 'does nothing where the session closes already',
+  'Http2Stream.close': 'Node calls it itself; it throws only for what is no code',
+  'Writable.cork': 'sets a flag',
+  'Writable.on': NEVER_THROWS,
+  'Writable.once': NEVER_THROWS,
+  'Writable.prependOnceListener': NEVER_THROWS,
+  'FastifyInstance.addHook': AT_REGISTRATION,
+  'FastifyInstance.decorate': AT_REGISTRATION,
+  'FastifyInstance.decorateReply': AT_REGISTRATION,
+  'FastifyInstance.decorateRequest': AT_REGISTRATION,
+  'FastifyInstance.getSchemas': AT_REGISTRATION,
+  'FastifyInstance.hasDecorator': AT_REGISTRATION,
+  'FastifyInstance.hasPlugin': AT_REGISTRATION,
+  'FastifyInstance.hasReplyDecorator': AT_REGISTRATION,
+  'FastifyReply.compileSerializationSchema': 'of Fastify: a schema that cannot be compiled answers 500',
+  'FastifyRequest.getValidationFunction': 'of Fastify: it looks up',
+  'FastifyReply.getHeader': 'of Fastify: it looks up',
+  'FastifyReply.getHeaders': 'of Fastify: it looks up',
+  'FastifyReply.removeHeader': 'of Fastify: it takes away',
+  'FastifyReply.code': 'of Fastify, with a constant',
+  'FastifyReply.hijack': 'of Fastify: it sets a flag',
+  'OutgoingMessage.removeHeader': 'looks up a constant name',
+  'OutgoingMessage.hasHeader': 'looks up a constant name',
+  'Server.close': 'called once, while it listens; its error goes to a callback that is not given',
+  'Server.unref': 'sets a flag',
+  'Socket.setTimeout': 'throws only for what is no length of time',
+  'Socket.destroySoon': 'at the end of a response that has finished; a socket that is gone takes it',
+  'Stream.pipe': 'of the carrier: see onSend'
+}
+
+/** The kinds of source, as the types of `lib/` write them, and the rows that stand for each. */
+export const SOURCE_KINDS: Readonly<Record<string, readonly string[]>> = {
+  AsyncIterable: ['source[Symbol.asyncIterator]', 'iterator.next', 'iterator.return'],
+  Iterable: ['source[Symbol.iterator]', 'iterator.next, synchronous'],
+  ReadableStreamLike: ['webStream.getReader', 'reader.read', 'reader.cancel'],
+  EventsOf: ['results of iterators', 'fields of events', 'data of events'],
+  SubscriptionFor: ['where', 'as'],
+  ReadonlyArray: ['where, on a stream of several feeds'],
+  'NodeJS.ReadableStream': ['readable[Symbol.asyncIterator]', 'readable.destroy', 'readable.on', 'errors of a readable'],
+  Held: ['properties by which a source is known'],
+  '((source: SourceArguments) => Held)': ['a function source']
+}
