@@ -62,16 +62,18 @@ export class NewestByKey implements Beside {
 
   /** Of the entries from `index` on that `takes` takes, the newest of each key, oldest first; those that the log has dropped included. */
   since (index: number, takes: (entry: Entry) => boolean): Entry[] {
+    const known: Entry[] = []
+    for (let at = this.#window.next - 1; at >= Math.max(index, this.#window.oldest); at--) {
+      const entry = this.#window.at(at)
+      if (entry !== undefined) known.push(entry)
+    }
+    for (const entry of this.#dropped.values()) if (entry.index >= index) known.push(entry)
     const found = new Map<string, Entry>()
-    const consider = (entry: Entry): void => {
+    // a filter may publish, which changes what is kept: so all are at hand before the first is asked about
+    for (const entry of known) {
       const name = nameOf(entry)
       if (!found.has(name) && takes(entry)) found.set(name, entry)
     }
-    for (let at = this.#window.next - 1; at >= Math.max(index, this.#window.oldest); at--) {
-      const entry = this.#window.at(at)
-      if (entry !== undefined) consider(entry)
-    }
-    for (const entry of this.#dropped.values()) if (entry.index >= index) consider(entry)
     return [...found.values()].sort((a, b) => a.index - b.index)
   }
 

@@ -118,9 +118,10 @@ export class CursorFrames implements MemberFrames {
     const to = reader.readable
     for (let index = from; index < to;) {
       const range = this.#variant.range(index, to)
-      reader.skipTo(range.to)
+      reader.skipTo(range.to, range.batch?.lastEventId)
       for (const gap of range.gaps) countGap(reader.feed, gap)
       if (range.batch !== undefined) return range.batch
+      if (reader.sharedIndex === undefined) return this.#readPrivately(PRIVATE_BATCH_BYTES)
       index = range.to
     }
     reader.waitAtHead()

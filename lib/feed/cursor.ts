@@ -23,8 +23,11 @@ export interface EntryCursor {
   peek (): Entry | undefined
   /** Passes the entry that `peek` has given. */
   pass (entry: Entry): void
-  /** Goes to an index of the window; what is before it is not given any more. */
-  skipTo (index: number): void
+  /**
+   * Goes to an index of the window; earlier entries are not given any more. Where that index has left the window meanwhile, the log
+   * is asked from `passed` on, or from where the cursor was: what has left with it must not be lost in silence.
+   */
+  skipTo (index: number, passed?: string): void
   /** Goes on elsewhere, behind `position`. @param index that of the next entry, where it is known */
   restart (place: Place, position: string, index?: number): void
   /** Goes on behind a state: with all of the keys that are followed by now, whenever that began, or the state would lack what came between. */
@@ -87,8 +90,9 @@ export class Cursor implements EntryCursor {
     if (this.#fallenAt !== 0) this.#fallenAt++
   }
 
-  skipTo (index: number): void {
-    this.position = this.#log.window.positionBefore(index)
+  skipTo (index: number, passed = this.position): void {
+    const { window } = this.#log
+    this.position = index < window.oldest ? passed : window.positionBefore(index)
     this.#index = index
     this.#page = undefined
   }

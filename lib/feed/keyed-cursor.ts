@@ -108,8 +108,9 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     }
   }
 
-  skipTo (index: number): void {
-    this.#position = this.#log.window.positionBefore(index)
+  skipTo (index: number, passed?: string): void {
+    const { window } = this.#log
+    this.#position = index < window.oldest ? passed ?? this.position : window.positionBefore(index)
     this.#passedIndex = index - 1
     this.#goOnAt(index)
   }

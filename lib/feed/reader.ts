@@ -105,8 +105,8 @@ export class Reader implements Waiter, FilteredWaiter {
   /** The index up to which the stream may read, exclusive. */
   get readable (): number { return this.#endsAt ?? this.feed.log.window.next }
 
-  /** Passes all up to an index, exclusive. */
-  skipTo (index: number): void { this.#cursor?.skipTo(index) }
+  /** Passes all up to an index, exclusive; `passed` is the position of the last of them that was given. */
+  skipTo (index: number, passed?: string): void { this.#cursor?.skipTo(index, passed) }
 
   /** The next entry that the stream takes. Where there is none, a notice or the end has come, or `wake` will be called. Throws what is to end the stream. */
   peek (): Entry | undefined {

@@ -126,8 +126,10 @@ function skipped (window: Window, policy: LagPolicy, { position, hole }: Fallen)
  * the position that it had.
  */
 function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: Fallen): Omit<WayOn, 'poisoned'> {
+  // as it is now: what a filter publishes meanwhile comes later
+  const opening = atHead(window)
   const missed = newest.since(index, takes)
-  return { gap: { requested: position, oldest: missed[0]?.position ?? null, reason: 'lagged' }, position, opening: atHead(window), missed }
+  return { gap: { requested: position, oldest: missed[0]?.position ?? null, reason: 'lagged' }, position, opening, missed }
 }
 
 /** The oldest index from which on a reader is not too far behind. */

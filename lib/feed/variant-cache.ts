@@ -133,7 +133,8 @@ export class Variant implements Beside, FormKeeper {
     let index = from
     for (; index < to; index++) {
       const entry = this.window.at(index)
-      if (entry === undefined) continue
+      // a projection has published, and so this one has left: the reader is to ask the log
+      if (entry === undefined) break
       const form = this.frame(entry)
       if (form === null) continue
       if (form instanceof Poison && form.isFatal) {
