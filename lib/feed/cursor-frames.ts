@@ -54,9 +54,12 @@ export class CursorFrames implements MemberFrames {
         const notice = reader.look()
         if (notice !== undefined) {
           reader.told()
-          // what a gap of the mode latest says is where the client was
-          const isInTime = notice.gap?.reason !== 'lagged' && this.#bookmarks.isInTime(reader.behind().entries)
-          this.#saidRound = isInTime ? this.#bookmarks.round : -1
+          // the gap of a poisoned entry counts as the entry would: it says nothing of the rest
+          if (notice.gap?.reason !== 'failed') {
+            // what a gap of the mode latest says is where the client was
+            const isInTime = notice.gap?.reason !== 'lagged' && this.#bookmarks.isInTime(reader.behind().entries)
+            this.#saidRound = isInTime ? this.#bookmarks.round : -1
+          }
           return this.#said(noticeFrame(notice.gap, this.#id(notice.position)))
         }
         if (reader.end !== undefined) return undefined

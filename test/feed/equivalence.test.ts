@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto'
 import t from 'tap'
 import type { FeedSubscription, SubscribeOptions } from '../../lib/feed/subscription.ts'
 import { PagedLog } from '../contract/paged-log.ts'
-import { feedOf, OpenStream, turn, until } from './open-stream.ts'
+import { feedOf, OpenStream, toldBy, turn, until } from './open-stream.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 500)
@@ -30,7 +30,7 @@ class Client {
   }
 
   /** All that it has got, also on this connection. */
-  get all (): unknown[] { return [...this.got, ...this.#stream.data] }
+  get all (): unknown[] { return [...this.got, ...this.#stream.told] }
 
   stall (): void { this.#stream.stall() }
   resume (): void { this.#stream.resume() }
@@ -43,19 +43,25 @@ class Client {
     const after = arrived.findLast(({ id }) => id !== undefined)?.id
     // who has got nothing begins anew, perhaps elsewhere
     if (after === undefined) return
-    this.got.push(...arrived.filter(({ event }) => event === 'message').map(({ data }) => JSON.parse(data) as unknown))
+    this.got.push(...toldBy(arrived))
     this.#stream.close()
     this.#stream = new OpenStream(this.#subscription, { after })
   }
 }
 
+/** Leaves out 7, and throws at 5. */
+function passes ({ data }: { data: unknown }): boolean {
+  if (data === 5) throw new Error('poisoned')
+  return data !== 7
+}
+
 for (const [name, paged] of [['in memory', undefined], ['in pages', 2]] as const) {
-  t.test(`keys are the same events as the equivalent filter: a log ${name}`, async (t) => {
+  t.test(`keys are the same events as the equivalent filter, and the same gaps where that throws: a log ${name}`, async (t) => {
     t.comment(`FUZZ_SEED=${seed} FUZZ_RUNS=${numRuns}`)
     await fc.assert(fc.asyncProperty(fc.subarray(['a', 'b', 'c']), steps, async (keys, script) => {
       const feed = feedOf(paged === undefined ? {} : { log: new PagedLog({ windowEntries: paged }) })
       const of = (options: SubscribeOptions): Client => new Client(feed.subscribe({ from: 'earliest', ...options }))
-      const clients = [of({ keys }), of({ where: ({ key }) => key !== undefined && keys.includes(key) }), of({ keys, where: ({ data }) => data !== 7 }), of({ where: ({ key, data }) => data !== 7 && key !== undefined && keys.includes(key) })]
+      const clients = [of({ keys }), of({ where: ({ key }) => key !== undefined && keys.includes(key) }), of({ keys, where: passes }), of({ where: ({ key, data }) => key !== undefined && keys.includes(key) && passes({ data }) })]
       const expected: number[] = []
       const published: unknown[] = []
       let number = 0
@@ -75,7 +81,8 @@ for (const [name, paged] of [['in memory', undefined], ['in pages', 2]] as const
       const [byKeys, byWhere, both, bothByWhere] = clients
       await until(() => byKeys?.all.length === expected.length && byWhere?.all.length === expected.length && both?.all.length === bothByWhere?.all.length, 'all have all')
       deepStrictEqual([byKeys?.all, byWhere?.all], [expected, expected])
-      const filtered = expected.filter((data) => data !== 7)
+      const ids = await Promise.all(published)
+      const filtered = expected.filter((data) => data !== 7).map((data) => data === 5 ? `failed ${String(ids[4])}` : data)
       await until(() => both?.all.length === filtered.length, 'both have all')
       deepStrictEqual([both?.all, bothByWhere?.all], [filtered, filtered])
       for (const client of clients) client.close()

@@ -3,7 +3,7 @@ import type { EntryView } from '../../lib/log/entry.ts'
 import type { SnapshotRequest, SnapshotResult } from '../../lib/feed/snapshot.ts'
 import type { FeedSubscription, SubscribeOptions } from '../../lib/feed/subscription.ts'
 import { firstWithin } from './history.ts'
-import { isLeftOut, passesWhere, Witness } from './model.ts'
+import { isLeftOut, isPoisoned, passesWhere, Witness } from './model.ts'
 import type { Game } from './model-play.ts'
 import { KEYS, type Shape, type SnapshotKind, type Step } from './model-script.ts'
 import { OpenStream, turn } from './open-stream.ts'
@@ -53,12 +53,21 @@ export class Client {
     this.#cancelledAt = undefined
     this.witness.lastEventId = this.#lastEventId
     this.witness.opens(lastEventId, this.#keys)
-    const { where, as, from, initial, onGap } = this.#shape
+    const { where, as, throws, from, initial, onGap } = this.#shape
+    const throwAt = (who: Shape['throws'], number: number): void => { if (throws === who && isPoisoned(this.#shape, number)) throw new Error('poisoned') }
+    const takes = (number: number): boolean => {
+      throwAt('where', number)
+      return passesWhere(this.#shape, number)
+    }
+    const makes = (number: number): boolean => {
+      throwAt('as', number)
+      return !isLeftOut(this.#shape, number)
+    }
     const options: SubscribeOptions<EntryView, unknown, unknown> = {
       from,
       keys: this.#keys,
-      where: where ? ({ event, data }) => event === 'state' || passesWhere(this.#shape, (data as { number: number }).number) : undefined,
-      as: as ? ({ event, data }) => event !== 'message' || !isLeftOut(this.#shape, (data as { number: number }).number) ? { data } : undefined : undefined,
+      where: where || throws === 'where' ? ({ event, data }) => event === 'state' || takes((data as { number: number }).number) : undefined,
+      as: as || throws === 'as' ? ({ event, data }) => event !== 'message' || makes((data as { number: number }).number) ? { data } : undefined : undefined,
       initial: initial === 'none' ? undefined : (request) => this.#snapshot(initial, request),
       onGap: onGap === 'none' ? undefined : (request) => this.#snapshot(onGap, request)
     }
@@ -142,8 +151,8 @@ export class Client {
 
   #wasTooSlow (): void {
     const { isInMemory, history, now } = this.#game
-    const { where, keys, as } = this.#shape
-    if (!isInMemory || where || keys !== undefined || as || this.witness.at === undefined) return
+    const { where, keys, as, throws } = this.#shape
+    if (!isInMemory || where || throws !== 'never' || keys !== undefined || as || this.witness.at === undefined) return
     if (this.witness.at + 1 >= firstWithin(history, now)) throw new Error(`it was disconnected at ${this.witness.at}, and ${firstWithin(history, now)} was within the limits`)
   }
 

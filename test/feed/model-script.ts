@@ -15,6 +15,8 @@ export interface Shape {
   keys: number[] | undefined
   /** Leaves out each fifth. */
   as: boolean
+  /** Who throws at each seventh. */
+  throws: 'never' | 'where' | 'as'
   initial: SnapshotKind
   onGap: SnapshotKind
 }
@@ -50,6 +52,7 @@ const shape: fc.Arbitrary<Shape> = fc.record({
   where: fc.boolean(),
   keys: mostly<number[] | undefined>(undefined, fc.uniqueArray(fc.nat(2), { maxLength: 3 }), 1),
   as: mostly(false, fc.constant(true)),
+  throws: mostly<Shape['throws']>('never', fc.constantFrom('where', 'as')),
   initial: snapshot,
   onGap: snapshot
 })

@@ -7,11 +7,16 @@ import type { Seen } from './listener.ts'
 import { firstWithin, type History, type Now } from './history.ts'
 import { KEYS, type Shape, type World } from './model-script.ts'
 
-/** True where an entry is for a filter of this shape. */
-export function passesWhere (shape: Shape, number: number): boolean { return !shape.where || number % 2 === 0 }
+/** True where the filter, or the projection, of this shape throws at an entry, if it is asked about that. */
+export function isPoisoned (shape: Shape, number: number): boolean { return shape.throws !== 'never' && number % 7 === 3 }
+
+/** True where an entry is for a filter of this shape. One that it throws at is: it is to be reported. */
+export function passesWhere (shape: Shape, number: number): boolean {
+  return !shape.where || number % 2 === 0 || (shape.throws === 'where' && isPoisoned(shape, number))
+}
 
 /** True where a projection of this shape leaves an entry out. */
-export function isLeftOut (shape: Shape, number: number): boolean { return shape.as && number % 5 === 0 }
+export function isLeftOut (shape: Shape, number: number): boolean { return shape.as && number % 5 === 0 && !isPoisoned(shape, number) }
 
 /** A snapshot that was taken for a client, and not yet told to its end. */
 export interface Taken {
@@ -87,8 +92,11 @@ export class Witness {
   }
 
   saw (event: Seen, now: Now): void {
-    if (now.world.paged !== undefined && (event.event === 'stream:gap' || this.snapshot !== undefined)) this.#isBehindHole = true
-    if (event.event === 'stream:gap') this.#sawGap(JSON.parse(event.data) as Gap, this.#history.numberOf(event.id), now)
+    const gap = event.event === 'stream:gap' ? JSON.parse(event.data) as Gap : undefined
+    const isPoison = gap?.reason === 'failed'
+    if (now.world.paged !== undefined && ((gap !== undefined && !isPoison) || this.snapshot !== undefined)) this.#isBehindHole = true
+    if (isPoison) this.#sawPoison(gap, this.#history.numberOf(event.id), now)
+    else if (gap !== undefined) this.#sawGap(gap, this.#history.numberOf(event.id), now)
     else if (event.event === 'stream:bookmark') this.#sawBookmark(this.#history.numberOf(event.id), now)
     else if (event.event === 'state') this.#sawState(JSON.parse(event.data) as { asOf: number, key: string | undefined }, event.id)
     else this.#sawEntry(event)
@@ -114,10 +122,24 @@ export class Witness {
 
   #sawEntry ({ event, data, id }: Seen): void {
     const number = this.#history.numberOf(id)
-    const what = `the event ${number}`
+    if (event !== 'message' || (JSON.parse(data) as { number: number }).number !== number) throw new Error(`the event ${number} is ${event} ${data}`)
+    if (isPoisoned(this.#shape, number)) throw new Error(`the event ${number} came, though it was thrown at`)
+    this.#advance(number, `the event ${number}`)
+  }
+
+  #sawPoison ({ requested, oldest }: Gap, number: number, { world }: Now): void {
+    const what = `the gap of the event ${number}`
+    if (!isPoisoned(this.#shape, number)) throw new Error(`${what} came, though nobody throws at that`)
+    const before = this.#history.numberOf(requested)
+    const isInPlace = this.#conflation !== undefined || world.paged !== undefined ? before >= (this.at ?? 0) && before < number : before === number - 1
+    if (!isInPlace || oldest !== null) throw new Error(`${what} is from ${before} to ${oldest}; the client was at ${this.at}`)
+    this.#advance(number, what)
+  }
+
+  /** The client has got an entry, or was told that it does without. */
+  #advance (number: number, what: string): void {
     if (this.at === undefined) throw new Error(`${what} came before the beginning`)
     if (this.snapshot !== undefined) throw new Error(`${what} came in place of a snapshot`)
-    if (event !== 'message' || (JSON.parse(data) as { number: number }).number !== number) throw new Error(`${what} is ${event} ${data}`)
     if (number <= this.at) throw new Error(`${what} came behind ${this.at}: twice, or out of order`)
     if (!this.takes(number) && !this.#mayBeTooMany(number)) throw new Error(`${what} is not for this client`)
     if (this.#conflation !== undefined && number <= this.#conflation.head) {

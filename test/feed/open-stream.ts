@@ -53,6 +53,14 @@ export async function until (fact: () => boolean, what: string | (() => string))
   }
 }
 
+/** Data, and in place of it the position of what is reported as failed. */
+export function toldBy (events: readonly Seen[]): unknown[] {
+  const isGap = ({ event, data }: Seen): boolean => event === 'stream:gap' && (JSON.parse(data) as Gap).reason === 'failed'
+  return events
+    .filter((seen) => isGap(seen) || !seen.event.startsWith('stream:'))
+    .map((seen) => isGap(seen) ? `failed ${seen.id}` : JSON.parse(seen.data) as unknown)
+}
+
 export interface OpenOptions {
   after?: string | undefined
   codec?: EventCodec | undefined
@@ -132,11 +140,7 @@ export class OpenStream {
   /** The events that are not control events. */
   get own (): Seen[] { return this.events.filter(({ event }) => !event.startsWith('stream:')) }
 
-  /** Data, and a position in place of it for what is reported as failed. */
-  get told (): unknown[] {
-    const isGap = ({ event, data }: Seen): boolean => event === 'stream:gap' && (JSON.parse(data) as Gap).reason === 'failed'
-    return this.events.filter((seen) => isGap(seen) || !seen.event.startsWith('stream:')).map((seen) => isGap(seen) ? `failed ${seen.id}` : JSON.parse(seen.data) as unknown)
-  }
+  get told (): unknown[] { return toldBy(this.events) }
 
   get data (): unknown[] { return this.own.map(({ data }) => JSON.parse(data) as unknown) }
 
