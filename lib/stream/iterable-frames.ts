@@ -5,10 +5,8 @@
 import { PULL_AHEAD_BYTES, YIELD_AFTER_BYTES } from '../defaults.ts'
 import { asError, isAbort } from '../errors.ts'
 import { Batch } from '../wire/batch.ts'
-import { encodeFields } from '../wire/encode.ts'
-import { checkEvent } from '../wire/event.ts'
+import { encodeYielded, type Encoded } from '../wire/encode.ts'
 import type { FrameSource, SourceContext, SourceEnd } from '../wire/frame-source.ts'
-import { GAP_EVENT } from '../wire/told-gap.ts'
 
 /** What is pulled: an iterator, async or not, and how to wake one that waits for something that no signal reaches. */
 export interface Origin {
@@ -32,8 +30,8 @@ export class IterableFrames implements FrameSource {
   #end: SourceEnd | undefined
   /** Whole events. Its length, in UTF-16 units, is near enough to that in bytes for a bound. */
   #text = ''
-  #events = 0
-  #lastEventId: string | undefined
+  /** What is known of them. */
+  readonly #encoded: Encoded = { events: 0, lastEventId: undefined }
   #bytesSinceYield = 0
 
   constructor (origin: Origin, context: SourceContext) {
@@ -56,7 +54,7 @@ export class IterableFrames implements FrameSource {
   quiet (): undefined {}
 
   behind (): { entries: number, bytes: number } {
-    return { entries: this.#events, bytes: this.#text.length }
+    return { entries: this.#encoded.events, bytes: this.#text.length }
   }
 
   cancel (reason: Error): Promise<void> | undefined {
@@ -115,9 +113,9 @@ export class IterableFrames implements FrameSource {
   }
 
   #take (): Batch {
-    const batch = new Batch(this.#text, this.#events, this.#lastEventId)
+    const batch = new Batch(this.#text, this.#encoded.events, this.#encoded.lastEventId)
     this.#text = ''
-    this.#events = 0
+    this.#encoded.events = 0
     // no more is pulled until the connection has handed this over and asks again
     this.#isWanted = false
     return batch
@@ -208,12 +206,9 @@ export class IterableFrames implements FrameSource {
       this.#finish({ kind: 'done' })
       return
     }
-    const fields = checkEvent(result.value, this.#context?.codec?.text)
-    const text = encodeFields(fields)
+    const text = encodeYielded(result.value, this.#context?.codec?.text, this.#encoded)
     this.#text += text
     this.#bytesSinceYield += text.length
-    if (fields.data !== undefined && fields.event !== GAP_EVENT) this.#events++
-    if (fields.id !== undefined) this.#lastEventId = fields.id
     this.#wakeSoon()
   }
 

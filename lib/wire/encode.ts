@@ -1,7 +1,10 @@
 /**
  * The text of an event stream (WHATWG HTML 9.2.5). Fields were checked in `event.ts`; here they only become lines.
  */
-import { checkEvent, type EventFields, type ServerSentEvent } from './event.ts'
+import {
+  checkEvent, checkEventType, checkFields, checkId, isEventObject, plainText, type DataText, type EventFields, type ServerSentEvent
+} from './event.ts'
+import { GAP_EVENT } from './told-gap.ts'
 
 /** CR LF, CR and LF all end a line, so data is split at each of them; a client joins the lines with LF. */
 const LINE_ENDS = /\r\n|\r|\n/
@@ -18,13 +21,45 @@ export function encode (event: ServerSentEvent | string): Buffer {
   return Buffer.from(encodeFields(checkEvent(event)))
 }
 
+/** What a stream must know of the events that it has encoded. */
+export interface Encoded {
+  /** How many of them clients dispatch, without control events. */
+  events: number
+  /** The last event ID of a client that has read all of them. */
+  lastEventId: string | undefined
+}
+
+/**
+ * The text of what a source yielded, noted in `encoded`. The same as of `checkEvent` and `encodeFields`, without an object for
+ * each event in between: a generator of small objects would pay a tenth more.
+ *
+ * @param dataText `undefined`: strings as they are, all else as JSON
+ * @throws FST_EVENTFEED_BAD_FIELD, FST_EVENTFEED_BAD_EVENT; then nothing is noted
+ */
+export function encodeYielded (yielded: unknown, dataText: DataText = plainText, encoded: Encoded): string {
+  if (!isEventObject(yielded)) return encodeNoted(checkEvent(yielded, dataText), encoded)
+  const { data, event, id, retry, comment } = yielded
+  const isUsual = data !== undefined && event !== undefined && event !== GAP_EVENT && id !== undefined && retry === undefined && comment === undefined
+  if (!isUsual) return encodeNoted(checkFields(yielded, { data, event, id, retry, comment }, dataText), encoded)
+  const type = checkEventType(event)
+  const text = dataText(type, data)
+  const lastEventId = checkId(id)
+  encoded.events++
+  encoded.lastEventId = lastEventId
+  // JSON that V8 has written is one line, and never empty
+  const isJson = dataText === plainText && typeof data !== 'string'
+  if (isJson || (text !== '' && isOneLine(text))) return encodeUsual(type, text, lastEventId)
+  return encodeFields({ data: text, event: type, id: lastEventId, retry: undefined, comment: undefined })
+}
+
+function encodeNoted (fields: EventFields, encoded: Encoded): string {
+  if (fields.data !== undefined && fields.event !== GAP_EVENT) encoded.events++
+  if (fields.id !== undefined) encoded.lastEventId = fields.id
+  return encodeFields(fields)
+}
+
 /** The text of one event. The id comes last: a client that commits it before the event is whole loses nothing when the line is cut in between. */
 export function encodeFields (fields: EventFields): string {
-  const { event, data, id, retry, comment } = fields
-  // the usual event, in fewer steps
-  if (event !== undefined && data !== undefined && data !== '' && id !== undefined && retry === undefined && comment === undefined && isOneLine(data)) {
-    return `${headOf(event)}${data}\nid: ${id}\n\n`
-  }
   return `${encodeBody(fields)}${fields.id === undefined ? '' : idLine(fields.id)}\n`
 }
 
@@ -46,6 +81,11 @@ export function idLine (id: string): string {
 /** `retry: …` with its line end. */
 export function retryLine (retryMs: number): string {
   return `retry: ${retryMs}\n`
+}
+
+/** An event whose data is one line, and not empty. */
+function encodeUsual (event: string, data: string, id: string): string {
+  return `${headOf(event)}${data}\nid: ${id}\n\n`
 }
 
 /** What stands before the data of an event of this type: the same again and again in most streams. */

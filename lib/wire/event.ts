@@ -30,6 +30,9 @@ export interface EventFields {
 
 const NOTHING: EventFields = { data: undefined, event: undefined, id: undefined, retry: undefined, comment: undefined }
 
+/** The fields of what a source yielded, as they are. */
+export type UncheckedFields = { readonly [name in keyof ServerSentEvent]: unknown }
+
 /** Control events are named with this prefix, so a page that does not listen for them never notices. */
 export const CONTROL_PREFIX = 'stream:'
 /** The event type of an event that names none. */
@@ -37,7 +40,7 @@ export const DEFAULT_EVENT_TYPE = 'message'
 
 const LINE_END = /[\r\n]/
 let lastCheckedType = DEFAULT_EVENT_TYPE
-const LINE_END_OR_NUL = /[\r\n\0]/
+const [NUL, LF, CR] = [0x00, 0x0a, 0x0d]
 
 /** Checks an event type. Throws `FST_EVENTFEED_BAD_FIELD` where a line end could forge a field, or the type is reserved. */
 export function checkEventType (event: unknown): string {
@@ -57,9 +60,18 @@ export function checkId (id: unknown): string {
     return String(id)
   }
   if (typeof id !== 'string') throw new BadField('id', 'must be a string or a finite number', shown(id))
-  if (LINE_END_OR_NUL.test(id)) throw new BadField('id', 'must not contain a line end or NUL', shown(id))
+  if (hasLineEndOrNul(id)) throw new BadField('id', 'must not contain a line end or NUL', shown(id))
   if (id.startsWith('~')) throw new BadField('id', 'must not begin with "~", which marks the ids of control events', shown(id))
   return id
+}
+
+/** In a loop, because ids are short, and to call a regular expression costs more than to look at ten characters. */
+function hasLineEndOrNul (id: string): boolean {
+  for (let index = 0; index < id.length; index++) {
+    const code = id.charCodeAt(index)
+    if (code === LF || code === CR || code === NUL) return true
+  }
+  return false
 }
 
 /** Checks a reconnection time. Throws `FST_EVENTFEED_BAD_FIELD` for all but a non-negative integer, which clients would ignore. */
@@ -96,10 +108,20 @@ export function checkEvent (yielded: unknown, dataText: DataText = plainText): E
   if (typeof yielded === 'string') {
     return { data: dataText(DEFAULT_EVENT_TYPE, yielded), event: undefined, id: undefined, retry: undefined, comment: undefined }
   }
-  if (typeof yielded !== 'object' || yielded === null || Array.isArray(yielded) || ArrayBuffer.isView(yielded)) {
+  if (!isEventObject(yielded)) {
     throw new BadEvent(`a source yields strings or { data, event, id, retry, comment }, not ${describe(yielded)}: wrap the value as { data: … }`)
   }
-  const { data, event, id, retry, comment }: { [name in keyof ServerSentEvent]: unknown } = yielded
+  const { data, event, id, retry, comment } = yielded
+  return checkFields(yielded, { data, event, id, retry, comment }, dataText)
+}
+
+/** True for an object that may be an event: its fields are still to be checked. */
+export function isEventObject (yielded: unknown): yielded is UncheckedFields {
+  return typeof yielded === 'object' && yielded !== null && !Array.isArray(yielded) && !ArrayBuffer.isView(yielded)
+}
+
+/** Checks fields that were read from what a source yielded. They are read once: a getter may give something else the next time. */
+export function checkFields (yielded: object, { data, event, id, retry, comment }: UncheckedFields, dataText: DataText): EventFields {
   if (event === GAP_EVENT && isToldGap(yielded)) return { ...NOTHING, event, data: toJson(data), id: checkId(id) }
   if (data === undefined && id === undefined && retry === undefined && comment === undefined) {
     throw new BadEvent(event === undefined
