@@ -85,6 +85,7 @@ function closeStrays (array: unknown[], reason: Error): Promise<void> | undefine
 function openHeld (source: unknown, context: SourceContext, merge: (openers: FrameSourceOpener[]) => FrameSourceOpener): FrameSource {
   try {
     if (isFrameSourceOpener(source)) return source[openFrames](context)
+    if (Array.isArray(source) && source.length === 0) return new QuietFrames()
     if (Array.isArray(source) && source.some(isFrameSourceOpener)) {
       if (!source.every(isFrameSourceOpener)) throw new BadSource('an array of subscriptions and other things')
       return merge(source)[openFrames](context)
@@ -129,6 +130,21 @@ function webStreamOrigin (stream: ReadableStreamLike<unknown>): Origin {
     return cancelled
   }
   return { iterator: bytesAsLines(chunks)[Symbol.asyncIterator](), interrupt }
+}
+
+/** An array without subscriptions, such as those of a user who follows no feed: nothing to say, and no end, after which the client would never come back. */
+class QuietFrames implements FrameSource {
+  end: SourceEnd | undefined
+
+  read (): undefined {}
+
+  quiet (): undefined {}
+
+  behind (): { entries: number, bytes: number } { return { entries: 0, bytes: 0 } }
+
+  cancel (): undefined { this.end = { kind: 'done' } }
+
+  release (): void {}
 }
 
 /** A source that a function has promised: nothing to read until the promise is kept. */

@@ -1,5 +1,7 @@
 /** A source that ends: each byte of the body, and the end of the response, in every way to be served. */
 import { setImmediate as turn } from 'node:timers/promises'
+import { ManualClock } from '../clock.ts'
+import { eventually } from '../story/raw-client.ts'
 import { onEveryWay, serveWay } from './serve-way.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -49,11 +51,32 @@ onEveryWay('a source that ends arrives byte for byte, and then the response ends
 })
 
 onEveryWay('a source without an event ends at once', async (t, way) => {
-  const { peer } = await serveWay(t, way, (app) => { app.get('/', (_request, reply) => reply.sse([])) })
+  const { peer } = await serveWay(t, way, (app) => { app.get('/', (_request, reply) => reply.sse(new Set<string>())) })
   const answer = (await peer()).ask('/')
   await answer.whole()
   t.equal(answer.status, 200)
   t.match(answer.text, /^retry: \d+\nevent: stream:done\ndata:\nid: ~done\.\n\n$/)
+})
+
+onEveryWay('an array without subscriptions stays open and quiet, until something else ends it', async (t, way) => {
+  const clock = new ManualClock()
+  const { peer, app, ends } = await serveWay(t, way, (app) => {
+    app.get('/', (_request, reply) => reply.sse([]))
+    app.get('/function', (_request, reply) => reply.sse(async () => []))
+  }, { clock, heartbeatIntervalMs: 15_000, retryMs: 1_000, connectionKey: () => 'me' })
+  for (const path of ['/', '/function']) {
+    const answer = (await peer()).ask(path)
+    await eventually(() => app.eventfeed.stats().connections === 1, 'it is there')
+    clock.advance(100)
+    await answer.until('retry: ')
+    clock.advance(16_000)
+    await answer.until(':\n')
+    t.equal(app.eventfeed.kick('me'), 1)
+    await answer.whole()
+    t.match(answer.text, /^retry: 1\d{3}\n(:\n)+$/, path)
+    await eventually(() => app.eventfeed.stats().connections === 0, 'it is over')
+  }
+  t.strictSame(await ends(2), ['kick', 'kick'])
 })
 
 onEveryWay('a body of a POST is answered by a stream', async (t, way) => {

@@ -116,7 +116,7 @@ t.test('a source that returns: stream:done, and 204 for who comes back with its 
   let authenticated = 0
   const { app, port } = await serve(t, (app) => {
     app.get('/', (_request, reply) => { handled++; return reply.sse([{ id: 7, data: 'one' }]) })
-    app.get('/none', (_request, reply) => reply.sse([]))
+    app.get('/none', (_request, reply) => reply.sse(new Set<string>()))
     app.get('/reconnect', (_request, reply) => reply.sse([{ id: 7, data: 'one' }], { onEnd: 'reconnect' }))
     app.get('/declared', {
       schema: { events: {} },
