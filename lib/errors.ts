@@ -30,6 +30,10 @@ export const NotSynchronous = createError<[string, string]>('FST_EVENTFEED_NOT_S
 /** A loop over a subscription fell behind what the feed's log keeps. */
 export const ReaderLagged = createError<[string, string]>('FST_EVENTFEED_LAGGED',
   'a loop over a subscription of the feed %s fell behind what its log keeps: subscribe anew with after: %s to be told of the gap, or give the feed slowConsumer: \'skip\'', 500)
+/** The code of a `LogFailed`: which may come from another copy of this package. */
+export const LOG_FAILED = 'FST_EVENTFEED_LOG_FAILED'
+/** The log of a feed failed while it was read. */
+export const LogFailed = createError<[ErrorOptions?]>(LOG_FAILED, 'the log of a feed cannot be read now: try again later', 503)
 /** What was given to `reply.sse` is nothing that can be streamed. */
 export const BadSource = createError<[string]>('FST_EVENTFEED_BAD_SOURCE',
   'reply.sse() streams an async iterable, an iterable, a Node or web readable stream, a feed subscription, an array of subscriptions, or a function that returns one of these, not %s', 500)

@@ -6,6 +6,7 @@ import { PAGE_ENTRIES } from '../defaults.ts'
 import { paged } from '../log/answers.ts'
 import type { Entry } from '../log/entry.ts'
 import type { EventLog, Hole, Page, Place } from '../log/event-log.ts'
+import { asked } from './opening.ts'
 
 /** What walks over entries, one by one: over all of a log, or over those of some keys. */
 export interface EntryCursor {
@@ -115,7 +116,7 @@ export class Cursor implements EntryCursor {
     if (this.#isLoading) return true
     this.#isLoading = true
     const after = this.#after
-    new Promise<Page>((resolve) => { resolve(this.#log.page(after, PAGE_ENTRIES)) }).then(paged).then((page) => {
+    new Promise<Page>((resolve) => { resolve(asked(() => this.#log.page(after, PAGE_ENTRIES))) }).then(paged).then((page) => {
       this.#isLoading = false
       // it may have been sent elsewhere meanwhile
       if (this.#index === -1 && this.#after === after) {

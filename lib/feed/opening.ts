@@ -1,4 +1,5 @@
 /** Where a feed's stream begins, and with which control event. */
+import { LogFailed } from '../errors.ts'
 import { beginning, located } from '../log/answers.ts'
 import type { Entry } from '../log/entry.ts'
 import type { EventLog, Hole, Place } from '../log/event-log.ts'
@@ -28,17 +29,27 @@ export function atHead (window: Window): Opening {
 
 /** Behind an event ID, exclusive. */
 export function findBehind (log: EventLog, after: string): Opening | Promise<Opening> {
-  return then(log.locate(after), (place) => openingAt(located(place), after))
+  return then(asked(() => log.locate(after)), (place) => openingAt(located(place), after))
 }
 
 /** Where a first connect begins. `takes` says which entries the stream takes. */
 export function findFirst (log: EventLog, from: From, takes: (entry: Entry) => boolean): Opening | Promise<Opening> {
-  if (from === 'earliest') return then(log.earliest(), (answer) => ({ ...beginning(answer), gap: undefined }))
+  if (from === 'earliest') return then(asked(() => log.earliest()), (answer) => ({ ...beginning(answer), gap: undefined }))
   const { window } = log
   if (from === 'latest') return atHead(window)
   // what is too old has left, even where nothing was published since
   window.trim()
   return atIndex(window, 'last' in from ? startOfLast(window, from.last, takes) : window.firstSince(from.since.getTime()))
+}
+
+/** What a log answers. What it throws or rejects with becomes a failure of the log, so that clients come back. */
+export function asked<Value> (ask: () => Value | Promise<Value>): Value | Promise<Value> {
+  try {
+    const answer = ask()
+    return answer instanceof Promise ? answer.catch((cause: unknown) => { throw new LogFailed({ cause }) }) : answer
+  } catch (cause) {
+    throw new LogFailed({ cause })
+  }
 }
 
 /** The control event of an opening, or of a gap further on: the gap's id is the position just before what follows, so that it is not announced again. */

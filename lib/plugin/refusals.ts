@@ -1,14 +1,15 @@
 /**
- * What is answered in place of a stream: to a client that accepts none, asks for the headers alone, or has seen the end; and where
- * there is no room for it. It knows nothing of the source.
+ * What is answered in place of a stream: to a client that accepts none, asks for the headers alone, or has seen the end; where there
+ * is no room for it, and where its log fails. It knows nothing of the source.
  */
 import type { FastifyReply } from 'fastify'
 import { jittered } from '../clock.ts'
-import { REFUSED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
+import { FAILED_RETRY_MS, REFUSED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
 import { NotAcceptable, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
 import { isDone } from '../wire/control-event.ts'
 import { retryLine } from '../wire/encode.ts'
 import type { Admission } from './admission.ts'
+import { logError, routeOf } from './log.ts'
 import { acceptsEventStream, namesEventStream } from './negotiation.ts'
 import type { Settings } from './options.ts'
 import { answerDone } from './route-events.ts'
@@ -29,13 +30,28 @@ export function answerInstead (reply: FastifyReply, lastEventId: string | undefi
 
 /** Refuses a stream for which there is no room. */
 export function refuseOverLimit (reply: FastifyReply, admission: Exclude<Admission, 'admitted'>, settings: Settings): void {
-  const by = settings.refuse ?? (namesEventStream(reply.request) ? 'retry' : 'status')
-  if (by === 'retry') {
-    comeBack(reply, REFUSED_RETRY_MS)
-    return
+  if (refusesByRetry(reply, settings)) comeBack(reply, REFUSED_RETRY_MS)
+  else sendForNow(reply, admission === 'full' ? new TooManyConnections() : new TooManyConnectionsPerKey(), REFUSED_RETRY_MS)
+}
+
+/** Refuses a stream whose log fails. An ordinary error would stop browsers for good, though the log may soon be there again. */
+export function refuseFailing (reply: FastifyReply, error: Error, settings: Settings): void {
+  if (refusesByRetry(reply, settings)) {
+    // no error response is sent that Fastify would log
+    logError(reply.log, error, `the log of an event stream of ${routeOf(reply.request)} failed before the first event`)
+    comeBack(reply, FAILED_RETRY_MS)
+  } else {
+    sendForNow(reply, error, FAILED_RETRY_MS)
   }
-  reply.header('retry-after', Math.ceil(jittered(REFUSED_RETRY_MS, RETRY_JITTER) / 1000))
-  reply.send(admission === 'full' ? new TooManyConnections() : new TooManyConnectionsPerKey())
+}
+
+function refusesByRetry ({ request }: FastifyReply, { refuse }: Settings): boolean {
+  return refuse === undefined ? namesEventStream(request) : refuse === 'retry'
+}
+
+function sendForNow (reply: FastifyReply, error: Error, retryMs: number): void {
+  reply.header('retry-after', Math.ceil(jittered(retryMs, RETRY_JITTER) / 1000))
+  reply.send(error)
 }
 
 /** A stream that says when to come back, and ends: on a status a browser's `EventSource` gives up for good. */

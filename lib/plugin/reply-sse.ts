@@ -4,7 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
-import { AlreadyStreaming, asError, NotReturned, ReplySent } from '../errors.ts'
+import { AlreadyStreaming, asError, LOG_FAILED, NotReturned, ReplySent } from '../errors.ts'
 import { inContext } from '../own-context.ts'
 import { Connection } from '../stream/connection.ts'
 import { EventStreamEnded } from '../stream/end.ts'
@@ -17,7 +17,7 @@ import { streamEnded, streamOpened } from './diagnostics.ts'
 import { dropStream, hasLeft } from './http2-streams.ts'
 import { logEnd, logError, logParked, routeOf } from './log.ts'
 import type { EventStreamOptions, Recheck } from './options.ts'
-import { answerInstead, refuseOverLimit } from './refusals.ts'
+import { answerInstead, refuseFailing, refuseOverLimit } from './refusals.ts'
 import { holdReply } from './reply-turn.ts'
 import { lastEventIdOf } from './route-events.ts'
 import { takeBackHead } from './stream-head.ts'
@@ -85,7 +85,7 @@ function waitForTurn (asked: Asked): void {
   holdReply(reply, streams, key, {
     begin: () => { begin(asked) },
     letGo: () => { letGo(source, request, streams) },
-    failed: (error) => { sendError(reply, asError(error, 'an event stream could not begin')) }
+    failed: (error) => { sendError(reply, asError(error, 'an event stream could not begin'), streams) }
   })
 }
 
@@ -230,7 +230,7 @@ class ReplyHost implements ConnectionHost, Committing {
     for (const listener of this.#atEnd ?? []) listener.call(request.raw)
     this.#atEnd = undefined
     // the last: an error handler may answer by another stream
-    if (reply !== undefined && this.#refusal !== undefined) sendError(reply, this.#refusal)
+    if (reply !== undefined && this.#refusal !== undefined) sendError(reply, this.#refusal, this.#streams)
   }
 
   stillRunning (stopped: Promise<void>): void {
@@ -265,7 +265,7 @@ class ReplyHost implements ConnectionHost, Committing {
     }
     stream?.connection.end('superseded')
     takeBackHead(reply)
-    sendError(reply, error)
+    sendError(reply, error, this.#streams)
   }
 
   #restoreSend (): void {
@@ -275,10 +275,12 @@ class ReplyHost implements ConnectionHost, Committing {
 }
 
 /** Answers with an error, as on any route. If not even that can be sent, the connection is cut. */
-function sendError (reply: FastifyReply, error: Error): void {
+function sendError (reply: FastifyReply, error: Error, { settings }: Streams): void {
   failures.set(reply.raw, error)
   try {
-    reply.send(error)
+    // by its code: another copy of this package may have made it
+    if ('code' in error && error.code === LOG_FAILED) refuseFailing(reply, error, settings)
+    else reply.send(error)
   } catch (failure) {
     logError(reply.log, failure, `the error response of ${routeOf(reply.request)} could not be sent, so the connection is cut`)
     reply.raw.destroy()

@@ -147,12 +147,22 @@ t.test('a page that fails ends the stream as failed, behind what was read', asyn
   t.strictSame(back.data, numbers(501, 700), 'who comes back goes on there')
 })
 
-t.test('a place that cannot be looked for is an error response', async (t) => {
+t.test('a place that cannot be looked for: a browser is told to come back, and others get 503', async (t) => {
   const { open, log, app } = await feedOf(t)
-  log.locate = async () => { throw new Error('no connection') }
-  t.equal((await open({}, '1700-1')).status, 500)
-  log.locate = () => { throw new Error('no connection') }
-  t.equal((await open({}, '1700-1')).status, 500)
+  const failures = [async () => { throw new Error('no connection') }, () => { throw new Error('no connection') }]
+  for (const locate of failures) {
+    log.locate = locate
+    const browser = await (await open({}, '1700-1')).ended()
+    t.equal(browser.status, 200)
+    t.match(browser.text, /^retry: 1\d{4}\n\n$/)
+    const response = await app.inject({ url: '/numbers', headers: { accept: '*/*', 'last-event-id': '1700-1' } })
+    t.equal(response.statusCode, 503)
+    t.match(response.json(), { code: 'FST_EVENTFEED_LOG_FAILED' })
+    t.notMatch(response.body, 'no connection')
+    t.ok(Number(response.headers['retry-after']) >= 10)
+  }
+  log.earliest = () => { throw new Error('no connection') }
+  t.match((await (await open({ from: 'earliest' })).ended()).text, /^retry: 1\d{4}\n\n$/)
   t.match(app.eventfeed.stats(), { connections: 0, feeds: { numbers: { streams: 0 } } }, 'and nothing of the stream is left')
 })
 

@@ -1,5 +1,6 @@
 /** The source fails, or the handler makes a mistake. */
 import t from 'tap'
+import { MemoryLog } from '../../lib/index.ts'
 import { setImmediate as turn } from 'node:timers/promises'
 import { eventually, RawClient } from './raw-client.ts'
 import { serve } from './serve.ts'
@@ -227,4 +228,20 @@ t.test('where the second stream fails too, both errors are in the log', async (t
   t.match((await app.inject('/')).json(), { statusCode: 500, message: 'the second' })
   for (const message of [failing.message, 'the second']) t.equal(log.filter(({ level, err }) => level === 50 && err?.message === message).length, 1, message)
   t.equal(app.eventfeed.stats().connections, 0)
+})
+
+t.test('a log that fails before the first event is in the server\'s log, with its cause, once', async (t) => {
+  const { app, log } = await serve(t, (app) => {
+    const failingLog = new MemoryLog()
+    failingLog.locate = () => { throw failing }
+    const news = app.feed('news', { log: failingLog })
+    app.get('/', (_request, reply) => reply.sse(news.subscribe()))
+  })
+  for (const accept of ['text/event-stream', '*/*']) {
+    log.length = 0
+    t.equal((await app.inject({ url: '/', headers: { accept, 'last-event-id': '1700-1' } })).statusCode, accept === '*/*' ? 503 : 200)
+    const errors = log.filter(({ level }) => level === 50)
+    t.equal(errors.length, 1, accept)
+    t.match(errors[0]?.err, { code: 'FST_EVENTFEED_LOG_FAILED', stack: /caused by: Error: the secret of the database/ })
+  }
 })
