@@ -49,6 +49,12 @@ export const FRAME_BYTES = 240
 export const LEFT_OUT_BYTES = 50
 /** Cached forms hold at most half of what the log may hold, and less where the entries need it: history counts more than what can be made again. */
 export const FORMS_SHARE = 0.5
+/** States that streams are being sent hold what entries leave of a log's bound, or half of the bound where they leave less: no entry leaves for a client that stalls. */
+export const STATES_SHARE = 0.5
+/** ... and 8 KiB however small the bound is: a small state is no danger, and a stream that gets none would come back for ever. */
+export const STATES_LEAST_BYTES = 8 * 1024
+/** A new state is compared with the 8 newest as of the same event ID: those of a crowd that comes at once are alike, those of single users are not. */
+export const STATES_COMPARED = 8
 /** ... of any age: count and bytes bound the memory already. */
 export const RETAIN_AGE_MS = Infinity
 

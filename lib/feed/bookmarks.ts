@@ -56,7 +56,7 @@ export class Bookmarks {
     const isByCount = window.next - from >= entries * BOOKMARK_SHARE
     // one large entry may take the place of all that were counted
     if (isByCount || window.oldest > from || window.bytesSince(from) >= bytes * BOOKMARK_SHARE) this.#check()
-    else if (ageMs !== Infinity) this.#stopTimer ??= this.#clock.after(ageMs * BOOKMARK_SHARE, () => { this.#begin() })
+    if (ageMs !== Infinity && this.#saidAt < window.next) this.#stopTimer ??= this.#clock.after(ageMs * BOOKMARK_SHARE, () => { this.#begin() })
   }
 
   /** True for a client that has a position which is so new that there will be a round before the log drops it. @param behind how many entries it has not got */

@@ -2,6 +2,7 @@
 import type { Entry } from '../log/entry.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { Poison } from './poison.ts'
+import type { HeldState } from './states.ts'
 
 /** What is to be told before the next entry: a gap, or where the stream stands. */
 export interface Notice {
@@ -17,6 +18,8 @@ export class Detour {
   readonly behind: Notice | undefined
   /** Those that a filter has thrown at: a gap stands for each. */
   readonly poisoned: ReadonlyMap<Entry, Poison> | undefined
+  /** A snapshot that is held for this list, among others. */
+  readonly held: HeldState | undefined
   /** The position of a client that has got what was passed; `undefined` where it has none. */
   position: string | undefined
   readonly #entries: readonly Entry[]
@@ -24,13 +27,14 @@ export class Detour {
 
   constructor (
     entries: readonly Entry[],
-    { isState, position, behind, poisoned }: Pick<Detour, 'isState' | 'position'> & Partial<Pick<Detour, 'behind' | 'poisoned'>>
+    { isState, position, behind, poisoned, held }: Pick<Detour, 'isState' | 'position'> & Partial<Pick<Detour, 'behind' | 'poisoned' | 'held'>>
   ) {
     this.#entries = entries
     this.isState = isState
     this.position = position
     this.behind = behind
     this.poisoned = poisoned
+    this.held = held
   }
 
   /** True for a snapshot that is not known yet. */
@@ -41,13 +45,21 @@ export class Detour {
     for (; this.#next < this.#entries.length; this.#next++) {
       const entry = this.#entries[this.#next]
       if (entry !== undefined && takes(entry)) return entry
+      if (this.isState) entry?.forgetView()
     }
     return undefined
   }
 
   /** Passes the entry that `peek` has given. */
-  pass ({ position }: Entry): void {
+  pass (entry: Entry): void {
     this.#next++
-    if (!this.isState) this.position = position
+    // the parsed data of a state is counted nowhere, so it is not kept
+    if (this.isState) entry.forgetView()
+    else this.position = entry.position
+  }
+
+  /** Nothing more of it is needed. */
+  release (): void {
+    this.held?.release()
   }
 }

@@ -23,6 +23,7 @@ import { PoisonReports } from './poison.ts'
 import type { Reader } from './reader.ts'
 import type { LagPolicy } from './slow-consumer.ts'
 import type { Snapshot } from './snapshot.ts'
+import { States } from './states.ts'
 import type { SubscribedFeed } from './plan.ts'
 import type { Projected } from './projection.ts'
 import { FeedSubscription, type SubscribeOptions } from './subscription.ts'
@@ -102,6 +103,7 @@ export class LogFeed implements Feed, SubscribedFeed {
   readonly log: EventLog
   readonly fanOut: FanOut
   readonly variants: VariantCache
+  readonly states: States
   readonly bookmarks: Bookmarks
   readonly figures = new FeedFigures()
   readonly newest: NewestByKey | undefined
@@ -123,6 +125,7 @@ export class LogFeed implements Feed, SubscribedFeed {
     this.log = parts.log
     this.fanOut = new FanOut(parts.clock, new Filters(parts.log.window, this.figures, this.report), this.report)
     this.variants = new VariantCache(parts.log.window, parts, this.poison)
+    this.states = new States(parts.log.window)
     this.bookmarks = new Bookmarks(parts.log, parts.clock, this.fanOut, this.#readers)
     const { window } = parts.log
     const { entries, bytes } = window.retention

@@ -28,7 +28,7 @@ export interface Percentiles {
 export interface FeedStats {
   /** Entries that are kept. */
   entries: number
-  /** Their bytes, cached forms included. */
+  /** Their bytes, with cached forms of them and the states of snapshots that are being sent. */
   bytes: number
   /** The age of the oldest, in milliseconds; 0 where there is none. */
   ageMs: number

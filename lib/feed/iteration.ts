@@ -10,7 +10,12 @@ import type { Reader } from './reader.ts'
 export type Iterated<Event> = (Event & Place) | GapEvent
 
 /** Where an event stands. */
-interface Place { readonly id: string, readonly at: number, readonly key: string | undefined }
+interface Place {
+  /** The event ID; `undefined` for an event of a snapshot: a loop that goes on from there would lose the rest of the state. */
+  readonly id: string | undefined
+  readonly at: number
+  readonly key: string | undefined
+}
 
 /** What is known of an event here, where the types of its feed are not. */
 type Plain = Place & { readonly event: string, readonly data: unknown }
@@ -101,7 +106,7 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
     for (let entry = reader.peek(); entry !== undefined; entry = reader.peek()) {
       let value
       try {
-        value = this.#projected(entry)
+        value = this.#projected(entry, reader.isState)
       } catch (error) {
         reader.passPoison(entry, new Poison(error), this.#plan.as ?? this.#plan)
         return this.#take()
@@ -123,14 +128,15 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
     return undefined
   }
 
-  #projected ({ view }: Entry): Plain | undefined {
+  #projected ({ view }: Entry, isState: boolean): Plain | undefined {
     const { as } = this.#plan
-    if (as === undefined) return view
+    const id = isState ? undefined : view.id
+    if (as === undefined) return isState ? Object.freeze({ ...view, id }) : view
     const made = as(view)
     checkSynchronous('as', made)
     if (made === undefined) return undefined
     if (typeof made !== 'object' || made === null || made.data === undefined) throw new BadEvent('a projection returns { event?, data }, or undefined to leave an entry out')
-    return { ...view, event: made.event ?? view.event, data: made.data }
+    return { ...view, id, event: made.event ?? view.event, data: made.data }
   }
 
   #close (): void {

@@ -17,12 +17,14 @@ import { isTaken } from './poison.ts'
 import { Reader } from './reader.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
 import { takeSnapshot, type Snapshot, type State } from './snapshot.ts'
+import type { States } from './states.ts'
 import type { SubscribeOptions } from './subscription.ts'
 import type { VariantCache } from './variant-cache.ts'
 
 /** What a subscription needs of its feed. */
 export interface SubscribedFeed extends FollowedFeed {
   readonly variants: VariantCache
+  readonly states: States
   readonly keys: KeyIndex
   readonly initial: Snapshot<unknown> | undefined
   readonly onGap: Snapshot<unknown> | undefined
@@ -106,7 +108,7 @@ export class Plan implements Reading {
     return takeSnapshot(snapshot, gap, {
       head: atHead(feed.log.window),
       find: (after) => findBehind(feed.log, after),
-      entryOf: (publication, position) => feed.entryOf(publication, position)
+      take: (events, position) => feed.states.take(events, position, (publication, at) => feed.entryOf(publication, at))
     })
   }
 

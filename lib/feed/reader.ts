@@ -15,7 +15,7 @@ import { failAlone, wakeAlone, type FilteredWaiter } from './filters.ts'
 import type { Opening } from './opening.ts'
 import { gapOfPoison, isTaken, Poison } from './poison.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
-import { behindBy, fallBehind, isBehindLimits } from './slow-consumer.ts'
+import { behindBy, fallBehind, isBehindLimits, lagged } from './slow-consumer.ts'
 import type { State } from './snapshot.ts'
 
 /** One stream of one feed. */
@@ -58,7 +58,7 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** Begins; where the opening is a promise, when it is kept. */
   begin (opening: Opening | Promise<Opening>): void {
-    if (opening instanceof Promise) this.#later(opening, (found) => { this.#open(found) })
+    if (opening instanceof Promise) this.#later(opening, (found) => { if (!this.#isReleased) this.#open(found) })
     else this.#open(opening)
   }
 
@@ -196,6 +196,7 @@ export class Reader implements Waiter, FilteredWaiter {
     this.#isReleased = true
     this.#leave()
     this.#cursor?.release()
+    this.#detour?.release()
     this.#detour = undefined
     this.#reading.left(this)
   }
@@ -208,18 +209,19 @@ export class Reader implements Waiter, FilteredWaiter {
   /** Goes on with a notice; where there is a snapshot for it, with that in its place. */
   #goOn (notice: Notice): void {
     const state = notice.gap === undefined && !this.#isFirst ? undefined : this.#reading.snapshot(notice.gap, this.#context)
-    if (state === undefined) {
-      this.#notice = notice
-      return
-    }
+    if (state === undefined) this.#notice = notice
+    if (state === undefined) return
     const position = notice.gap?.requested
     // nothing is read until the state is known
     this.#detour = new Detour([], { isState: true, position })
-    const use = ({ entries, behind }: State): void => {
+    const use = ({ held, behind }: State): void => {
+      if (this.#isReleased) return held?.release()
+      if (held === undefined) this.end ??= lagged(this.feed, this.behind())
+      if (held === undefined) return
       this.#cursor?.restartBehindState(behind.start, behind.before)
       // what comes behind a state is replay, or one that is older than the limits would be followed by another, without end
       this.#isLive = false
-      this.#detour = new Detour(entries, { isState: true, position, behind: { gap: behind.gap, position: behind.before } })
+      this.#detour = new Detour(held.entries, { isState: true, position, held, behind: { gap: behind.gap, position: behind.before } })
       if (notice.gap !== undefined) countGap(this.feed, notice.gap)
     }
     if (state instanceof Promise) this.#later(state, use)
@@ -233,6 +235,7 @@ export class Reader implements Waiter, FilteredWaiter {
     if (entry !== undefined && poison !== undefined) return this.passPoison(entry, poison, this.#reading.where)
     if (entry !== undefined || detour.isPending) return entry
     this.#detour = undefined
+    detour.release()
     this.#notice = detour.behind
     return detour.behind === undefined ? this.peek() : undefined
   }
@@ -286,10 +289,7 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #later<Value> (promise: Promise<Value>, use: (value: Value) => void): void {
-    promise.then((value) => {
-      if (this.#isReleased) return
-      use(value)
-    }).then(() => { wakeAlone(this, this.feed.report) }, (error: unknown) => { failAlone(this, error, this.feed.report) })
+    promise.then(use).then(() => { wakeAlone(this, this.feed.report) }, (error: unknown) => { failAlone(this, error, this.feed.report) })
   }
 
   /** The stream ends: it has failed. */

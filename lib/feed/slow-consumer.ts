@@ -4,6 +4,7 @@ import type { Hole } from '../log/event-log.ts'
 import { firstIndex } from '../log/indexed-ring.ts'
 import type { Window } from '../log/window.ts'
 import type { Gap } from '../wire/control-event.ts'
+import type { SourceEnd } from '../wire/frame-source.ts'
 import type { NewestByKey } from './conflation.ts'
 import type { EntryCursor } from './cursor.ts'
 import { countLag } from './diagnostics.ts'
@@ -69,6 +70,12 @@ interface Fallen {
   readonly index: number
   /** Where the log goes on, if it is not kept any more. */
   readonly hole: Hole | undefined
+}
+
+/** The end of a reader whose state would pass the bound of the log. */
+export function lagged (feed: FollowedFeed, behind: Lag): SourceEnd {
+  countLag(feed, behind)
+  return { kind: 'lagged' }
 }
 
 /**

@@ -3,9 +3,9 @@
  * What is published while the function runs comes behind it.
  */
 import { BadOption, describe } from '../errors.ts'
-import type { Entry } from '../log/entry.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { Opening } from './opening.ts'
+import type { HeldState } from './states.ts'
 
 /** What a snapshot function gets. */
 export interface SnapshotRequest {
@@ -24,12 +24,16 @@ export type SnapshotEvents<Publication> = Iterable<Publication>
  */
 export type SnapshotResult<Publication> = SnapshotEvents<Publication> | { readonly events: SnapshotEvents<Publication>, readonly after: string }
 
-/** Gives the state. May be asynchronous; one that throws fails the stream. */
+/**
+ * Gives the state. May be asynchronous; one that throws fails the stream. Its events are encoded at once, and count toward the bound of
+ * the log until they are sent; a stream that would pass that ends, for its client to come back.
+ */
 export type Snapshot<Publication> = (request: SnapshotRequest) => SnapshotResult<Publication> | PromiseLike<SnapshotResult<Publication>>
 
 /** The state, and where the stream goes on behind it. */
 export interface State {
-  readonly entries: Entry[]
+  /** `undefined` where it would pass the bound of the log. */
+  readonly held: HeldState | undefined
   readonly behind: Opening
 }
 
@@ -39,19 +43,29 @@ export interface SnapshotParts {
   readonly head: Opening
   /** Finds where a stream goes on behind an event ID. */
   readonly find: (after: string) => Opening | Promise<Opening>
-  /** An entry outside of the log, of an event that is checked as for `publish`. */
-  readonly entryOf: (publication: unknown, position: string) => Entry
+  /** Encodes events, which are checked as for `publish`, as of a position; `undefined` where they would pass the bound of the log. */
+  readonly take: (events: Iterable<unknown>, position: string) => HeldState | undefined
 }
 
 /** Calls a snapshot function. A promise only where the function, or the log, gives one. */
-export function takeSnapshot (snapshot: Snapshot<unknown>, gap: Gap | undefined, { head, find, entryOf }: SnapshotParts): State | Promise<State> {
+export function takeSnapshot (snapshot: Snapshot<unknown>, gap: Gap | undefined, { head, find, take }: SnapshotParts): State | Promise<State> {
   const made: unknown = snapshot({ position: head.before, gap })
   const finish = (result: unknown): State | Promise<State> => {
     const { events, after } = read(result)
-    const stateBehind = (behind: Opening): State => ({ entries: Array.from(events, (event) => entryOf(event, after ?? head.before)), behind })
-    if (after === undefined) return stateBehind(head)
-    const found = find(after)
-    return found instanceof Promise ? found.then(stateBehind) : stateBehind(found)
+    // at once: what is given may be changed later
+    const held = take(events, after ?? head.before)
+    if (after === undefined) return { held, behind: head }
+    try {
+      const found = find(after)
+      if (!(found instanceof Promise)) return { held, behind: found }
+      return found.then((behind) => ({ held, behind }), (error: unknown) => {
+        held?.release()
+        throw error
+      })
+    } catch (error) {
+      held?.release()
+      throw error
+    }
   }
   return isThenable(made) ? Promise.resolve(made).then(finish) : finish(made)
 }

@@ -32,6 +32,7 @@ export class Window {
   readonly #besides = new Set<Beside>()
   #before: string
   #bytes = 0
+  #held = 0
   #isTrimDue = false
 
   /** @param origin the position before the first entry */
@@ -50,10 +51,13 @@ export class Window {
   /** How many entries there are. */
   get size (): number { return this.#ring.next - this.#ring.first }
   /** The bytes of all entries, of what is held beside them, and of cached forms. */
-  get bytes (): number { return this.#bytes + this.forms.bytes }
+  get bytes (): number { return this.#bytes + this.#held + this.forms.bytes }
 
   /** How many of the bytes entries may hold: all but those that are held beside them. */
   get room (): number { return this.retention.bytes - (this.#bytes - this.bytesSince(this.oldest)) }
+
+  /** How many of the bytes entries and what is held beside them leave; negative where one entry alone is larger. */
+  get left (): number { return this.retention.bytes - this.#bytes }
 
   /** The entry at an index; `undefined` for one that is not here. */
   at (index: number): Entry | undefined {
@@ -102,6 +106,12 @@ export class Window {
     this.#bytes += bytes
   }
 
+  /** As `charge`, of what takes the place of forms only: no entry leaves for it. */
+  hold (bytes: number): void {
+    this.#held += bytes
+    this.trimSoon()
+  }
+
   /** From now on `beside` hears of each entry that leaves. Returns the function that ends it. */
   addBeside (beside: Beside): () => void {
     this.#besides.add(beside)
@@ -111,7 +121,7 @@ export class Window {
   /** Drops forms, and then the oldest entries, while any bound is passed. */
   trim (): void {
     const { entries, bytes, ageMs } = this.retention
-    if (this.bytes > bytes) this.forms.shrink(Math.max(0, bytes - this.#bytes))
+    if (this.bytes > bytes) this.forms.shrink(Math.max(0, bytes - this.#bytes - this.#held))
     const before = ageMs === Infinity ? -Infinity : this.#clock.elapsed() - ageMs
     for (let oldest = this.#ring.at(this.#ring.first); oldest !== undefined; oldest = this.#ring.at(this.#ring.first)) {
       if (this.size <= entries && (this.#moments.at(this.oldest) ?? 0) >= before && (this.#bytes <= bytes || this.size === 1)) return
@@ -121,7 +131,7 @@ export class Window {
 
   /** As `trim`, but when all have read who are about to: what one of them caches takes no entry from the next. */
   trimSoon (): void {
-    if (this.#isTrimDue || this.bytes <= this.retention.bytes) return
+    if (this.#isTrimDue || (this.left >= 0 && (this.bytes <= this.retention.bytes || this.forms.bytes === 0))) return
     this.#isTrimDue = true
     setImmediate(() => {
       this.#isTrimDue = false

@@ -199,8 +199,9 @@ app.register(async (child) => {
 // loops over a subscription are typed by the feed and the projection; a gap may come in place of an event
 export async function loops (): Promise<void> {
   for await (const event of chat.subscribe({ keys: ['ada'], from: { last: 10 } })) {
+    // @ts-expect-error an event of a snapshot has no id
     const place: string = event.id
-    if (event.event === 'stream:gap') place.concat(event.data.requested, event.data.reason)
+    if (event.event === 'stream:gap') event.id.concat(place, event.data.requested, event.data.reason)
     else if (event.event === 'message') event.data.text.concat(event.data.from, event.key ?? '', String(event.at))
     // @ts-expect-error what is neither a gap nor a message is a joined
     else event.data.text.concat('')
