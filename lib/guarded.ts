@@ -32,3 +32,9 @@ export function reportSafely (error: unknown, report: Report): void {
     report(error)
   } catch {}
 }
+
+/** What should be no promise, and may be one all the same: what it is rejected with must not end the process. */
+export function heard<Answer> (answer: Answer): Answer {
+  if (answer instanceof Promise) answer.catch(() => {})
+  return answer
+}

@@ -2,6 +2,7 @@
  * Declared events: an object of schemas by event type becomes a codec, which writes the data of those events and of no others.
  */
 import { AmbiguousUnion, asError, BadOption, BadSchema, describe, InvalidData, shown, UnknownEvent } from '../errors.ts'
+import { heard } from '../guarded.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { checkEventType, toJson, type DataText } from '../wire/event.ts'
 import { compileSerializer, type Compilers } from './serializer.ts'
@@ -102,8 +103,7 @@ function serialized (serialize: (data: unknown, event: string) => string, event:
     throw new InvalidData(shown(event), `does not fit its schema: ${asError(cause, 'its serializer failed').message}`, { cause })
   }
   if (typeof json === 'string' && isJson(json)) return json
-  // an asynchronous serializer is none: what it is rejected with must not end the process
-  if (json instanceof Promise) json.catch(() => {})
+  heard(json)
   throw new InvalidData(shown(event), `becomes ${shown(json)}, which is no JSON: its schema allows values that JSON does not have, such as undefined in a list`)
 }
 

@@ -3,6 +3,7 @@
  */
 import type { Readable } from 'node:stream'
 import { asError, BadSource, describe, isAbort } from '../errors.ts'
+import { heard } from '../guarded.ts'
 import type { Batch } from '../wire/batch.ts'
 import type { ServerSentEvent } from '../wire/event.ts'
 import { isFrameSourceOpener, openFrames, type FrameSource, type FrameSourceOpener, type SourceContext, type SourceEnd } from '../wire/frame-source.ts'
@@ -106,16 +107,16 @@ function originOf (source: unknown): Origin | undefined {
   if (isReadable(source)) {
     // it may fail before it is read, or when it was let go of: an error that nobody hears of ends the process
     source.on('error', () => {})
-    return { iterator: bytesAsLines(source)[Symbol.asyncIterator](), interrupt: () => { source.destroy() } }
+    return { iterator: bytesAsLines(source)[Symbol.asyncIterator](), interrupt: () => { heard(source.destroy()) } }
   }
-  if (Symbol.asyncIterator in source) return { iterator: (source as AsyncIterable<unknown>)[Symbol.asyncIterator]() }
-  if (Symbol.iterator in source) return { iterator: (source as Iterable<unknown>)[Symbol.iterator]() }
+  if (Symbol.asyncIterator in source) return { iterator: heard((source as AsyncIterable<unknown>)[Symbol.asyncIterator]()) }
+  if (Symbol.iterator in source) return { iterator: heard((source as Iterable<unknown>)[Symbol.iterator]()) }
   return undefined
 }
 
 /** Through its reader: `cancel` of a reader settles a pending read, and `return()` of a web stream's own iterator waits for it. */
 function webStreamOrigin (stream: ReadableStreamLike<unknown>): Origin {
-  const reader = stream.getReader()
+  const reader = heard(stream.getReader())
   const chunks: AsyncIterable<unknown> = {
     [Symbol.asyncIterator]: () => ({
       next: async () => {

@@ -1,7 +1,7 @@
 /**
  * Foreign code and Node fail at every boundary, on every stack, in every way; whatever they do, some things hold: see `verdict.ts`.
  *
- * INJECTOR_RUNS is how many runs are played (default: 400), INJECTOR_SEED repeats those of a seed that was printed, INJECTOR_ROW plays one row
+ * INJECTOR_RUNS is how many runs are played (default: 240), INJECTOR_SEED repeats those of a seed that was printed, INJECTOR_ROW plays one row
  * alone, and INJECTOR_RUN one run that was printed. As in
  *
  *     INJECTOR_SEED=42 INJECTOR_RUNS=4000 npx tap --timeout=600 test/injector/injector.test.ts
@@ -14,7 +14,7 @@ import { Runner } from './runner.ts'
 import { BOUNDARIES, boundaryOf, plainestAt, runsAt } from './table.ts'
 
 const seed = Number(process.env['INJECTOR_SEED'] ?? randomInt(2 ** 31 - 1))
-const runs = Number(process.env['INJECTOR_RUNS'] ?? 400)
+const runs = Number(process.env['INJECTOR_RUNS'] ?? 240)
 const row = process.env['INJECTOR_ROW']
 const given = process.env['INJECTOR_RUN']
 const rows = BOUNDARIES.filter(({ name }) => row === undefined || name === row)

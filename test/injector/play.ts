@@ -186,7 +186,10 @@ class Script {
       await world.fact(() => last === undefined || has(client, last.n), `${name} gets event ${last?.n ?? ''}`)
     }
     const last = world.published.findLast(({ feed }) => feed === 'a')
-    if (isFollowing && world.victim.source === undefined && last !== undefined) {
+    const { fault } = this.#run.injection
+    // its keys are others then
+    const isRekeyed = fault.does === 're-enters' && (fault.what === 'follow' || fault.what === 'unfollow')
+    if (isFollowing && !isRekeyed && world.victim.source === undefined && last !== undefined) {
       await world.fact(() => has(victim, last.n), `the victim gets event ${last.n} when the fault is over`)
     }
     for (const { client } of world.listeners) client.leave()

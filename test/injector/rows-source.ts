@@ -166,7 +166,7 @@ export const SOURCE_ROWS: readonly Boundary[] = [
       return { done, value: { event: 'message', data: { ...value?.data, note: { toJSON: injector.wrap(() => 'a note') } } } }
     }
   })),
-  iteratorRow('readable[Symbol.asyncIterator]', { stacks: ['request'], faults: ALL }, (numbers, injector) => {
+  iteratorRow('readable[Symbol.asyncIterator]', { stacks: ['request'], faults: READS }, (numbers, injector) => {
     const stream = readable(numbers)
     return Object.assign(stream, { [Symbol.asyncIterator]: injector.wrap(() => Readable.prototype[Symbol.asyncIterator].call(stream)) })
   }),
