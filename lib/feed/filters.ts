@@ -4,9 +4,10 @@
  */
 import type { Entry, EntryView } from '../log/entry.ts'
 import type { Window } from '../log/window.ts'
+import type { OwnContext } from '../own-context.ts'
 import type { EntryCursor } from './cursor.ts'
 import type { FeedFigures } from './figures.ts'
-import { isTaken, Poison, truthOf } from './poison.ts'
+import { isTaken, Poison, truthOf, type Where } from './poison.ts'
 
 /** Somebody who waits for entries that a predicate takes. */
 export interface FilteredWaiter {
@@ -28,8 +29,6 @@ export interface Standing {
   /** The position before that; `undefined` where it stands where it began to wait. */
   readonly position: string | undefined
 }
-
-type Where = (view: EntryView) => unknown
 
 /** Ends one that has thrown where nobody else would catch it, so that others are not hurt. */
 export function failAlone (waiter: Pick<FilteredWaiter, 'fail'>, error: unknown, report: (error: unknown) => void): void {
@@ -57,6 +56,7 @@ export class Filters {
   readonly #window: Window
   // one array for each property: a round looks at nothing else
   readonly #wheres: Where[] = []
+  readonly #contexts: Array<OwnContext | undefined> = []
   readonly #since: number[] = []
   readonly #waiters: FilteredWaiter[] = []
   /** The round asks about the entries from one index to another, exclusive. */
@@ -81,10 +81,11 @@ export class Filters {
   }
 
   /** Waits. @param since the index where the waiter stands: it has passed what is before it */
-  wait (waiter: FilteredWaiter, where: Where, since: number): void {
+  wait (waiter: FilteredWaiter, where: Where, context: OwnContext | undefined, since: number): void {
     if (waiter.filterPlace !== -1) return
     waiter.filterPlace = this.#waiters.length
     this.#wheres.push(where)
+    this.#contexts.push(context)
     this.#since.push(since)
     this.#waiters.push(waiter)
   }
@@ -102,6 +103,7 @@ export class Filters {
     }
     this.#move(this.#waiters.length - 1, place)
     this.#wheres.pop()
+    this.#contexts.pop()
     this.#since.pop()
     this.#waiters.pop()
   }
@@ -142,9 +144,10 @@ export class Filters {
       const place = this.#left - 1
       const waiter = this.#waiters[place]
       const where = this.#wheres[place]
+      const context = this.#contexts[place]
       if (waiter === undefined || where === undefined) return true
       if (lone === undefined || (this.#since[place] ?? 0) > from) {
-        this.#ask(waiter, where, Math.max(from, this.#since[place] ?? 0), to)
+        this.#ask(waiter, where, context, Math.max(from, this.#since[place] ?? 0), to)
         calls += to - from
       } else {
         const departures = this.#departures
@@ -154,7 +157,8 @@ export class Filters {
         try {
           // made when somebody asks: publishing what nobody filters costs no look into it
           view ??= lone.view
-          isAccepted = truthOf(where(view))
+          // not through a closure: to look at one more object for each stream costs more than the call
+          isAccepted = truthOf(context === undefined ? where(view) : context.runInAsyncScope(where, undefined, view))
         } catch (error) {
           poison = new Poison(error)
         }
@@ -173,14 +177,14 @@ export class Filters {
   }
 
   /** Asks one about several entries, or about those since it began to wait. */
-  #ask (waiter: FilteredWaiter, where: Where, from: number, to: number): void {
+  #ask (waiter: FilteredWaiter, where: Where, context: OwnContext | undefined, from: number, to: number): void {
     for (let index = from; index < to; index++) {
       const entry = this.#window.at(index)
       if (entry === undefined) return this.#accept(waiter, undefined, undefined)
       let isAccepted = false
       let poison: Poison | undefined
       try {
-        isAccepted = isTaken(where, entry)
+        isAccepted = isTaken(where, entry, context)
       } catch (error) {
         poison = new Poison(error)
       }
@@ -206,11 +210,13 @@ export class Filters {
     const { filterPlace } = waiter
     const other = this.#waiters[last]
     const where = this.#wheres[filterPlace]
+    const context = this.#contexts[filterPlace]
     const since = this.#since[filterPlace] ?? 0
     if (other === waiter || other === undefined || where === undefined) return
     this.#move(last, filterPlace)
     this.#waiters[last] = waiter
     this.#wheres[last] = where
+    this.#contexts[last] = context
     this.#since[last] = since
     waiter.filterPlace = last
   }
@@ -232,6 +238,7 @@ export class Filters {
     if (from === to || waiter === undefined || where === undefined) return
     this.#waiters[to] = waiter
     this.#wheres[to] = where
+    this.#contexts[to] = this.#contexts[from]
     this.#since[to] = this.#since[from] ?? 0
     waiter.filterPlace = to
   }

@@ -136,7 +136,7 @@ export class Plan implements Reading {
 
   #takes (entry: Entry): boolean {
     try {
-      return this.hasKey(entry) && (this.where === undefined || isTaken(this.where, entry))
+      return this.hasKey(entry) && (this.where === undefined || isTaken(this.where, entry, undefined))
     } catch {
       // the stream comes upon it again, and reports it or ends
       return true

@@ -5,6 +5,7 @@
 import { POISON_REPORTS } from '../defaults.ts'
 import { NotSynchronous, shown } from '../errors.ts'
 import type { Entry, EntryView } from '../log/entry.ts'
+import type { OwnContext } from '../own-context.ts'
 import type { Gap } from '../wire/control-event.ts'
 
 /** What was thrown at an entry. */
@@ -24,9 +25,12 @@ export function gapOfPoison (requested: string): Gap {
   return { requested, oldest: null, reason: 'failed' }
 }
 
-/** What a filter says of an entry. Throws what the filter throws, and `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise. */
-export function isTaken (where: (view: EntryView) => unknown, { view }: Entry): boolean {
-  return truthOf(where(view))
+/** A filter. What it says is not known: its types may have been ignored. */
+export type Where = (view: EntryView) => unknown
+
+/** What a filter says of an entry, asked in a context. Throws what the filter throws, and `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise. */
+export function isTaken (where: Where, { view }: Entry, context: OwnContext | undefined): boolean {
+  return truthOf(context === undefined ? where(view) : context.runInAsyncScope(where, undefined, view))
 }
 
 /** The answer of a filter. Throws `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise: it would be true whatever it becomes. */

@@ -51,7 +51,7 @@ export class Reader implements Waiter, FilteredWaiter {
     this.feed = reading.feed
     this.#reading = reading
     this.#context = reading.hasOwnFunctions ? ownContext() : undefined
-    this.#where = reading.where && inContext(reading.where, this.#context)
+    this.#where = reading.where
     this.#owner = owner
     this.#isFirst = isFirst
   }
@@ -144,7 +144,7 @@ export class Reader implements Waiter, FilteredWaiter {
     this.#isLive = true
     if (feed.isComplete || this.#endsAt !== undefined) this.end ??= feed.lastWord
     else if (this.#cursor?.isKeyed === true) this.#awaitsOffer = true
-    else if (this.#where !== undefined) feed.fanOut.filters.wait(this, this.#where, feed.log.window.next)
+    else if (this.#where !== undefined) feed.fanOut.filters.wait(this, this.#where, this.#context, feed.log.window.next)
     else feed.fanOut.wait(this)
   }
 
@@ -243,7 +243,7 @@ export class Reader implements Waiter, FilteredWaiter {
   /** Of an entry whose key is followed, where that matters. One that is poisoned is not taken, and is passed. */
   #takes (entry: Entry): boolean {
     try {
-      if (this.#where === undefined || isTaken(this.#where, entry)) return true
+      if (this.#where === undefined || isTaken(this.#where, entry, this.#context)) return true
       this.feed.figures.filtered++
     } catch (error) {
       this.passPoison(entry, new Poison(error), this.#reading.where)
@@ -277,7 +277,7 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #fallBehind (cursor: EntryCursor, hole: Hole | undefined): void {
-    const way = fallBehind(this.feed, cursor, hole, this.#where, this.behind())
+    const way = fallBehind(this.feed, cursor, hole, this.#where && inContext(this.#where, this.#context), this.behind())
     this.#accepted = undefined
     if (way === undefined) this.end = { kind: 'lagged' }
     else if (way.missed === undefined) this.#goOn(way)

@@ -103,7 +103,7 @@ function wayOn (feed: FollowedFeed, cursor: EntryCursor, hole: Hole | undefined,
   const takes = (entry: Entry): boolean => {
     if (!cursor.isOurs(entry)) return false
     try {
-      if (where === undefined || isTaken(where, entry)) return true
+      if (where === undefined || isTaken(where, entry, undefined)) return true
       feed.figures.filtered++
       return false
     } catch (error) {
