@@ -117,6 +117,8 @@ for (const [kind, make] of Object.entries(KINDS)) {
       'the application closes': async () => { await app.close() }
     } satisfies Record<string, (client: RawClient) => void | Promise<void>>
     for (const [reason, close] of Object.entries(closing)) {
+      // older versions of Fastify 5 have no `handlerTimeout`
+      if (reason.includes('time-out') && !('handlerTimeout' in app.initialConfig)) continue
       made = undefined
       const client = await RawClient.get(t, port, '/endless')
       await client.until('data: begun')
