@@ -146,7 +146,8 @@ export class IterableFrames implements FrameSource {
   #ask (): Promise<IteratorResult<unknown>> | undefined {
     try {
       const result = this.#next()
-      if (isPromiseLike(result)) return result instanceof Promise ? result : Promise.resolve(result)
+      if (result instanceof Promise) return result
+      if (isPromiseLike(result)) return Promise.resolve(result)
       if (result.done !== true && isPromiseLike(result.value)) return this.#awaitValue(result.value)
       // one that has ended its own stream says no more
       if (this.#context !== undefined) this.#accept(result)

@@ -40,7 +40,18 @@ export class Batch {
   }
 }
 
+const encoder = new TextEncoder()
+/** Long text is encoded here first, and copied: to count its bytes beforehand would take as long as to encode it. */
+const scratch = new Uint8Array(64 * 1024)
+/** What is shorter is counted: then that is cheaper. */
+const LEAST_SCRATCHED = 1024
+/** What is longer may not fit: a UTF-16 unit takes 3 bytes at most. */
+const MOST_SCRATCHED = Math.floor(scratch.length / 3)
+
 function written (text: string, allocate: Allocate): Buffer {
+  if (text.length >= LEAST_SCRATCHED && text.length <= MOST_SCRATCHED) {
+    return joined([scratch.subarray(0, encoder.encodeInto(text, scratch).written)], allocate)
+  }
   const length = Buffer.byteLength(text)
   const room = allocate(ROOM_BEFORE + length + ROOM_AFTER)
   room.write(text, ROOM_BEFORE)

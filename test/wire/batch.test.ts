@@ -8,6 +8,19 @@ t.test('a batch of text is its UTF-8', async (t) => {
   t.equal(batch.bytes.length, 10)
 })
 
+t.test('text of any length is encoded whole, also where it takes 3 bytes a unit or is no valid UTF-16', async (t) => {
+  for (const length of [1_023, 1_024, 21_844, 21_845, 21_846, 60_000]) {
+    for (const unit of ['a', 'é', '\u20ac', '\u{1f600}', '\ud800', 'b\udc00']) {
+      const text = unit.repeat(Math.ceil(length / unit.length)).slice(0, length)
+      t.ok(new Batch(text).bytes.equals(Buffer.from(text)), `${length} units of ${JSON.stringify(unit)}`)
+    }
+  }
+  // what was encoded before is not touched by what comes after
+  const first = new Batch('1'.repeat(2_000))
+  const second = new Batch('2'.repeat(2_000))
+  t.same([first.bytes.toString(), second.bytes.toString()], ['1'.repeat(2_000), '2'.repeat(2_000)])
+})
+
 t.test('text that stands alone counts as no event and sets no id', async (t) => {
   const { events, lastEventId, memo } = new Batch(':\n\n')
   t.strictSame({ events, lastEventId, memo }, { events: 0, lastEventId: undefined, memo: undefined })
