@@ -9,6 +9,7 @@ import { Carrier, CarrierWriter } from '../stream/carrier-writer.ts'
 import { ResponseWriter } from '../stream/response-writer.ts'
 import { canWriteToSocket, SocketWriter } from '../stream/socket-writer.ts'
 import type { Writer } from '../stream/writer.ts'
+import { logError, routeOf } from './log.ts'
 import { setHead } from './stream-head.ts'
 
 const NONE: readonly never[] = []
@@ -46,6 +47,7 @@ export function commit (reply: FastifyReply, send: FastifyReply['send'], stream:
   }
   const open = (writer: Writer): void => {
     if (!response.headersSent) response.flushHeaders()
+    if (writer.kind === 'carrier' && response.hasHeader('trailer')) surviveTrailers(reply)
     stream.opened(writer, hijack(reply))
   }
   const carrier = new Carrier((destination, flow) => {
@@ -100,6 +102,19 @@ function hijack (reply: FastifyReply): ReadonlyArray<() => void> {
   const kept = new Set(raw.listeners('close'))
   // listeners for `close` take nothing
   return before.filter((listener) => !kept.has(listener)) as Array<() => void>
+}
+
+/** Fastify sets trailers in a tick of its own, where what Node refuses would end the process: such a response ends without them. */
+function surviveTrailers ({ raw: response, log, request }: FastifyReply): void {
+  const route = routeOf(request)
+  const { addTrailers } = response
+  response.addTrailers = (trailers) => {
+    try {
+      Reflect.apply(addTrailers, response, [trailers])
+    } catch (error) {
+      logError(log, error, `the trailers of an event stream of ${route} could not be sent`)
+    }
+  }
 }
 
 /** How to reach the client of a response whose head is made. */

@@ -179,3 +179,19 @@ t.test('a status without a body: the answer of a plain route, and the source is 
   }
   t.equal(app.eventfeed.stats().connections, 0)
 })
+
+t.test('trailers that Node refuses are left out, and logged', async (t) => {
+  const { port, ends, log } = await serve(t, (app) => {
+    app.get('/value', (_request, reply) => reply.trailer('x-room', async () => NOT_LATIN1).sse(async function * () { await turn(); yield 'one' }))
+    app.get('/name', (_request, reply) => reply.trailer('x room', async () => 'one').sse(async function * () { await turn(); yield 'one' }))
+    app.get('/good', (_request, reply) => reply.trailer('x-room', async () => 'one').sse(['one']))
+  })
+  for (const path of ['/value', '/name', '/good']) {
+    const client = await RawClient.get(t, port, path)
+    await client.until(path === '/good' ? 'x-room: one\r\n\r\n' : /\r\n0\r\n\r\n$/)
+    t.match(client.text, 'data: one', path)
+    t.equal(client.status, 200, path)
+  }
+  t.strictSame(await ends(3), ['done', 'done', 'done'])
+  t.strictSame(log.filter(({ level }) => level === 50).map(({ err }) => err?.code), ['ERR_INVALID_CHAR', 'ERR_INVALID_HTTP_TOKEN'])
+})
