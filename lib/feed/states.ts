@@ -13,8 +13,8 @@ export interface HeldState {
   release (): void
 }
 
-/** A state that streams hold. */
-interface Held { readonly events: object, readonly position: string, readonly entries: readonly Entry[], readonly bytes: number, streams: number }
+/** A state that streams hold. What was given is not: it may be as large again. */
+interface Held { readonly events: WeakRef<object>, readonly position: string, readonly entries: readonly Entry[], readonly bytes: number, streams: number }
 
 /** The states of one feed. */
 export class States {
@@ -35,7 +35,7 @@ export class States {
    */
   take (events: Iterable<unknown>, position: string, entryOf: (publication: unknown, position: string) => Entry): HeldState | undefined {
     const alike = [...this.#held].filter((held) => held.position === position).slice(-STATES_COMPARED)
-    const known = alike.find((held) => held.events === events) ?? this.#encoded(events, position, entryOf, alike)
+    const known = alike.find((held) => held.events.deref() === events) ?? this.#encoded(events, position, entryOf, alike)
     return known === undefined ? undefined : this.#forOneMore(known)
   }
 
@@ -65,7 +65,7 @@ export class States {
       count++
     }
     const same = own === undefined ? alike.find(({ entries }) => entries.length === count) : undefined
-    return same ?? this.#hold({ events, position, entries: own ?? alike[0]?.entries.slice(0, count) ?? [], bytes, streams: 0 })
+    return same ?? this.#hold({ events: new WeakRef(events), position, entries: own ?? alike[0]?.entries.slice(0, count) ?? [], bytes, streams: 0 })
   }
 
   #hold (held: Held): Held | undefined {
