@@ -34,6 +34,8 @@ export interface Boundary {
   readonly isOnce?: boolean
   /** True where Fastify or Node itself catches: they look at what is thrown, so that must bear it. */
   readonly isFastifys?: boolean
+  /** True where the application must have hooks. */
+  readonly needsHooks?: boolean
   /** True where the application must bring its own serializer compiler. */
   readonly ownsSerializer?: boolean
   readonly victim: (injector: Injector) => Victim

@@ -30,6 +30,8 @@ export interface HostKind {
   readonly validates: boolean
   /** True: the application brings its own serializer compiler. */
   readonly ownsSerializer: boolean
+  /** True: it has asynchronous hooks, and so Fastify goes on with a reply by promises. */
+  readonly hasHooks: boolean
 }
 
 /** The events of all feeds and routes. `note` takes whatever is given: hostile data stands there. */
@@ -73,7 +75,8 @@ export class Host {
     await app.register(eventfeed, {
       clock: host.clock, validateEvents: kind.validates, drainTimeoutMs: 1_000, connectionKey: (request: FastifyRequest) => host.#ask('connectionKey', () => keyOf(request), request) as string
     })
-    host.#addHooks()
+    if (kind.hasHooks) host.#addHooks()
+    app.setErrorHandler((error, request, reply) => host.#ask('errorHandler', () => reply.send(error), request))
     app.get('/run/:run/:stream', { schema: { events: EVENTS } }, (request, reply) => host.#handle(request, reply))
     app.get(`/run/:run/${VICTIM}`, {
       schema: { events: EVENTS }, ...kind.ownsSerializer ? { serializerCompiler: host.#compiler('serializer of a route') } : {}
@@ -97,7 +100,6 @@ export class Host {
     app.addHook('onSend', async (request, _reply, payload) => await this.#ask('onSend', () => payload, request))
     app.addHook('onError', async (request) => { await this.#ask('onError', () => {}, request) })
     app.addHook('onResponse', async (request) => { await this.#ask('onResponse', () => {}, request) })
-    app.setErrorHandler((error, request, reply) => this.#ask('errorHandler', () => reply.send(error), request))
   }
 
   #handle (request: FastifyRequest, reply: FastifyReply): unknown {

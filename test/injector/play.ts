@@ -22,6 +22,8 @@ export interface Run {
   readonly ending: Ending
   /** True: the plugin validates the data of events. */
   readonly validates: boolean
+  /** True: the application has asynchronous hooks. */
+  readonly hasHooks: boolean
 }
 
 /** Longer than the time until a stream commits without an event. */

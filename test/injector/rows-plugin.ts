@@ -48,6 +48,8 @@ function onAbort (injector: Injector): Victim {
 /** What has not reached the handler is Fastify's affair: where a hook never settles, there is no stream. */
 const BEFORE_THE_HANDLER: readonly FaultKind[] = ['throws', 'rejects', 're-enters']
 
+const UNTIL_CLIENTS_LEAVE = ['leave', 'kick', 'end'] as const
+
 export const PLUGIN_ROWS: readonly Boundary[] = [
   placeRow('connectionKey', { isFastifys: true, stacks: ['request'], faults: ALL, covers: ['EventfeedOptions.connectionKey'] }),
   {
@@ -59,11 +61,12 @@ export const PLUGIN_ROWS: readonly Boundary[] = [
     ways: ['HTTP/1.1', 'HTTP/2', 'inject'],
     victim: (injector) => ({ options: () => ({ recheck: injector.wrap(() => true), recheckIntervalMs: 1_000 }) })
   },
-  placeRow('onRequest', { isFastifys: true, stacks: ['request'], faults: BEFORE_THE_HANDLER }),
-  placeRow('preHandler', { isFastifys: true, stacks: ['request'], faults: BEFORE_THE_HANDLER }),
-  placeRow('onSend', { isFastifys: true, isOnce: true, covers: ['FastifyReply.send'], stacks: ['request'], faults: ALL, ways: ['HTTP/1.1', 'HTTP/2', 'inject'] }),
-  placeRow('onError', { isFastifys: true, isOnce: true, stacks: ['request'], faults: ALL, victim: (injector) => ({ places: { onError: through(injector) }, source: failing }) }),
-  placeRow('errorHandler', { isFastifys: true, isOnce: true, stacks: ['request'], faults: ALL, victim: (injector) => ({ places: { errorHandler: through(injector) }, source: failing }) }),
+  placeRow('onRequest', { needsHooks: true, isFastifys: true, stacks: ['request'], faults: BEFORE_THE_HANDLER }),
+  placeRow('preHandler', { needsHooks: true, isFastifys: true, stacks: ['request'], faults: BEFORE_THE_HANDLER }),
+  placeRow('onSend', { needsHooks: true, isFastifys: true, isOnce: true, covers: ['FastifyReply.send'], stacks: ['request'], faults: ALL, ways: ['HTTP/1.1', 'HTTP/2', 'inject'] }),
+  // an ordinary response that never comes keeps close() waiting, as on any route
+  placeRow('onError', { endings: UNTIL_CLIENTS_LEAVE, needsHooks: true, isFastifys: true, isOnce: true, stacks: ['request'], faults: ALL, victim: (injector) => ({ places: { onError: through(injector) }, source: failing }) }),
+  placeRow('errorHandler', { endings: UNTIL_CLIENTS_LEAVE, isFastifys: true, isOnce: true, stacks: ['request'], faults: ALL, victim: (injector) => ({ places: { errorHandler: through(injector) }, source: failing }) }),
   placeRow('logger', { covers: ['BaseLogger.debug', 'BaseLogger.error', 'BaseLogger.info', 'BaseLogger.warn'], stacks: ['socket', 'call'], faults: ['throws', 're-enters'] }),
   channelRow('opened', ['request']),
   channelRow('ended', ['socket', 'call', 'drain']),

@@ -41,13 +41,14 @@ export function runsAt (boundary: Boundary): Arbitrary<Run> {
     way: fc.constantFrom(...boundary.ways ?? ['HTTP/1.1' as const]),
     isKeyed: fc.constantFrom(false, true),
     ending: fc.constantFrom(...endingsOf(boundary, stack)),
-    validates: fc.constantFrom(false, true)
+    validates: fc.constantFrom(false, true),
+    hasHooks: boundary.needsHooks === true ? fc.constant(true) : fc.constantFrom(true, false)
   })) as Arbitrary<Run>
 }
 
 /** The application that a run needs. */
-export function hostFor ({ way, validates }: Run, { ownsSerializer }: Boundary): HostKind {
-  return { isHttp2: way === 'HTTP/2', validates, ownsSerializer: ownsSerializer === true }
+export function hostFor ({ way, validates, hasHooks }: Run, { ownsSerializer }: Boundary): HostKind {
+  return { isHttp2: way === 'HTTP/2', validates, ownsSerializer: ownsSerializer === true, hasHooks }
 }
 
 /** The row of a name. */
@@ -62,5 +63,5 @@ export function plainestAt (boundary: Boundary, stack: Run['stack']): Run {
   const [fault] = faultsOf(boundary)
   const [ending] = endingsOf(boundary, stack)
   if (fault === undefined || ending === undefined) throw new Error(`${boundary.name} has no fault`)
-  return { boundary: boundary.name, stack, injection: { fault, at: 1, isOnce: true }, way: boundary.ways?.[0] ?? 'HTTP/1.1', isKeyed: false, ending, validates: false }
+  return { boundary: boundary.name, stack, injection: { fault, at: 1, isOnce: true }, way: boundary.ways?.[0] ?? 'HTTP/1.1', isKeyed: false, ending, validates: false, hasHooks: true }
 }
