@@ -6,7 +6,7 @@
 export const HEARTBEAT_INTERVAL_MS = 15_000
 /** A client waits 3 s before it reconnects, as browsers do by themselves. */
 export const RETRY_MS = 3_000
-/** Each client is told up to half as much again, so that those that were cut together do not come back together. */
+/** Up to half of it is added at random for each client, so that clients that were cut together do not come back together. */
 export const RETRY_JITTER = 0.5
 /** For 50 ms a source may still fail with an ordinary error response; a page hardly notices that `onopen` is so much later. */
 export const COMMIT_DELAY_MS = 50

@@ -14,11 +14,11 @@ export const ReplySseTaken = createError('FST_EVENTFEED_REPLY_SSE_TAKEN',
   'reply.sse is taken by another plugin (@fastify/sse does so): two plugins that serve event streams exclude each other in one context, register only one of them', 500)
 /** A package that an entry point needs, and that only those who use it install, is not there. */
 export const MissingPeer = createError<[string, string, string, ErrorOptions?]>('FST_EVENTFEED_MISSING_PEER',
-  '%s can not be loaded, and %s needs it: it is an optional peer, so install it beside fastify-eventfeed: npm install %s', 500)
+  '%s cannot be loaded, and %s needs it. It is an optional peer dependency: install it beside fastify-eventfeed with npm install %s', 500)
 /** A feed with this name is alive. */
 export const FeedExists = createError<[string]>('FST_EVENTFEED_FEED_EXISTS', 'a feed named %s exists already: keep what app.feed() returned the first time, or call end() on it first', 500)
 /** `publish` on a feed that has ended. */
-export const FeedEnded = createError<[string]>('FST_EVENTFEED_FEED_ENDED', 'the feed %s has ended: nothing can be published in it any more; define it anew with app.feed()', 500)
+export const FeedEnded = createError<[string]>('FST_EVENTFEED_FEED_ENDED', 'the feed %s has ended, so nothing can be published in it any more: define it again with app.feed()', 500)
 
 /** A field of an event breaks the rules of the event stream format. */
 export const BadField = createError<[string, string, string, ErrorOptions?]>('FST_EVENTFEED_BAD_FIELD', 'the %s of an event %s, but it is %s', 500)
@@ -29,7 +29,7 @@ export const NotSynchronous = createError<[string, string]>('FST_EVENTFEED_NOT_S
   'subscribe({ %s }) returned a promise: it must answer at once. Look up what it needs before the call of subscribe(), and keep it in memory for %s', 500)
 /** A loop over a subscription fell behind what the feed's log keeps. */
 export const ReaderLagged = createError<[string, string]>('FST_EVENTFEED_LAGGED',
-  'a loop over a subscription of the feed %s fell behind what its log keeps: subscribe anew with after: %s to be told of the gap, or give the feed slowConsumer: \'skip\'', 500)
+  'a loop over a subscription of the feed %s fell behind what its log keeps: subscribe again with after: %s to learn of the gap, or give the feed slowConsumer: \'skip\'', 500)
 /** The code of a `LogFailed`: which may come from another copy of this package. */
 export const LOG_FAILED = 'FST_EVENTFEED_LOG_FAILED'
 /** The log of a feed failed while it was read. */

@@ -20,7 +20,7 @@ export class Detour {
   readonly poisoned: ReadonlyMap<Entry, Poison> | undefined
   /** A snapshot that is held for this list, among others. */
   readonly held: HeldState | undefined
-  /** The position of a client that has got what was passed; `undefined` where it has none. */
+  /** The position of a client that has received what was passed; `undefined` if it has none. */
   position: string | undefined
   readonly #entries: readonly Entry[]
   #next = 0

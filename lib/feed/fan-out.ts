@@ -30,7 +30,7 @@ export class FanOut {
   #isUnderWay = false
   readonly #report: (error: unknown) => void
 
-  /** @param report is told of what a waiter throws even when it is ended; throws nothing */
+  /** @param report logs what a waiter throws even while it is being ended; never throws */
   constructor (clock: Clock, filters: Filters, report: (error: unknown) => void) {
     this.#clock = clock
     this.filters = filters

@@ -71,7 +71,7 @@ export class Filters {
   readonly #figures: FeedFigures
   readonly #report: (error: unknown) => void
 
-  /** @param report is told of what a waiter throws even when it is ended; throws nothing */
+  /** @param report logs what a waiter throws even while it is being ended; never throws */
   constructor (window: Window, figures: FeedFigures, report: (error: unknown) => void) {
     this.#window = window
     this.#figures = figures

@@ -1,7 +1,7 @@
 /**
  * A cursor over the entries of some keys. In the window it takes them from the index of keys; before the window it walks
  * through pages like any other. A caught-up one stands at the head, however much passes that is not for it: it misses nothing by
- * that, and can not fall off the log.
+ * that, and cannot fall off the log.
  */
 import { KEYED_ENTRIES, SCAN_ENTRIES } from '../defaults.ts'
 import type { Entry } from '../log/entry.ts'
@@ -31,7 +31,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   #pending: number | undefined
   /** True where that is ours and the only one: then it need not be collected. */
   #isOnlyOne = false
-  /** True where so many of the entries are ours that looking at each of them costs less than asking for each key. */
+  /** True if enough of the entries are ours that looking at every entry costs less than asking for every key. */
   #isDense = false
   #collected: number[] = []
   #next = 0

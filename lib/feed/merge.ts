@@ -94,7 +94,7 @@ class MergedFrames implements FrameSource {
     return [...this.#members.values()].every(({ isPlaced }) => isPlaced)
   }
 
-  /** A feed that has given no position yet, because its first snapshot is not sent, is left out: it begins anew on return. */
+  /** A feed that has given no position yet, because its first snapshot is not sent, is left out: it starts over when the client returns. */
   #idWith (name: string, position: string): string {
     const positions = Array.from(this.#members, ([feed, member]) => [feed, feed === name ? position : member.position] as const)
     return joinPositions(new Map(positions.flatMap(([feed, known]) => known === undefined ? [] : [[feed, fit(known)]])))

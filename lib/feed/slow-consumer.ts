@@ -13,7 +13,7 @@ import { isTaken, Poison } from './poison.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
 
 /**
- * What happens to a stream that is too slow: its end, so that the client comes back and is told (`disconnect`); a gap, and on
+ * What happens to a stream that is too slow: its end, so that the client reconnects and learns of it (`disconnect`); a gap, and on
  * from the oldest entry within the limits (`skip`); a gap, and the newest entry of each key that it missed (`latest`).
  */
 export type SlowConsumer = 'disconnect' | 'skip' | 'latest'
@@ -21,7 +21,7 @@ export type SlowConsumer = 'disconnect' | 'skip' | 'latest'
 /** How far a stream may fall behind the newest entry, once it was caught up. */
 export interface LagPolicy {
   readonly mode: SlowConsumer
-  /** At most so many bytes of entries. */
+  /** At most this many bytes of entries. */
   readonly maxLagBytes: number
   /** The first entry that it has not got is at most so old, in milliseconds. */
   readonly maxLagMs: number
@@ -129,7 +129,7 @@ function skipped (window: Window, policy: LagPolicy, { position, hole }: Fallen)
 }
 
 /**
- * The newest entry of each key, and then from the head. A client that is cut before it has got the first of them comes back with
+ * The newest entry of each key, and then from the head. A client that is cut before it receives the first of them comes back with
  * the position that it had.
  */
 function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: Fallen): Omit<WayOn, 'poisoned'> {

@@ -1,5 +1,5 @@
 /**
- * Snapshots: the state as of a position, made by the application, in place of what can not be replayed or was never asked for.
+ * Snapshots: the state as of a position, made by the application, in place of what cannot be replayed or was never asked for.
  * What is published while the function runs comes behind it.
  */
 import { BadOption, describe } from '../errors.ts'

@@ -32,7 +32,7 @@ export interface EntryView<Type extends string = string, Data = unknown> {
 
 /** Whoever keeps an entry within a bound. */
 export interface EntryKeeper {
-  /** Its data was parsed, and counts so many bytes until the keeper has it forget that. */
+  /** Its data was parsed, and counts this many bytes until the keeper makes it forget that. */
   viewMade (entry: Entry, bytes: number): void
 }
 

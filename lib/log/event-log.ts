@@ -16,7 +16,7 @@ export type Place =
   /** Before the window: the next entry is the one after the position, exclusive; `page` reads it. */
   | { readonly kind: 'older', readonly after: string }
 
-/** The log can not go on from where the reader was. */
+/** The log cannot continue from where the reader was. */
 export interface Hole {
   readonly kind: 'gap'
   readonly reason: Exclude<GapReason, 'lagged' | 'failed'>
@@ -49,7 +49,7 @@ export interface EventLog {
 
   /**
    * Finds where a reader goes on whose last event ID is `position`: at the entry after it, exclusive. Exactly at the head
-   * means caught up, and is no gap. A position that the log can not go on from gives the reason: `malformed` (not one of this
+   * means caught up, and is no gap. A position that the log cannot continue from gives the reason: `malformed` (not one of this
    * kind of log), `epoch` (of another log, or of this one before it was lost), `ahead` (newer than the newest), `trimmed` (the
    * entry after it is not kept any more).
    */

@@ -11,7 +11,7 @@ export interface FormKeeper {
   readonly bytes: number
   /** How many readers share them; `undefined`: as many as share all others. */
   readonly readers: number | undefined
-  /** Lets go of the forms that it made first, until the others hold at most so many bytes. Has them counted. */
+  /** Lets go of the forms that it made first, until the others hold at most this many bytes. Has them counted. */
   shrink (bytes: number): void
 }
 
@@ -49,7 +49,7 @@ export class Forms {
   }
 
   /**
-   * Lets go of forms until the others hold at most so many bytes, and some more. Each keeper may keep as much for each of its readers
+   * Lets go of forms until the others hold at most this many bytes, and some more. Each keeper may keep as much for each of its readers
    * as any other, so forms that many share leave last, and those that few share take no room from them.
    */
   shrink (bytes: number): void {

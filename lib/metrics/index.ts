@@ -39,7 +39,7 @@ const register: FastifyPluginAsync<MetricsOptions> = async (app, options) => {
       help,
       labelNames,
       registers: [],
-      // a counter counts up only; so does the total that it is given anew
+      // counters may only grow: each scrape resets this one to the current total, which only grows too
       collect (this: Counter | Gauge) {
         this.reset()
         for (const { labels, value } of samples(figures())) this.inc(labels, value)

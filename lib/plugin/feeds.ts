@@ -28,11 +28,11 @@ export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
    * entry of each key that it missed. Default: `disconnect`.
    */
   slowConsumer?: SlowConsumer | undefined
-  /** A stream that was caught up may fall behind by so many bytes of entries. Default: `Infinity`, what the log keeps. */
+  /** A stream that has caught up once may fall behind by this many bytes of entries. Default: `Infinity`, what the log keeps. */
   maxLagBytes?: number | undefined
   /** ... and the first entry that it has not got may be so old, in milliseconds. Default: `Infinity`. */
   maxLagMs?: number | undefined
-  /** The state in place of a gap: see `subscribe`. Default: the gap is told, and the stream goes on at the oldest entry. */
+  /** The state in place of a gap: see `subscribe`. Default: the client gets `stream:gap`, and the stream continues at the oldest entry. */
   onGap?: Snapshot<Publication<EventTypes<Schemas>>> | undefined
   /** The state at a first connect: see `subscribe`. Default: none. */
   initial?: Snapshot<Publication<EventTypes<Schemas>>> | undefined

@@ -1,4 +1,4 @@
-/** What the plugin writes into the log. Fastify itself says nothing when a client leaves a stream, so each end is told here, once. */
+/** What the plugin writes into the log. Fastify itself logs nothing when a client leaves a stream, so each end is logged here, once. */
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { PARKED_AFTER_MS, TURN_TIMEOUT_MS } from '../defaults.ts'
 import { asError } from '../errors.ts'
@@ -36,7 +36,7 @@ export function logParked (log: FastifyBaseLogger, route: string, reqId: string)
   })
 }
 
-/** Tells of a failure, with its stack. What cannot be looked at is told as such. */
+/** Logs a failure, with its stack. A value that throws when it is read is reported as such. */
 export function logError (log: FastifyBaseLogger, thrown: unknown, message: string, reqId?: string, stream?: object): void {
   const err = asError(thrown, 'it failed')
   quietly(() => { log.error({ err, ...reqId === undefined ? {} : { reqId }, ...stream === undefined ? {} : { stream } }, message) })

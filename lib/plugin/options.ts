@@ -6,17 +6,17 @@ import type { StreamOptions } from '../stream/host.ts'
 
 /** The options of a stream: for all of them at `register`, for one at `reply.sse(source, options)`. */
 export interface EventStreamOptions<Request extends KeyedRequest = KeyedRequest> {
-  /** A quiet stream says something after so many milliseconds at the latest. `Infinity`: never. Default: 15,000. */
+  /** The longest that a stream stays silent, in milliseconds: then it sends a comment or a bookmark. `Infinity`: never. Default: 15,000. */
   heartbeatIntervalMs?: number | undefined
-  /** How long a client waits before it reconnects, in milliseconds; each is told up to half as much again. Default: 3,000. */
+  /** How long a client waits before it reconnects, in milliseconds. Up to half of it is added at random for each client. Default: 3,000. */
   retryMs?: number | undefined
   /** How long a source may take to its first event before the head is sent without one, in milliseconds. Default: 50. */
   commitDelayMs?: number | undefined
-  /** A stream ends after so many milliseconds, and the client comes back; each is given up to a tenth less. Default: `Infinity`. */
+  /** The longest that a stream lasts, in milliseconds; then the client reconnects. Up to a tenth is taken off at random for each stream. Default: `Infinity`. */
   maxAgeMs?: number | undefined
-  /** A stream ends after so many milliseconds without an event, heartbeats not counted. Default: `Infinity`. */
+  /** A stream ends after this many milliseconds without an event; heartbeats do not count. Default: `Infinity`. */
   idleTimeoutMs?: number | undefined
-  /** A client whose socket takes nothing for so many milliseconds is cut off. Default: 30,000. */
+  /** A client whose socket accepts nothing for this many milliseconds is cut off. Default: 30,000. */
   writeTimeoutMs?: number | undefined
   /** A stream ends at this time, as when the login expires. Default: never. */
   expiresAt?: Date | undefined
@@ -42,9 +42,9 @@ export interface KeyedRequest {
 
 /** The options of `app.register(eventfeed, options)`. */
 export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> extends EventStreamOptions<Request> {
-  /** At most so many open streams; the next is refused with 503. Default: 20,000. */
+  /** The most streams that may be open; further ones are refused with 503. Default: 20,000. */
   maxConnections?: number | undefined
-  /** At most so many open streams of one connection key; the next is refused with 429. Default: `Infinity`. */
+  /** The most streams that may be open for one connection key; further ones are refused with 429. Default: `Infinity`. */
   maxConnectionsPerKey?: number | undefined
   /** Whose stream it is, for the limit and for `kick`: a user's id, say. It returns a string, and not a promise of one. Default: `request.ip`. */
   connectionKey?: ((request: Request) => string) | undefined

@@ -69,7 +69,7 @@ function writerOf (event: string, schema: JsonSchema, compilers: Compilers): Wri
   const resolved = resolveRefs(schema, (id) => compilers.shared[id])
   const ambiguousPath = ambiguousPathIn(resolved)
   if (ambiguousPath !== undefined) {
-    throw new BadSchema(shown(event), `the union at ${ambiguousPath} can not tell its members apart, and would silently drop what only one of them names: close them with additionalProperties: false, or give each a constant property`)
+    throw new BadSchema(shown(event), `the union at ${ambiguousPath} cannot tell its members apart, and would silently drop what only one of them names: close them with additionalProperties: false, or give each a constant property`)
   }
   const isAmbiguous = isAmbiguousUnion(resolved)
   try {

@@ -82,7 +82,7 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     } catch (error) {
       if (this.#state === 'closed') return
       if (this.#state === 'setting-up') return this.#fail(error)
-      // ready() has committed the stream: its failure is told in it
+      // ready() has committed the stream, so the failure is reported in it
       this.#source.hold(openSource(() => Promise.reject(error), context, () => context.arguments(), merge))
     }
     // the source itself may have ended the stream, and the client may have left before

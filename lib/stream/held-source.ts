@@ -62,7 +62,7 @@ export class HeldSource {
   }
 
   /**
-   * Aborts the signal first, so that whoever waits on it stops waiting before the generator is told to return. While the source is
+   * Aborts the signal first, so that whoever waits on it stops waiting before the generator is asked to return. While the source is
    * read, the rest follows when it has answered.
    *
    * @param stillRunning called where the source has not stopped by then, with a promise that is fulfilled when it has

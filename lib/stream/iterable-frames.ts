@@ -80,7 +80,7 @@ export class IterableFrames implements FrameSource {
     this.#text = ''
   }
 
-  /** Asks for the next. An iterator that runs can not be asked again, nor be told to stop: both wait until it has answered. */
+  /** Asks for the next. An iterator that is running cannot be asked again, nor stopped: both wait until it has answered. */
   #next (): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>> {
     this.#isPulling = true
     try {
@@ -157,7 +157,7 @@ export class IterableFrames implements FrameSource {
     return undefined
   }
 
-  /** The iterator itself still runs when a promise that it yielded is rejected: it is told to stop. */
+  /** The iterator itself still runs when a promise that it yielded is rejected, so it is stopped. */
   async #awaitValue (value: PromiseLike<unknown>): Promise<IteratorResult<unknown>> {
     try {
       return { done: false, value: await value }
@@ -213,11 +213,11 @@ export class IterableFrames implements FrameSource {
     this.#wakeSoon()
   }
 
-  /** The iterator still runs, but what it yielded is no event: it is told to stop. */
+  /** The iterator still runs, but what it yielded is no event, so it is stopped. */
   #fail (error: unknown): void {
     this.#finish({ kind: 'failed', error })
     this.#stopping = this.#stop(asError(error, 'a source failed'))
-    // how that went is told when the connection cancels, which may be later
+    // the connection reports how that went when it cancels, which may be later
     this.#stopping?.then(undefined, () => {})
   }
 

@@ -51,7 +51,7 @@ export class Lifetime {
     this.#watchAllowed()
   }
 
-  /** The head is sent: from now on the stream may be idle. One deadline for many events: when it comes it looks when the last was, and is set anew. */
+  /** The head is sent: from now on the stream may be idle. One deadline serves many events: when it comes, it checks when the last event was sent, and is set again. */
   watchIdle (): void {
     const { idleTimeoutMs } = this.#limits
     if (idleTimeoutMs === Infinity || this.#isOver) return

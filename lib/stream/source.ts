@@ -21,7 +21,7 @@ export interface SourceArguments {
    * has ended, so that a `finally` runs at once. What `promise` does afterwards is ignored.
    */
   until<Value> (promise: PromiseLike<Value> | Value): Promise<Value>
-  /** Commits the stream now: the client sees it open, though there is no event yet. From here a failure is told in the stream. */
+  /** Commits the stream now: the client sees it open, though there is no event yet. From here on a failure is reported in the stream. */
   ready (): void
 }
 

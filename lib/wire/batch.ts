@@ -3,13 +3,13 @@
  */
 
 /**
- * So many bytes stand free in front of the bytes of each batch, and so many behind them, in the same memory: room in which a
+ * This many bytes are left free before and after the bytes of each batch, in the same memory: room in which a
  * writer puts a frame of its own around them, once for all connections, without a copy.
  */
 export const ROOM_BEFORE = 10
 export const ROOM_AFTER = 2
 
-/** Gives so many bytes of memory, not filled. */
+/** Allocates this many bytes of memory, uninitialized. */
 export type Allocate = (bytes: number) => Buffer
 
 /** Bytes of whole events, ready to send. Never changed after it was made. */

@@ -80,7 +80,7 @@ export type IdOf = (position: string) => string
 export interface MemberFrames extends FrameSource {
   /** True when it is known where it begins. */
   readonly isPlaced: boolean
-  /** The position that the client has got of it; `undefined` where it has none. */
+  /** The position up to which the client has received it; `undefined` if it has none. */
   readonly position: string | undefined
 }
 

@@ -16,7 +16,7 @@ export class Slab {
   #used = 0
   #nextBytes = FIRST_SLAB_BYTES
 
-  /** So many bytes, not filled. */
+  /** Allocates this many bytes, uninitialized. */
   allocate (bytes: number): Buffer {
     if (bytes > LARGEST_PIECE_BYTES) return Buffer.allocUnsafeSlow(bytes)
     if (this.#slab === undefined || this.#used + bytes > this.#slab.length) {

@@ -1,6 +1,6 @@
 /**
  * A gap as a value: what a loop over a subscription gets, and a generator may yield on. The types of control events are reserved,
- * so what a feed has told is told apart from what merely looks like it.
+ * so a gap that a feed has reported can be distinguished from an event that merely looks like one.
  */
 import type { Gap } from './control-event.ts'
 
