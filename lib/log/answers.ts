@@ -1,5 +1,6 @@
 /**
- * What a log answers is looked at before it is used: an engine of somebody else's may be wrong, and a reader of what is no page would fail
+ * What a log answers is looked at before it is used: an engine of somebody else's may be wrong, and a reader of what is
+ * no page would fail
  * on whatever stack it is woken on.
  */
 import { BadLog, describe } from '../errors.ts'

@@ -1,12 +1,16 @@
-/** What a row of the table of boundaries says: where foreign code runs, or Node may throw, and how it is made to fail there. */
+/**
+ * What a row of the table of boundaries says: where foreign code runs, or Node may throw, and how it is made to fail
+ * there.
+ */
 import type { FastifyRequest } from 'fastify'
 import type { Way } from './client.ts'
 import type { FaultKind, Injector } from './faults.ts'
 import type { Ending } from './play.ts'
-import type { Victim } from './world.ts'
+import type { Victim } from './victim.ts'
 
 /**
- * The stacks on which foreign code is reached: of a request (its hooks included), of `publish`, in the tick after that or later by a promise, of a timer,
+ * The stacks on which foreign code is reached: of a request (its hooks included), of `publish`, in the tick after that
+ * or later by a promise, of a timer,
  * of an event of a socket, of a call of the application's (`kick`, `end`), and of the drain.
  */
 export const STACKS = ['request', 'publish', 'tick', 'timer', 'socket', 'call', 'drain'] as const
@@ -18,7 +22,9 @@ export type Hurt = 'publisher' | 'feed' | 'stream' | 'nobody'
 export interface Boundary {
   /** The same as in the table of docs/ARCHITECTURE.md. */
   readonly name: string
-  /** Which options, methods of sources and logs, and calls of Node stand for it, as the completeness test names them. */
+  /**
+   * Which options, methods of sources and logs, and calls of Node stand for it, as the completeness test names them.
+   */
   readonly covers: readonly string[]
   readonly hurts: Hurt
   readonly stacks: readonly Stack[]
@@ -28,12 +34,17 @@ export interface Boundary {
   readonly ways?: readonly Way[]
   /** Default: all. */
   readonly endings?: readonly Ending[]
-  /** True where the fault itself keeps the source from being let go of, or ends it: it stands in the place of what does that. */
+  /**
+   * True where the fault itself keeps the source from being let go of, or ends it: it stands in the place of what does
+   * that.
+   */
   readonly isOverByItself?: boolean
   /** True where a fault that goes on would keep Fastify itself from answering: it happens once. */
   readonly isOnce?: boolean
   /** True where Fastify or Node itself catches: they look at what is thrown, so that must bear it. */
   readonly isFastifys?: boolean
+  /** True for a function that gets an entry, and lets it through or not. */
+  readonly isFilter?: boolean
   /** True where the application must have hooks. */
   readonly needsHooks?: boolean
   /** True where the application must bring its own serializer compiler. */

@@ -1,5 +1,6 @@
 /**
- * A client of one event stream: it keeps every byte, comes back with its last event ID when the line is cut, as a browser does, and
+ * A client of one event stream: it keeps every byte, comes back with its last event ID when the line is cut, as a
+ * browser does, and
  * can leave or stall.
  */
 import type { FastifyInstance } from 'fastify'
@@ -136,4 +137,10 @@ export class Client {
 function portOf (app: FastifyInstance): number {
   const address = app.server.address() as AddressInfo | null // it listens on a port, or not at all any more
   return address?.port ?? 1
+}
+
+/** The number of an event's data; `undefined` for what is not ours. */
+export function numberIn (data: string): number | undefined {
+  const n = /"n":(-?\d+)/.exec(data)?.[1]
+  return n === undefined ? undefined : Number(n)
 }

@@ -1,5 +1,6 @@
 /**
- * The table of boundaries is whole: each option, each method of a log, each kind of source and each call of Node's or Fastify's methods stands in it,
+ * The table of boundaries is whole: each option, each method of a log, each kind of source and each call of Node's or
+ * Fastify's methods stands in it,
  * and docs/ARCHITECTURE.md says the same as the table does. What is missing on any side fails.
  */
 import { readFileSync } from 'node:fs'

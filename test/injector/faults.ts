@@ -1,5 +1,6 @@
 /**
- * What foreign code may do instead of what it should: the faults, and the function that commits one. It knows neither boundaries
+ * What foreign code may do instead of what it should: the faults, and the function that commits one. It knows neither
+ * boundaries
  * nor worlds.
  */
 

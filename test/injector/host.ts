@@ -1,5 +1,6 @@
 /**
- * The application that worlds share, one after the other: its clock is moved by hand, its hooks and its plugin's functions ask the world that is
+ * The application that worlds share, one after the other: its clock is moved by hand, its hooks and its plugin's
+ * functions ask the world that is
  * played whether they are to be honest.
  */
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'

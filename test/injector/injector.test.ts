@@ -1,7 +1,9 @@
 /**
- * Foreign code and Node fail at every boundary, on every stack, in every way; whatever they do, some things hold: see `verdict.ts`.
+ * Foreign code and Node fail at every boundary, on every stack, in every way; whatever they do, some things hold: see
+ * `verdict.ts`.
  *
- * INJECTOR_RUNS is how many runs are played (default: 240), INJECTOR_SEED repeats those of a seed that was printed, INJECTOR_ROW plays one row
+ * INJECTOR_RUNS is how many runs are played (default: 240), INJECTOR_SEED repeats those of a seed that was printed,
+ * INJECTOR_ROW plays one row
  * alone, and INJECTOR_RUN one run that was printed. As in
  *
  *     INJECTOR_SEED=42 INJECTOR_RUNS=4000 npx tap --timeout=600 test/injector/injector.test.ts

@@ -38,7 +38,10 @@ export function membersOf (name: string): string[] {
   return members
 }
 
-/** The members of the union that an alias of `lib/` stands for, as they are written, without what stands in angle brackets. */
+/**
+ * The members of the union that an alias of `lib/` stands for, as they are written, without what stands in angle
+ * brackets.
+ */
 export function unionOf (name: string): string[] {
   for (const node of nodes) {
     if (!ts.isTypeAliasDeclaration(node) || node.name.text !== name) continue

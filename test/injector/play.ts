@@ -1,10 +1,11 @@
 /**
- * Plays one run: a world is built, the fault armed where its stack says, events are published, time passes, clients leave, stall and come
+ * Plays one run: a world is built, the fault armed where its stack says, events are published, time passes, clients
+ * leave, stall and come
  * back; then the fault is over, and all that is to be there must be there. It does not judge: `verdict` does.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Boundary, Stack } from './boundary.ts'
-import type { Client, Way } from './client.ts'
+import { numberIn, type Client, type Way } from './client.ts'
 import { Injector, said, type Injection } from './faults.ts'
 import type { Host } from './host.ts'
 import { World } from './world.ts'
@@ -50,7 +51,7 @@ export async function play (run: Run, boundary: Boundary, host: Host): Promise<W
   } catch (error) {
     world.wrongs.push(said(error))
   }
-  injector.disarm()
+  world.disarm()
   await world.over()
   return world
 }
@@ -161,7 +162,7 @@ class Script {
     const { host } = world
     host.close().catch(() => {})
     for (let count = 0; count < 100 && !host.isClosed; count++) await turn()
-    world.injector.disarm()
+    world.disarm()
     world.phase = 'timer'
     for (let count = 0; count < 400 && !host.isClosed; count++) {
       host.clock.advance(100)
@@ -176,7 +177,7 @@ class Script {
   async #left (): Promise<void> {
     const world = this.#world
     const { victimClient: victim, host: { app } } = world
-    world.injector.disarm()
+    world.disarm()
     const isFollowing = this.#boundary.hurts !== 'feed'
     if (isFollowing) await this.#recover()
     world.publish('a')
@@ -228,12 +229,6 @@ class Script {
 /** True for a client that has an event, or does not come back. */
 function has (client: Client, n: number): boolean {
   return client.isDone || client.events.some(({ data }) => numberIn(data) === n)
-}
-
-/** The number of an event's data; `undefined` for what is not ours. */
-export function numberIn (data: string): number | undefined {
-  const n = /"n":(-?\d+)/.exec(data)?.[1]
-  return n === undefined ? undefined : Number(n)
 }
 
 async function turns (count: number): Promise<void> {

@@ -1,4 +1,7 @@
-/** The boundaries of feeds: functions of subscriptions, snapshots, published data, serializers, and the methods of a log. */
+/**
+ * The boundaries of feeds: functions of subscriptions, snapshots, published data, serializers, and the methods of a
+ * log.
+ */
 import { Type } from 'typebox'
 import { MemoryLog, projection, type EntryView, type EventLog } from '../../lib/index.ts'
 import { PagedLog } from '../contract/paged-log.ts'
@@ -49,6 +52,7 @@ function logRow (method: 'append' | 'locate' | 'earliest' | 'page' | 'close' | '
 export const FEED_ROWS: readonly Boundary[] = [
   {
     name: 'where',
+    isFilter: true,
     covers: ['SubscribeOptions.where'],
     hurts: 'stream',
     stacks: ['request', 'tick', 'socket'],
@@ -58,6 +62,7 @@ export const FEED_ROWS: readonly Boundary[] = [
   },
   {
     name: 'where, on a stream of several feeds',
+    isFilter: true,
     covers: [],
     hurts: 'stream',
     stacks: ['request', 'tick', 'socket'],
@@ -69,6 +74,7 @@ export const FEED_ROWS: readonly Boundary[] = [
   },
   {
     name: 'as',
+    isFilter: true,
     covers: ['SubscribeOptions.as'],
     hurts: 'stream',
     stacks: ['request', 'tick', 'socket'],
@@ -78,6 +84,7 @@ export const FEED_ROWS: readonly Boundary[] = [
   },
   {
     name: 'as: projection(schema, fn)',
+    isFilter: true,
     covers: [],
     hurts: 'stream',
     stacks: ['request', 'tick', 'socket'],

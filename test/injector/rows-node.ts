@@ -1,4 +1,7 @@
-/** The boundaries to Node: the calls of responses, sockets, HTTP/2 streams and sessions that may throw, and other plugins that have put their own in their place. */
+/**
+ * The boundaries to Node: the calls of responses, sockets, HTTP/2 streams and sessions that may throw, and other
+ * plugins that have put their own in their place.
+ */
 import type { FastifyReply } from 'fastify'
 import { THROWS, type Boundary } from './boundary.ts'
 import type { Injector } from './faults.ts'

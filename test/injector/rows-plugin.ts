@@ -1,10 +1,13 @@
-/** The boundaries of the plugin: its options, hooks and error handlers of the application, the logger, and those who listen. */
+/**
+ * The boundaries of the plugin: its options, hooks and error handlers of the application, the logger, and those who
+ * listen.
+ */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { SourceArguments } from '../../lib/index.ts'
 import { ALL, through, type Boundary } from './boundary.ts'
 import type { FaultKind, Injector } from './faults.ts'
 import type { Place } from './host.ts'
-import type { Victim } from './world.ts'
+import type { Victim } from './victim.ts'
 
 /** A place of the application that fails for the victim. */
 function placeRow (place: Place, row: Pick<Boundary, 'stacks' | 'faults'> & Partial<Boundary>): Boundary {

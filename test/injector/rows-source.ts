@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { SourceArguments } from '../../lib/index.ts'
 import { ALL, THROWS, type Boundary } from './boundary.ts'
 import type { FaultKind, Injector } from './faults.ts'
-import type { Victim } from './world.ts'
+import type { Victim } from './victim.ts'
 
 /** What a source counts, so that it is known to be disposed. */
 export interface Disposal { begun: number, over: number, wake: () => void }

@@ -1,4 +1,7 @@
-/** Plays runs one after the other, on applications that they share, and judges each: what one run breaks must not show in the next. */
+/**
+ * Plays runs one after the other, on applications that they share, and judges each: what one run breaks must not show
+ * in the next.
+ */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { EndedMessage, OpenedMessage } from '../../lib/index.ts'

@@ -1,4 +1,7 @@
-/** What reaches nobody's hands: it would end the process of whoever uses the plugin. Here it is kept, and the process lives. */
+/**
+ * What reaches nobody's hands: it would end the process of whoever uses the plugin. Here it is kept, and the process
+ * lives.
+ */
 
 import { said } from './faults.ts'
 

@@ -1,10 +1,10 @@
 /** What must hold after a run, whatever the fault was. */
 import type { Boundary } from './boundary.ts'
-import type { Seen } from './client.ts'
+import { numberIn, type Seen } from './client.ts'
 import { said } from './faults.ts'
 import { VICTIM } from './host.ts'
-import { numberIn } from './play.ts'
-import { SECRET, type Listener, type Published, type World } from './world.ts'
+import type { Listener, Published } from './victim.ts'
+import { SECRET, type World } from './world.ts'
 
 /** All that is wrong after a run; `unhandled` is what reached nobody's hands meanwhile. */
 export function verdict (world: World, boundary: Boundary, unhandled: readonly string[]): string[] {
@@ -17,6 +17,7 @@ export function verdict (world: World, boundary: Boundary, unhandled: readonly s
     if (isFeedHurt && listener.feed === 'a') continue
     wrongs.push(...wrongsOfListener(listener, world))
   }
+  wrongs.push(...wrongsOfUnfiltered(world, boundary))
   wrongs.push(...wrongsOfPublications(world, boundary), ...wrongsOfEnds(world, isFeedHurt), ...wrongsOfVictim(world, boundary))
   const { begun, ended } = world.generators
   if (begun !== ended) wrongs.push(`of ${begun} generators of healthy streams ${ended} ran their finally`)
@@ -26,7 +27,9 @@ export function verdict (world: World, boundary: Boundary, unhandled: readonly s
   return wrongs
 }
 
-/** Every event that a healthy stream takes, once and in order. Where the application closed, what was published by then. */
+/**
+ * Every event that a healthy stream takes, once and in order. Where the application closed, what was published by then.
+ */
 function wrongsOfListener ({ name, feed, client, takes, since }: Listener, world: World): string[] {
   const wanted = world.published.filter((published) => published.feed === feed && published.n > since && takes(published)).sort(byPosition).map(({ n }) => n)
   const got = eventsOf(client.events)
@@ -58,6 +61,18 @@ function wrongsOfEnds ({ begun, ends }: World, isFeedHurt: boolean): string[] {
     if (name !== VICTIM && unfit.length > 0 && !isFeedHurt) wrongs.push(`${name} ended: ${unfit.join()}`)
   }
   return wrongs
+}
+
+/** Faults of a function by which it neither takes an entry, nor gives it a shape. */
+const REFUSING: readonly string[] = ['throws', 'rejects', 'never settles', 'returns a thenable']
+
+/** What a filter or a projection did not let through does not reach the victim as long as it is faulty. */
+function wrongsOfUnfiltered ({ injector, gotWhileFaulty }: World, { isFilter }: Boundary): string[] {
+  const { fault, isOnce } = injector.injection
+  if (isFilter !== true || isOnce || !REFUSING.includes(fault.does)) return []
+  const refused = new Set(injector.committed.map(({ args: [view] }) => (view as { data: { n: number } }).data.n))
+  const leaked = gotWhileFaulty?.filter((n) => refused.has(n)) ?? []
+  return leaked.length === 0 ? [] : [`the victim got events that were not let through: ${leaked.join()}`]
 }
 
 /** What the victim got is in order on each connection, without a hole that it was not told of. */

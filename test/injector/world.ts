@@ -1,53 +1,20 @@
 /**
- * A small world around one fault: two feeds with healthy streams of every kind, and beside them the victim, whose foreign code is faulty.
+ * A small world around one fault: two feeds with healthy streams of every kind, and beside them the victim, whose
+ * foreign code is faulty.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { EventSource, EventStreamOptions, Feed, FeedOptions, FeedSubscription, SourceArguments, SubscribeOptions } from '../../lib/index.ts'
-import { Client, type Way } from './client.ts'
+import type {
+  EventSource, EventStreamOptions, Feed, FeedSubscription, SourceArguments, SubscribeOptions
+} from '../../lib/index.ts'
+import { Client, numberIn, type Way } from './client.ts'
 import { said, type Injector, type Reentry, type Surroundings } from './faults.ts'
 import { EVENTS, keyOf, VICTIM, type Host, type Place, type Played } from './host.ts'
+import type { Listener, Published, Victim } from './victim.ts'
 
 /** What must never reach a client: it stands in what is published and projected, and in no schema. */
 export const SECRET = 'undeclared-and-secret'
-
-/** How the victim differs from a healthy stream: where its foreign code stands. */
-export interface Victim {
-  /** Over the options of the feed that it follows. */
-  readonly feed?: Partial<FeedOptions<typeof EVENTS>>
-  /** Over the options of its subscription; called for each stream. */
-  readonly subscribe?: () => SubscribeOptions<never, unknown, never> | Record<string, unknown>
-  /** In place of its subscription; called for each stream. */
-  readonly source?: (request: FastifyRequest, subscription: () => FeedSubscription, other: () => FeedSubscription) => unknown
-  /** The options of its streams. */
-  readonly options?: () => EventStreamOptions
-  /** The last event ID of its first connection. */
-  readonly lastEventId?: string
-  readonly places?: Partial<Record<Place, (honest: () => unknown) => unknown>>
-  /** What is done to its reply before it streams. */
-  readonly patch?: (reply: FastifyReply) => void
-  /** What is published as the note of each event. */
-  readonly note?: () => unknown
-  /** How often its sources began, and how often they were let go of. */
-  readonly disposal?: { readonly begun: number, readonly over: number, readonly wake: () => void }
-  /** Called when the world ends. */
-  readonly dispose?: () => void
-}
-
-/** An event that was published. */
-export interface Published { readonly n: number, readonly feed: 'a' | 'b', readonly id: string, readonly key: string, readonly isHidden: boolean }
-
-/** A client and what it is to get. */
-export interface Listener {
-  readonly name: string
-  readonly feed: 'a' | 'b'
-  readonly client: Client
-  /** True for what its filter and keys take. */
-  readonly takes: (published: Published) => boolean
-  /** It gets what was published after so many. */
-  since: number
-}
 
 /** How long a world waits for a fact. On a busy machine facts are late, not wrong. */
 const LIMIT_MS = 4_000
@@ -78,6 +45,8 @@ export class World implements Played, Surroundings {
   readonly feeds: { a: Feed, b: Feed }
   readonly isKeyed: boolean
   victimReply: FastifyReply | undefined
+  /** The numbers of the events that the victim had got when the fault was over; `undefined` until then. */
+  gotWhileFaulty: number[] | undefined
   /** What runs now: the stack, and where nothing says so, what was started last. */
   phase = 'request'
   #inside: string | undefined
@@ -198,6 +167,12 @@ export class World implements Played, Surroundings {
     else if (by === 'close') this.close()
     else if (by === 'subscribe') this.loop()
     else if (this.isKeyed && (by === 'follow' || by === 'unfollow')) for (const subscription of this.#victimSubscriptions) subscription[by]('k1')
+  }
+
+  /** The fault is over. */
+  disarm (): void {
+    this.injector.disarm()
+    this.gotWhileFaulty ??= this.victimClient.events.map(({ data }) => numberIn(data) ?? 0)
   }
 
   /** Closes the application: nobody comes back. */

@@ -1,4 +1,7 @@
-/** Options that hold data: what each refuses at the call, at `app.feed` or at registration. Functions are rows of the table of boundaries. */
+/**
+ * Options that hold data: what each refuses at the call, at `app.feed` or at registration. Functions are rows of the
+ * table of boundaries.
+ */
 
 const NO_TIME: readonly unknown[] = ['1000', -1, 0.5, NaN, -Infinity, {}, 1n]
 const NO_LIMIT: readonly unknown[] = ['10', -1, 1.5, NaN, {}]
