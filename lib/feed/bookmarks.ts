@@ -56,7 +56,7 @@ export class Bookmarks {
     const isByCount = window.next - from >= entries * BOOKMARK_SHARE
     // one large entry may take the place of all that were counted
     if (isByCount || window.oldest > from || window.bytesSince(from) >= bytes * BOOKMARK_SHARE) this.#check()
-    if (ageMs !== Infinity && this.#saidAt < window.next) this.#stopTimer ??= this.#clock.after(ageMs * BOOKMARK_SHARE, () => { this.#begin() })
+    if (ageMs !== Infinity && this.#saidAt < window.next && this.#stopTimer === undefined) this.#setTimer(ageMs)
   }
 
   /** True for a client that has a position which is so new that there will be a round before the log drops it. @param behind how many entries it has not got */
@@ -71,6 +71,16 @@ export class Bookmarks {
     this.#isClosed = true
     this.#stopTimer?.()
     this.#stopTimer = undefined
+  }
+
+  /** An entry may have been published a while before it came to stand in the window: its age counts from then. */
+  #setTimer (ageMs: number): void {
+    const { window } = this.#log
+    const now = this.#clock.now()
+    const ageOfNewest = Math.max(0, now - (window.at(window.next - 1)?.at ?? now))
+    const delayMs = ageMs * BOOKMARK_SHARE - ageOfNewest
+    if (delayMs <= 0) this.#begin()
+    else this.#stopTimer = this.#clock.after(delayMs, () => { this.#begin() })
   }
 
   /** What was said is in no danger while the log has all that its window had then; one that has nothing else is not asked. */

@@ -170,6 +170,24 @@ t.test('of a log that keeps more than its window, streams say where they stand w
   stream.close()
 })
 
+t.test('the age of an entry counts from when it was published, though its log took its time', async (t) => {
+  for (const waitMs of [15, 35]) {
+    const clock = new ManualClock()
+    const log = new PagedLog({ retain: { ageMs: 41 }, clock })
+    const feed = feedOf({ log, clock })
+    const stream = await OpenStream.begun(feed.subscribe({ keys: ['friend'] }))
+    const published = feed.publish({ event: 'message', data: 1, key: 'stranger' })
+    clock.advance(waitMs)
+    await published
+    clock.advance(42 - waitMs)
+    await tick()
+    t.equal((await log.locate(stream.lastEventId ?? '')).kind, 'window', `${waitMs} ms`)
+    stream.close()
+    await feed.close()
+    t.equal(clock.timers, 0)
+  }
+})
+
 t.test('a log that cannot say whether it keeps a position is asked no more than that: all streams say where they stand', async () => {
   for (const fail of [() => { throw new Error('no connection') }, async () => { throw new Error('no connection') }]) {
     const log = new PagedLog({ retain: { entries: 1000 }, windowEntries: 9 })
