@@ -11,7 +11,7 @@ export interface BenchServer {
   /** Publishes `count` events in one tick, with data of `bytes` bytes each, to all who are connected to `/feed`. */
   publish (count: number, bytes: number): void
   /** Publishes `count` events, each in a tick of its own, and waits until that is done. Only servers with a feed do it. */
-  publishEach?(count: number, bytes: number): Promise<void>
+  publishEach?(count: number): Promise<void>
   /** Collects its garbage, where it has any. */
   collect (): Promise<void>
   /** What it has used so far, user and system. */
@@ -62,6 +62,7 @@ export const SERVERS: readonly ServerKind[] = [
   inNode({ name: 'node-http', title: 'bare node:http', workloads: WITH_HEARTBEATS }),
   inNode({ name: 'socket-write', title: 'bare socket.write()', workloads: ['lone', 'heartbeats'] }, true),
   inNode({ name: 'bare-loop', title: 'bare loop, 16 KiB a write', workloads: GENERATORS }),
+  inNode({ name: 'bare-log', title: 'bare JSON, kept', workloads: ['publish'] }),
   inNode({ name: 'hijack', title: 'bare hijacked reply', workloads: ['idle', ...CONNECTS] }),
   {
     name: 'c-floor',
@@ -100,8 +101,8 @@ async function talking (program: Program): Promise<BenchServer> {
   return {
     port: Number(port),
     publish: (count, bytes) => { program.say(`publish ${count} ${bytes}`) },
-    publishEach: async (count, bytes) => {
-      program.say(`each ${count} ${bytes}`)
+    publishEach: async (count) => {
+      program.say(`each ${count}`)
       await program.hear('each')
     },
     collect: async () => {

@@ -46,6 +46,15 @@ export function nextEvent (bytes = ORDINARY_BYTES): BenchEvent {
   return { id: String(number), event: EVENT_TYPE, data: { number, at: AT, symbol: SYMBOL, text: textOf(bytes) } }
 }
 
+const MESSAGE = { author: 'ada', room: 'lobby', text: 'hello, is anybody here?', likes: 3, isRead: false }
+const MESSAGES = Array.from({ length: 18 }, () => MESSAGE)
+
+/** A page of messages: 1.6 KB of JSON in 92 values, because what is parsed costs by its values. */
+export function nextPage (): BenchEvent<{ readonly number: number, readonly messages: ReadonlyArray<typeof MESSAGE> }> {
+  number++
+  return { id: String(number), event: EVENT_TYPE, data: { number, messages: MESSAGES } }
+}
+
 /** An event as text, for the servers without a library. */
 export function frame ({ id, event, data }: BenchEvent<BenchData | string>): string {
   return `event: ${event}\ndata: ${textOfData(data)}\nid: ${id}\n\n`

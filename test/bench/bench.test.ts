@@ -2,41 +2,12 @@
  * The bench itself, with little to do: that what it counts is what was sent, with either load client, and that nothing of it
  * stays behind. What it measures is not looked at: figures of a busy machine mean nothing.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { readOptions, UsageError } from '../../bench/options.ts'
 import { Sequence } from '../../bench/sequence.ts'
-import { FIRST_EVENT } from '../../bench/servers/event.ts'
-
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
-
-interface Sample { workload: string, server: string, round: number, connections: number, delivered: number, due: number }
-
-/** Runs the bench, with a mark in its environment that its processes inherit. */
-async function bench (...args: string[]): Promise<{ output: string, errors: string, code: number, mark: string }> {
-  const mark = `BENCH_TEST_${process.pid}_${args.length}_${Math.random()}`
-  const child = spawn(process.execPath, ['--import', 'tsx', join(PROJECT, 'bench/main.ts'), ...args], { cwd: PROJECT, env: { ...process.env, NODE_OPTIONS: '', BENCH_TEST: mark } })
-  const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-  return { output, errors, code, mark }
-}
-
-/** How many processes carry `mark` in their environment. */
-function processesWith (mark: string): number {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && environmentOf(name).includes(mark)).length
-}
-
-function environmentOf (pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1')
-  } catch {
-    return ''
-  }
-}
+import { bench, onLinux, processesWith, type Sample } from './run.ts'
 
 async function measuresExactly (t: Test, ...args: string[]): Promise<string> {
   const json = join(t.testdir(), 'figures.json')
@@ -55,54 +26,12 @@ async function measuresExactly (t: Test, ...args: string[]): Promise<string> {
   return output
 }
 
-const onLinux = { skip: process.platform === 'linux' ? false : 'the bench needs /proc, which only Linux has' }
-
 t.test('every event that was due is counted once', onLinux, async (t) => {
   t.match(await measuresExactly(t), /load client in (C|Node)/)
 })
 
 t.test('the load client in Node counts the same', onLinux, async (t) => {
   t.match(await measuresExactly(t, '--node-client'), /load client in Node/)
-})
-
-async function connectsExactly (t: Test, ...args: string[]): Promise<void> {
-  const json = join(t.testdir(), 'figures.json')
-  const { errors, code, mark } = await bench(
-    '--quick', '--connections', '20', '--workloads', 'connect-query-beside',
-    '--servers', 'eventfeed,fastify-sse,hijack', '--json', json, ...args)
-  t.equal(code, 0, errors)
-  const { samples } = JSON.parse(readFileSync(json, 'utf8')) as { samples: Array<Sample & { bytesEach: number }> }
-  t.strictSame(samples.map(({ server }) => server).sort(), ['eventfeed', 'fastify-sse', 'hijack'])
-  for (const { server, delivered, due, bytesEach } of samples) {
-    t.equal(delivered, due, `all who visited ${server} got an event`)
-    // a chunk's frame takes some bytes, and whether there is one of them or two is the server's choice
-    t.ok(Math.abs(bytesEach - FIRST_EVENT.length) < 13, `${server} sends an event of the same size: ${bytesEach} bytes`)
-  }
-  t.equal(processesWith(mark), 0, 'no process is left')
-}
-
-t.test('each visitor is counted once, and gets as many bytes from each server', onLinux, async (t) => {
-  await connectsExactly(t)
-})
-
-t.test('visitors of the load client in Node are counted the same', onLinux, async (t) => {
-  await connectsExactly(t, '--node-client')
-})
-
-t.test('another checkout is one more server, compared in pairs', onLinux, async (t) => {
-  const json = join(t.testdir(), 'figures.json')
-  const { output, errors, code, mark } = await bench(
-    '--quick', '--rounds', '2', '--connections', '20', '--workloads', 'lone,publish',
-    '--servers', 'eventfeed', '--before', PROJECT, '--json', json)
-  t.equal(code, 0, errors)
-  const { samples } = JSON.parse(readFileSync(json, 'utf8')) as { samples: Sample[] }
-  t.strictSame(samples.map(({ workload, server }) => `${workload} ${server}`), [
-    'lone before', 'lone eventfeed', 'lone eventfeed', 'lone before',
-    'publish before', 'publish eventfeed', 'publish eventfeed', 'publish before'
-  ], 'the order alternates')
-  for (const { workload, server, delivered, due } of samples) t.equal(delivered, due, `${server} delivered all of ${workload}`)
-  t.match(output, /the version before +[\d.]+ +[\d.]+–[\d.]+ +[\d.]+ +[\d.]+–[\d.]+/, 'a line has ratio and spread')
-  t.equal(processesWith(mark), 0, 'no process is left')
 })
 
 t.test('workloads of feeds give figures, and leave no process', onLinux, async (t) => {
