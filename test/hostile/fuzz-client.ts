@@ -1,14 +1,13 @@
-/** A client that plays a script over a bare socket, and keeps what it got. */
+/** A client that plays a script over a bare socket, and keeps what it got. For that over HTTP/2 see fuzz-client-http2.ts. */
 import { connect, type Socket } from 'node:net'
+import { TURNS_PER_SOCKET } from '../../lib/defaults.ts'
 import type { Leg, Run } from './fuzz-script.ts'
 import { turns } from './fuzz-source.ts'
-import { responsesIn } from './http-bytes.ts'
+import { responsesIn, type Response } from './http-bytes.ts'
 
 /** What a client got on one connection. */
 export interface Received {
-  readonly bytes: Buffer
-  /** True where the server closed the connection in order, and not by a reset. */
-  readonly hasEnded: boolean
+  responses (): ReadonlyArray<Response | undefined>
   /** True where the client did nothing that lets a server cut the line. */
   readonly isPatient: boolean
 }
@@ -16,12 +15,14 @@ export interface Received {
 /** What a client needs to know while it waits. */
 export interface Surroundings {
   readonly port: number
+  /** Takes what is to be closed when no stream is open any more: a client may stay without reading. */
+  linger (close: () => void): void
   /** Called again and again while a client waits for the end: what waits for what never comes is to be ended. */
   nudge (): void
 }
 
 /** How long a client waits for the end of a stream, before that is a fault. */
-const LIMIT_MS = 20_000
+export const LIMIT_MS = 20_000
 
 /** One connection, from the request to its end. Fails where the server never ends a stream that the client reads to the end. */
 export async function playLeg (path: string, run: Run, leg: Leg, headers: Record<string, string>, { port, nudge }: Surroundings): Promise<Received> {
@@ -30,6 +31,10 @@ export async function playLeg (path: string, run: Run, leg: Leg, headers: Record
   try {
     for (let count = 0; count < run.ahead; count++) client.ask('/ahead', '1.1', {})
     client.ask(path, run.http, { accept: run.accept, ...headers })
+    // what follows a request of HTTP/1.0 may make the end of its connection a reset
+    const behind = run.http === '1.1' ? run.behind : 0
+    for (let count = 0; count < behind; count++) client.ask('/quiet', '1.1', {})
+    if (run.ahead + behind > TURNS_PER_SOCKET) isPatient = false
     for (const step of leg.steps) {
       if (step.do === 'turns') await turns(step.count)
       if (step.do === 'bytes') await client.receive(step.count)
@@ -47,7 +52,7 @@ export async function playLeg (path: string, run: Run, leg: Leg, headers: Record
   } finally {
     client.socket.destroy()
   }
-  return { bytes: client.bytes, hasEnded: client.hasEnded, isPatient }
+  return { responses: () => responsesIn(client.bytes, client.hasEnded), isPatient }
 }
 
 class Client {
@@ -102,6 +107,6 @@ class Client {
 
   /** To look into all bytes each time would take too long. */
   #mayBeWhole (): boolean {
-    return this.#length < 20_000 || this.bytes.subarray(-400).includes('0\r\n\r\n') || this.bytes.at(-1) === 0x7d
+    return this.#length < 20_000 || this.bytes.subarray(-4_000).includes('0\r\n\r\n') || this.bytes.at(-1) === 0x7d
   }
 }

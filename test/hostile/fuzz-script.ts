@@ -44,17 +44,25 @@ export type ClientStep =
   | { do: 'pause', ms: number }
   | { do: 'stall' | 'flow' | 'junk' | 'ask' }
 
-/** One connection of a client: what it does, and how it leaves. */
-export interface Leg { steps: ClientStep[], leave: 'read to the end' | 'close' | 'reset' | 'half close' }
+/** One connection of a client: what it does, and how it leaves. Over HTTP/2, `half close` says GOAWAY. */
+export interface Leg {
+  steps: ClientStep[]
+  leave: 'read to the end' | 'close' | 'reset' | 'half close'
+  /** Over HTTP/2: what each stream takes at first, whether PINGs come meanwhile, and the code with which the client leaves. */
+  window: number
+  pings: boolean
+  code: number
+}
 
 /** One stream; of a feed, a stream and its resumptions. */
 export interface Run {
   source: PulledSource | FeedSource
   legs: Leg[]
-  http: '1.0' | '1.1'
+  http: '1.0' | '1.1' | '2'
   accept: string
-  /** Requests that are pipelined before. */
+  /** Streams on the same connection: some that end are asked for earlier, and some that never end later; over HTTP/2 these are not read. */
   ahead: number
+  behind: number
   /** What an `onSend` hook does. */
   hook: 'none' | 'wrap' | 'slow'
   kickAfterTurns: number | undefined
@@ -63,6 +71,7 @@ export interface Run {
 
 /** Runs that share one application. */
 export interface World {
+  protocol: 'HTTP/1' | 'HTTP/2'
   maxConnections: number
   drainTimeoutMs: number
   /** When the application closes, of itself; else when all runs are over. */
@@ -116,7 +125,10 @@ const STALLS: ClientStep[] = [{ do: 'bytes', count: 1 }, { do: 'stall' }, { do: 
 
 const leg: fc.Arbitrary<Leg> = fc.record({
   steps: fc.oneof({ weight: 5, arbitrary: clientSteps }, { weight: 1, arbitrary: fc.constant(STALLS) }),
-  leave: fc.oneof({ weight: 5, arbitrary: fc.constant('read to the end' as const) }, { weight: 4, arbitrary: fc.constantFrom('close' as const, 'reset' as const, 'half close' as const) })
+  leave: fc.oneof({ weight: 5, arbitrary: fc.constant('read to the end' as const) }, { weight: 4, arbitrary: fc.constantFrom('close' as const, 'reset' as const, 'half close' as const) }),
+  window: fc.constantFrom(0, 1, 1_000, 65_535),
+  pings: fc.boolean(),
+  code: fc.oneof(fc.constant(0), fc.nat(13))
 })
 
 const options: fc.Arbitrary<Run['options']> = fc.record({
@@ -127,15 +139,17 @@ const options: fc.Arbitrary<Run['options']> = fc.record({
   onEnd: fc.constantFrom('stop', 'stop', 'reconnect')
 })
 
-const run: fc.Arbitrary<Run> = fc.oneof(
+const runOver = (versions: ReadonlyArray<Run['http']>): fc.Arbitrary<Run> => fc.oneof(
   { weight: 3, arbitrary: fc.tuple(pulled, fc.array(leg, { minLength: 1, maxLength: 1 })) },
   { weight: 1, arbitrary: fc.tuple(feed, fc.array(leg, { minLength: 1, maxLength: 3 })) }
 ).chain(([source, legs]) => fc.record({
   source: fc.constant(source),
   legs: fc.constant(legs),
-  http: fc.constantFrom('1.1', '1.1', '1.1', '1.0'),
+  http: fc.constantFrom(...versions),
   accept: fc.constantFrom('text/event-stream', '*/*'),
   ahead: fc.constantFrom(0, 0, 0, 1, 2),
+  // the last is more than may wait
+  behind: fc.constantFrom(0, 0, 0, 0, 1, 3, 40),
   hook: fc.constantFrom('none', 'none', 'none', 'wrap', 'slow'),
   kickAfterTurns: sometimes(fc.integer({ min: 0, max: 40 }), 9),
   options
@@ -143,10 +157,12 @@ const run: fc.Arbitrary<Run> = fc.oneof(
 
 /** Worlds of so many runs. */
 export function worlds (runs: number, { mayClose }: { mayClose: boolean }): fc.Arbitrary<World> {
-  return fc.record({
+  const over = (protocol: World['protocol'], versions: ReadonlyArray<Run['http']>): fc.Arbitrary<World> => fc.record({
+    protocol: fc.constant(protocol),
     maxConnections: fc.constantFrom(20_000, 20_000, 20_000, 6),
     drainTimeoutMs: fc.constantFrom(0, 30, 300),
     closeAfterTurns: mayClose ? fc.integer({ min: 0, max: 80 }) : fc.constant(undefined),
-    runs: fc.array(run, { minLength: runs, maxLength: runs })
+    runs: fc.array(runOver(versions), { minLength: runs, maxLength: runs })
   })
+  return fc.oneof({ weight: 2, arbitrary: over('HTTP/1', ['1.1', '1.1', '1.1', '1.0']) }, { weight: 1, arbitrary: over('HTTP/2', ['2']) })
 }

@@ -54,6 +54,7 @@ function shorter (run: Run): Run[] {
   const { source, legs } = run
   return [
     ...run.ahead > 0 ? [{ ...run, ahead: 0 }] : [],
+    ...run.behind > 0 ? [{ ...run, behind: 0 }] : [],
     ...run.hook !== 'none' ? [{ ...run, hook: 'none' as const }] : [],
     ...run.kickAfterTurns !== undefined ? [{ ...run, kickAfterTurns: undefined }] : [],
     ...isFeedSource(source)

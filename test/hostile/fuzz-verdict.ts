@@ -3,7 +3,7 @@ import { EventStreamEnded } from '../../lib/index.ts'
 import type { LogLine } from '../story/serve.ts'
 import { eventAt, THROWN } from './fuzz-source.ts'
 import type { Played, PlayedWorld } from './fuzz-world.ts'
-import { eventsIn, responsesIn, type Response, type StreamEvent } from './http-bytes.ts'
+import { eventsIn, type Response, type StreamEvent } from './http-bytes.ts'
 
 /** Something that went wrong: in which run, or `undefined` for the world itself. */
 export interface Wrong { readonly run: number | undefined, readonly what: string }
@@ -71,16 +71,16 @@ function wrongsOfBytes (played: Played, index: number, ends: ReadonlyMap<string,
   const streams: StreamEvent[][] = []
   let hasAll = false
   for (const [number, { received }] of legs.entries()) {
-    const all = responsesIn(received.bytes, received.hasEnded)
+    const all = received.responses()
     const response = all[run.ahead]
     const path = `/run/${index}/${number}`
     const reason = ends.get(path)?.[0]?.stream?.reason
     wrongs.push(...wrongsOfOthers(all, run.ahead), ...wrongsOfStatus(played, path, response, reason, isClosing))
     const isStream = response?.status === 200
-    if (received.isPatient && !isClosing && reason !== 'write-timeout' && response?.isWhole !== true) wrongs.push(`${path} was cut, though its client reads on`)
+    if (received.isPatient && !isClosing && reason !== 'write-timeout' && response?.isWhole !== true) wrongs.push(`${path} was cut, though its client reads on; it got ${JSON.stringify(response?.body.slice(-100))}, and the reason is ${String(reason)}`)
     const events = isStream ? eventsIn(response.body) : []
     wrongs.push(...wrongsOfControls(events))
-    const isOver = events.at(-1)?.event === 'stream:done' || (isStream && response.isWhole && run.http === '1.1' && reason === 'done')
+    const isOver = events.at(-1)?.event === 'stream:done' || (isStream && response.isWhole && run.http !== '1.0' && reason === 'done')
     if (isOver && run.options.onEnd === 'stop' && events.at(-1)?.event !== 'stream:done') wrongs.push(`${path} ends without stream:done`)
     hasAll = isOver
     streams.push(events.filter(({ event }) => !event.startsWith('stream:')))
@@ -90,10 +90,12 @@ function wrongsOfBytes (played: Played, index: number, ends: ReadonlyMap<string,
 }
 
 /** The requests before and behind get their own answers, and nobody else's. */
-function wrongsOfOthers (all: readonly Response[], ahead: number): string[] {
+function wrongsOfOthers (all: ReadonlyArray<Response | undefined>, ahead: number): string[] {
   return all.flatMap((response, index) => {
-    if (index === ahead || !response.isWhole || response.status >= 400) return []
-    const isRight = index < ahead ? /^retry: \d+\n(data: ahead\n\n|\n|\nretry)/.test(response.body) : response.body === '{"behind":true}'
+    if (index === ahead || response?.isWhole !== true || response.status >= 400) return []
+    const isRight = index < ahead
+      ? /^retry: \d+\n(data: ahead\n\n|\n|\nretry)/.test(response.body)
+      : response.body === '{"behind":true}' || /^retry: \d+\n/.test(response.body)
     return isRight ? [] : [`response ${index} is ${JSON.stringify(response.body.slice(0, 200))}`]
   })
 }

@@ -1,16 +1,20 @@
 /** Plays a world: one application, and all its runs at the same time. What must hold afterwards is looked at in fuzz-verdict.ts. */
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import eventfeed, { type EventSource, type OpenedMessage } from '../../lib/index.ts'
 import { eventually } from '../story/raw-client.ts'
 import { keptLog, openSockets, type LogLine } from '../story/serve.ts'
+import { playLegOverHttp2 } from './fuzz-client-http2.ts'
 import { playLeg, type Received } from './fuzz-client.ts'
 import { RunFeeds } from './fuzz-feeds.ts'
 import { isFeedSource, type World } from './fuzz-script.ts'
 import { emptyRecord, makeSource, turns, type SourceRecord } from './fuzz-source.ts'
-import { eventsIn, responsesIn } from './http-bytes.ts'
+import { eventsIn } from './http-bytes.ts'
+
+/** For clients that stay without reading: a slot is free soon after, and a busy machine cuts nobody. */
+const WRITE_TIMEOUT_MS = 3_000
 
 /** What is known of one leg of a run. */
 export interface PlayedLeg {
@@ -44,15 +48,17 @@ export interface PlayedWorld {
 /** Plays a world to its end. */
 export async function play (world: World): Promise<PlayedWorld> {
   const { lines: log, logger } = keptLog()
-  const app = fastify({ logger, genReqId: ({ url }) => url ?? '', forceCloseConnections: false })
+  const isHttp2 = world.protocol === 'HTTP/2'
+  // Fastify types servers by their options
+  const app = fastify({ logger, genReqId: ({ url }: { url?: string }) => url ?? '', ...isHttp2 ? { http2: true } : { forceCloseConnections: false } } as FastifyServerOptions)
   const wrongs: string[] = []
   const runs: Played[] = []
   let release = (): void => {}
   const released = new Promise<void>((resolve) => { release = resolve })
   await app.register(eventfeed, {
-    maxConnections: world.maxConnections, drainTimeoutMs: world.drainTimeoutMs, heartbeatIntervalMs: 100, retryMs: 10, connectionKey: ({ url }) => url
+    maxConnections: world.maxConnections, drainTimeoutMs: world.drainTimeoutMs, heartbeatIntervalMs: 100, retryMs: 10, writeTimeoutMs: WRITE_TIMEOUT_MS, connectionKey: ({ url }) => url
   })
-  addRoutes(app, world, runs, released)
+  const endless = addRoutes(app, world, runs, released)
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
   world.runs.forEach((run, index) => {
@@ -65,14 +71,17 @@ export async function play (world: World): Promise<PlayedWorld> {
     if (server === app) runs[Number(/^\/run\/(\d+)\//.exec(url)?.[1])]?.opened.add(url)
   }
   subscribe('fastify-eventfeed:opened', onOpened)
-  const clients = runs.map((played, index) => playRun(app, played, index, port))
+  const lingering: Array<() => void> = []
+  const clients = runs.map((played, index) => playRun(app, played, index, port, (close) => { lingering.push(close) }))
   const closed = world.closeAfterTurns === undefined ? undefined : turns(world.closeAfterTurns).then(() => close(app, world, wrongs))
   await Promise.all(clients)
-  if (closed === undefined) {
-    await eventually(async () => app.eventfeed.stats().connections === 0 && await openSockets(app) === 0, 'no stream and no socket is open').catch((error: unknown) => { wrongs.push(`${String(error)}: ${app.eventfeed.stats().connections} streams`) })
-  }
+  const told = (error: unknown): void => { wrongs.push(`${String(error)}: ${JSON.stringify(app.eventfeed.stats().routes)}`) }
+  await eventually(() => app.eventfeed.stats().connections === 0, 'no stream is open').catch(told)
+  for (const close of lingering) close()
+  if (closed === undefined) await eventually(async () => await openSockets(app) === 0, 'no socket is open').catch(told)
   await (closed ?? close(app, world, wrongs))
   if (app.eventfeed.stats().connections !== 0) wrongs.push('streams are open after close()')
+  await eventually(() => endless.began === endless.ended, 'the finally of each endless source runs').catch((error: unknown) => { wrongs.push(`${String(error)}: ${JSON.stringify(endless)}`) })
   release()
   await eventually(() => runs.every(({ record }) => record.began <= record.ended), 'the finally of each source runs').catch(() => {})
   await turns(2)
@@ -80,7 +89,9 @@ export async function play (world: World): Promise<PlayedWorld> {
   return { world, runs, log, wrongs }
 }
 
-function addRoutes (app: FastifyInstance, world: World, runs: readonly Played[], released: Promise<void>): void {
+/** Returns how many of the endless sources beside the runs have begun, and how many have ended. */
+function addRoutes (app: FastifyInstance, world: World, runs: readonly Played[], released: Promise<void>): { began: number, ended: number } {
+  const endless = { began: 0, ended: 0 }
   const playedOf = ({ params }: { params: unknown }): Played | undefined => runs[Number((params as { run?: string }).run)]
   app.addHook('onSend', async (request, _reply, payload) => {
     const hook = playedOf(request)?.run.hook
@@ -90,6 +101,14 @@ function addRoutes (app: FastifyInstance, world: World, runs: readonly Played[],
     return hook === 'wrap' && isStream ? (payload as NodeJS.ReadableStream).pipe(new PassThrough()) : payload
   })
   app.get('/ahead', (_request, reply) => reply.sse(['ahead']))
+  app.get('/endless', (_request, reply) => reply.sse(function * () {
+    endless.began++
+    try { for (;;) yield 'e'.repeat(40_000) } finally { endless.ended++ }
+  }, { writeTimeoutMs: 60 }))
+  app.get('/quiet', (_request, reply) => reply.sse(async function * ({ until }) {
+    endless.began++
+    try { yield 'quiet'; await until(new Promise(() => {})) } finally { endless.ended++ }
+  }))
   app.get('/behind', async () => ({ behind: true }))
   app.get('/run/:run/:leg', (request, reply) => {
     const played = playedOf(request)
@@ -102,10 +121,11 @@ function addRoutes (app: FastifyInstance, world: World, runs: readonly Played[],
     const source = isFeedSource(run.source) ? feeds?.subscriptions() : makeSource(run.source, record, released)
     return reply.sse(source as EventSource, run.options)
   })
+  return endless
 }
 
 /** All legs of a run, one after the other, each with the last event ID of the one before. */
-async function playRun (app: FastifyInstance, played: Played, index: number, port: number): Promise<void> {
+async function playRun (app: FastifyInstance, played: Played, index: number, port: number, linger: (close: () => void) => void): Promise<void> {
   const { run, record, feeds, legs, handled, wrongs } = played
   const lastPath = `/run/${index}/${run.legs.length - 1}`
   let isOver = false
@@ -115,12 +135,13 @@ async function playRun (app: FastifyInstance, played: Played, index: number, por
     for (const [number, leg] of run.legs.entries()) {
       const path = `/run/${index}/${number}`
       const headers: Record<string, string> = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
-      const received = await playLeg(path, run, leg, headers, {
+      const received = await (run.http === '2' ? playLegOverHttp2 : playLeg)(path, run, leg, headers, {
         port,
+        linger,
         nudge: () => { if (record.isStuck || number < run.legs.length - 1) app.eventfeed.kick(path, 'the fuzzer') }
       })
       legs.push({ received, hasId: lastEventId !== undefined })
-      const events = eventsIn(responsesIn(received.bytes, received.hasEnded)[run.ahead]?.body ?? '')
+      const events = eventsIn(received.responses()[run.ahead]?.body ?? '')
       lastEventId = events.findLast(({ id }) => id !== undefined)?.id ?? lastEventId
       if (lastEventId?.startsWith('~') === true) break
     }

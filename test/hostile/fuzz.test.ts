@@ -12,7 +12,7 @@ import { verdict, type Wrong } from './fuzz-verdict.ts'
 import { play } from './fuzz-world.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))
-const runs = Number(process.env['FUZZ_RUNS'] ?? 2_400)
+const runs = Number(process.env['FUZZ_RUNS'] ?? 1_200)
 const given = process.env['FUZZ_WORLD']
 
 /** So many runs share an application that lives to the end, or one that closes in their midst. */

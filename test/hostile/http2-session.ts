@@ -1,16 +1,20 @@
 /** One session of a client over HTTP/2, with the hostile things that it can do: windows, resets, PINGs. */
 import { connect, type ClientHttp2Session, type ClientHttp2Stream, type Settings } from 'node:http2'
+import { connect as connectSocket, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import { eventually } from '../story/raw-client.ts'
 
 /** One session. */
 export class Session {
   readonly session: ClientHttp2Session
+  readonly socket: Socket
 
   constructor (port: number, settings: Settings = {}) {
-    this.session = connect(`http://127.0.0.1:${port}`, { settings })
+    this.socket = connectSocket({ port, host: '127.0.0.1' })
+    this.session = connect('http://127.0.0.1', { settings, createConnection: () => this.socket })
     // how a session ends is what tests look at
     this.session.on('error', () => {})
+    this.socket.on('error', () => {})
   }
 
   /** Connects. The session is destroyed when the test ends, if not earlier. */
@@ -44,13 +48,21 @@ export class SessionStream {
   text = ''
   status = 0
   isClosed = false
+  /** True where the server has ended the stream in order. */
+  isWhole = false
 
   constructor (stream: ClientHttp2Stream) {
     this.stream = stream
     stream.setEncoding('utf8')
     stream.on('response', (headers) => { this.status = Number(headers[':status']) })
     stream.on('data', (chunk: string) => { this.text += chunk })
-    stream.on('close', () => { this.isClosed = true })
+    let hasEnded = false
+    // 'end' comes for a stream that was reset, too
+    stream.on('end', () => { hasEnded = !stream.aborted })
+    stream.on('close', () => {
+      this.isClosed = true
+      this.isWhole = hasEnded && stream.rstCode === 0
+    })
     stream.on('error', () => {})
     stream.end()
   }
