@@ -170,7 +170,8 @@ export const SOURCE_ROWS: readonly Boundary[] = [
     const stream = readable(numbers)
     return Object.assign(stream, { [Symbol.asyncIterator]: injector.wrap(() => Readable.prototype[Symbol.asyncIterator].call(stream)) })
   }),
-  iteratorRow('readable.destroy', { covers: ['Readable.destroy'], stacks: ['socket', 'call', 'drain'], faults: ALL, isOverByItself: true }, (numbers, injector) => {
+  // once: after us, Node's own iterator calls it too
+  iteratorRow('readable.destroy', { isOnce: true, covers: ['Readable.destroy'], stacks: ['socket', 'call', 'drain'], faults: ALL, isOverByItself: true }, (numbers, injector) => {
     const stream = readable(numbers)
     return Object.assign(stream, { destroy: injector.wrap((error?: Error) => Readable.prototype.destroy.call(stream, error)) })
   }),
