@@ -167,7 +167,8 @@ t.test('the README lists every error code, and no other', async (t) => {
   t.ok(codes.length > 15)
   const [, section = ''] = readme.split('\n## Errors\n')
   const listed = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `(FST_\w+)`/gm)].map(([, code]) => code)
-  t.same(listed.sort(), codes.sort())
+  // a code that the library itself branches on has a name of its own besides
+  t.same(listed.sort(), [...new Set(codes)].sort())
 })
 
 async function readUntil (response: Response, awaited: string): Promise<string> {
