@@ -34,6 +34,15 @@ export const ReaderLagged = createError<[string, string]>('FST_EVENTFEED_LAGGED'
 export const LOG_FAILED = 'FST_EVENTFEED_LOG_FAILED'
 /** The log of a feed failed while it was read. */
 export const LogFailed = createError<[ErrorOptions?]>(LOG_FAILED, 'the log of a feed cannot be read now: try again later', 503)
+/** A log is used after its `close`, or after the application has closed. Trying again does not help. */
+export const LogClosed = createError<[string]>('FST_EVENTFEED_LOG_CLOSED', 'the log %s is closed in this process, so it can neither be read nor written', 503)
+/** More events wait to be written than may: `publish` can be tried again when some have been. */
+export const LogBusy = retryable(createError<[string, string]>('FST_EVENTFEED_LOG_BUSY',
+  'the feed %s has %s on their way into its log: wait for some of the promises that publish() returned, then publish again', 503))
+/** What a log is stored in cannot be written or read now: a full disk, a lock, a lost connection. May be tried again. */
+export const LogUnavailable = retryable(createError<[string, ErrorOptions?]>('FST_EVENTFEED_LOG_UNAVAILABLE', '%s', 503))
+/** What a log is stored in cannot be used: damaged, of another program, of a newer format, in use. Trying again does not help by itself. */
+export const LogUnusable = createError<[string, ErrorOptions?]>('FST_EVENTFEED_LOG_UNUSABLE', '%s', 500)
 /** What was given to `reply.sse` is nothing that can be streamed. */
 export const BadSource = createError<[string]>('FST_EVENTFEED_BAD_SOURCE',
   'reply.sse() streams an async iterable, an iterable, a Node or web readable stream, a feed subscription, an array of subscriptions, or a function that returns one of these, not %s', 500)
@@ -73,6 +82,12 @@ export const ReplySent = createError<[string]>('FST_EVENTFEED_REPLY_SENT', 'repl
 
 /** The code that a client sees in `stream:error`; the cause is in the server's log only. */
 export const SOURCE_FAILED = 'FST_EVENTFEED_SOURCE_FAILED'
+
+/** Errors of this kind carry `retryable: true`: the same call may succeed later. */
+function retryable<Kind extends { readonly prototype: object }> (kind: Kind): Kind {
+  Object.defineProperty(kind.prototype, 'retryable', { value: true })
+  return kind
+}
 
 /** How much of a refused value a message shows, in characters. */
 const SHOWN_CHARACTERS = 80
