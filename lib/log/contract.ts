@@ -87,8 +87,8 @@ export interface LogPage {
  */
 export interface TailListener {
   /**
-   * Entries that were committed, whoever appended them. The first one follows the last one of the call before, unless
-   * `lost` came in between.
+   * One entry or more that were committed, whoever appended them, oldest first. The first one follows the last one of
+   * the call before, unless `lost` came in between.
    */
   entries (entries: readonly LogEntry[]): void
   /**
@@ -110,7 +110,11 @@ export interface Tail {
 
 /** The history of one feed. */
 export interface EventLog {
-  /** What the log keeps, where that is bounded: the feed keeps no more in memory, and nothing that is older. */
+  /**
+   * What the log keeps, where that is bounded: the feed keeps no more in memory, and nothing that is older. The methods
+   * of the log show exactly what this says, no entry more and none fewer, whenever the storage is freed. The newest
+   * entry stays however many bytes it has, and leaves by its age only.
+   */
   readonly retain?: Partial<Retention> | undefined
 
   /**
@@ -118,9 +122,10 @@ export interface EventLog {
    * says, by count and by bytes of JSON text, or fewer. Then, where the log was ended, `ended`. Then `tail` answers,
    * and from now on the listener hears each entry that is committed, once, and in the order of the log.
    *
-   * It comes before any other call. Where it fails, the log was not opened, and it may be called again. A log that
-   * can be used by one process only fails while another one has it open. A log that has been ended can be read, and
-   * fails to append, until `delete`.
+   * It comes before any other call but `close`. Where it fails, the log was not opened, and it may be called again. A
+   * log that can be used by one process only fails while another one has it open. A log that has been ended can be
+   * read, and fails to append, until `delete`. On a log that is open it begins one more tail, which is told the newest
+   * entries too.
    */
   tail (listener: TailListener, newest: { readonly entries: number, readonly bytes: number }): Tail | Promise<Tail>
 
@@ -150,8 +155,8 @@ export interface EventLog {
 
   /**
    * Reads up to `limit` entries (1 or more) that follow `after`, without a hole between them. It may give fewer, to
-   * bound what it holds, but gives none only where `after` is the head. Entries that the tail has told are given too.
-   * A gap where `locate` finds one.
+   * bound what it holds. Where `after` is the head, and only there, the page is empty. Entries that the tail has told
+   * are given too. A gap where `locate` finds one.
    */
   page (after: string, limit: number): LogPage | LogGap | Promise<LogPage | LogGap>
 
@@ -170,7 +175,7 @@ export interface EventLog {
 
   /**
    * Gives up this process's hold on the log, after the appends that are under way. The history stays where it
-   * outlives the process. A second call does nothing.
+   * outlives the process. A second call does nothing, nor does one after `delete`, or where `tail` has failed.
    */
   close (): void | Promise<void>
 }
