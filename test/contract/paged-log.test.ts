@@ -1,7 +1,7 @@
 /** A log that is asynchronous throughout, and holds a small window of a longer history, can fulfil the contract. */
 import t from 'tap'
 import { testEventLog } from './event-log.ts'
-import { PagedLog } from './paged-log.ts'
+import { PagedLog } from './old-paged-log.ts'
 
 testEventLog(t, {
   make: (retain, clock) => new PagedLog({ retain, clock }),

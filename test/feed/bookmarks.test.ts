@@ -5,7 +5,7 @@ import type { SubscribeOptions } from '../../lib/index.ts'
 import { ManualClock } from '../clock.ts'
 import { eventually } from '../story/raw-client.ts'
 import type { LogFeed } from '../../lib/feed/feed.ts'
-import { PagedLog } from '../contract/paged-log.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
 import { appOf, listen, Listener } from './listener.ts'
 import { feedOf, OpenStream, turn as tick, until } from './open-stream.ts'
 

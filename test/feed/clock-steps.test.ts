@@ -3,7 +3,7 @@ import t from 'tap'
 import { Entry } from '../../lib/log/entry.ts'
 import { MemoryLog } from '../../lib/log/memory-log.ts'
 import { ManualClock } from '../clock.ts'
-import { PagedLog } from '../contract/paged-log.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
 import { feedOf, OpenStream, turn, until, type FeedMade } from './open-stream.ts'
 
 const HOUR = 3_600_000

@@ -4,7 +4,7 @@ import { deepStrictEqual } from 'node:assert'
 import { randomInt } from 'node:crypto'
 import t from 'tap'
 import type { FeedSubscription, SubscribeOptions } from '../../lib/feed/subscription.ts'
-import { PagedLog } from '../contract/paged-log.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
 import { feedOf, OpenStream, toldBy, turn, until } from './open-stream.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))

@@ -6,7 +6,7 @@ import { BATCH_BYTES, ENTRY_BYTES, FRAME_BYTES } from '../../lib/defaults.ts'
 import type { Feed, FeedSubscription, SubscribeOptions } from '../../lib/index.ts'
 import type { Batch } from '../../lib/wire/batch.ts'
 import { openFrames, type FrameSource } from '../../lib/wire/frame-source.ts'
-import { PagedLog } from '../contract/paged-log.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
 import { appOf, listen, Listener } from './listener.ts'
 
 /** A reader: each wake is one read of all there is, as a connection with a fast client does. */

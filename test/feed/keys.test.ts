@@ -3,7 +3,7 @@ import t from 'tap'
 import { FollowedKeys } from '../../lib/feed/followed-keys.ts'
 import { KeyIndex } from '../../lib/feed/key-index.ts'
 import { MemoryLog } from '../../lib/log/memory-log.ts'
-import { PagedLog } from '../contract/paged-log.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
 import { ManualClock } from '../clock.ts'
 import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
 

@@ -1,7 +1,7 @@
 /** Plays a world: the feed and its clients do what the script says, and each event is held against the model. */
 import { MemoryLog } from '../../lib/log/memory-log.ts'
 import type { LogFeed } from '../../lib/feed/feed.ts'
-import { PagedLog } from '../contract/paged-log.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
 import { ManualClock } from '../clock.ts'
 import { History, type Now } from './history.ts'
 import { Client } from './model-client.ts'

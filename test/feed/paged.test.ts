@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import type { Feed, SubscribeOptions } from '../../lib/index.ts'
-import { PagedLog, type PagedLogOptions } from '../contract/paged-log.ts'
+import { PagedLog, type PagedLogOptions } from '../contract/old-paged-log.ts'
 import { appOf, listen, Listener } from './listener.ts'
 
 interface Numbers {

@@ -8,7 +8,7 @@ import type { EntryView } from '../../lib/log/entry.ts'
 import { compileEvents } from '../../lib/schema/events.ts'
 import { BATCH_BYTES } from '../../lib/defaults.ts'
 import { openFrames } from '../../lib/wire/frame-source.ts'
-import { PagedLog } from '../contract/paged-log.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
 import { appOf, listen, Listener } from './listener.ts'
 import { feedOf, OpenStream, turn, until, type FeedMade } from './open-stream.ts'
 

@@ -1,7 +1,7 @@
 /** What the states of snapshots hold: shared where they are the same, counted in the log's bytes, and bound by them. */
 import t from 'tap'
 import { ENTRY_BYTES } from '../../lib/defaults.ts'
-import { PagedLog } from '../contract/paged-log.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
 import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
 
 interface Item { event: string, data: string, key?: string }

@@ -1,7 +1,7 @@
 /** Where a first connect begins: at the last so many entries, or at a time. */
 import t from 'tap'
 import { ManualClock } from '../clock.ts'
-import { PagedLog } from '../contract/paged-log.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
 import { feedOf, OpenStream } from './open-stream.ts'
 
 const ODD = ({ data }: { data: unknown }): boolean => Number(data) % 2 === 1

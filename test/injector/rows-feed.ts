@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox'
 import { MemoryLog, projection, type EntryView, type EventLog } from '../../lib/index.ts'
-import { PagedLog } from '../contract/paged-log.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
 import { ALL, through, type Boundary } from './boundary.ts'
 import type { FaultKind, Injector } from './faults.ts'
 
