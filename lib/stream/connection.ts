@@ -203,8 +203,9 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     const writer = this.#writer
     if (writer === undefined) return
     while (!writer.isBusy) {
-      const batch = this.#held ?? source.read()
-      this.#held = undefined
+      let batch = this.#held
+      if (batch === undefined) batch = source.read()
+      else this.#held = undefined
       if (batch !== undefined) this.#write(batch)
       // whoever reads or writes may hear that the client has left
       if (this.#state !== 'open') return
@@ -222,6 +223,7 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
       this.#error = end.error
       this.#write(new Batch(failure(SOURCE_FAILED, jittered(Math.max(FAILED_RETRY_MS, this.#options.retryMs), RETRY_JITTER))))
     }
+    if (this.#state !== 'open') return
     this.#state = 'ending'
     this.#lifetime?.stop()
     this.#tools.heartbeats?.drop(this)
@@ -238,17 +240,17 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     this.#bytes += batch.bytes.length
     if (batch.lastEventId !== undefined) this.#lastEventId = batch.lastEventId
     if (batch.events > 0) this.#lifetime?.sent()
-    try {
-      this.#writer?.write(batch)
-    } catch (error) {
-      this.#crash(error)
-    }
+    const wasMoving = this.#isMoving
+    // another plugin's `write` may call back: what that reads comes after these bytes
+    this.#isMoving = true
+    try { this.#writer?.write(batch) } catch (error) { this.#crash(error) } finally { this.#isMoving = wasMoving }
+    if (!wasMoving && this.#isMoveDue) this.#advance()
   }
 
-  /** Before the head is sent, bytes wait here; there are never more than those of one read and one `retry`. */
+  /** Bytes wait here before the head is sent, and while others are read or written; never more than those of one read and one `retry`. */
   #keep (batch: Batch): void {
     if (this.#state === 'closed') return
-    if (this.#state === 'open' && this.#held === undefined) this.#write(batch)
+    if (this.#state === 'open' && this.#held === undefined && !this.#isMoving) this.#write(batch)
     else if (this.#held === undefined) this.#held = batch
     else this.#held = new Batch([this.#held.bytes, batch.bytes], this.#held.events + batch.events, batch.lastEventId ?? this.#held.lastEventId)
   }

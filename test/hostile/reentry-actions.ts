@@ -12,6 +12,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   'closes the application': ({ app }) => { app.close().catch(() => {}) },
   'destroys the response': ({ responses }) => { responses.at(-1)?.destroy() },
   publishes: ({ publishNext }) => { publishNext() },
+  'begins another stream': ({ beginAnother }) => { beginAnother() },
   'follows a key': ({ subscriptions }) => { for (const subscription of subscriptions) attempt(() => { subscription.follow('b') }) },
   'follows no key any more, and then again': ({ subscriptions }) => {
     for (const subscription of subscriptions) {

@@ -5,8 +5,9 @@
 import { get } from 'node:http'
 import { channel } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { createParser } from 'eventsource-parser'
-import { fastify, type FastifyInstance } from 'fastify'
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Test } from 'tap'
 import { Type } from 'typebox'
 import eventfeed, { MemoryLog, type Draft, type Entry, type EventLog, type Feed, type SubscribeOptions } from '../../lib/index.ts'
@@ -93,6 +94,8 @@ export interface World {
   readonly subscriptions: Subscription[]
   /** The responses of that stream. */
   readonly responses: Array<{ destroy (): void }>
+  /** Begins the stream of a request that has waited for that since before the others began. */
+  beginAnother (): void
 }
 
 /** Where an application's function runs, and what of the world it needs. */
@@ -106,6 +109,10 @@ export interface Place {
   readonly source?: (world: World) => unknown
   readonly listen?: string
   readonly onSend?: boolean
+  /** True where a hook holds the head back for a while. */
+  readonly isHeldBack?: boolean
+  /** What another plugin does to the reply before it streams. */
+  readonly patch?: (world: World, reply: FastifyReply) => void
   /** The last event ID of the client's first request. */
   readonly lastEventId?: string
   /** Makes what is published. */
@@ -174,10 +181,14 @@ export async function play (t: Test, place: Place, kind: Kind, action: Action): 
     },
     trigger: fire,
     subscriptions: [],
-    responses: []
+    responses: [],
+    beginAnother () { parked?.sse(feed.subscribe({ from: 'earliest' })) }
   }
+  let parked: FastifyReply | undefined
+  app.get('/parked', (_request, reply) => { parked = reply })
   app.get('/mine', (_request, reply) => {
     world.responses.push(reply.raw)
+    place.patch?.(world, reply)
     if (place.source !== undefined) return reply.sse(place.source(world) as never)
     const options = place.subscribe?.(world) ?? {}
     const from = options.initial === undefined ? { from: 'earliest' as const } : {}
@@ -190,6 +201,7 @@ export async function play (t: Test, place: Place, kind: Kind, action: Action): 
   app.get('/none', (_request, reply) => reply.sse(feed.subscribe({ from: 'earliest', where: () => false })))
   app.get('/keyed', (_request, reply) => reply.sse(feed.subscribe({ from: 'earliest', keys: ['a'] })))
   if (place.onSend === true) app.addHook('onSend', async (request) => { if (request.url === '/mine') fire() })
+  if (place.isHeldBack === true) app.addHook('onSend', async (request) => { if (request.url === '/mine') await turn() })
   if (place.listen !== undefined) {
     const listener = (message: unknown): void => { if (concerns(message, feed.name)) fire() }
     channel(place.listen).subscribe(listener)
@@ -201,7 +213,8 @@ export async function play (t: Test, place: Place, kind: Kind, action: Action): 
   // nobody waits for the application to close while a source holds it open
   const refusing = [new Follower(t, port, '/none')]
   const others = ['/plain', '/filtered', '/keyed'].map((path) => new Follower(t, port, path))
-  await eventually(() => app.eventfeed.stats().connections === 4, 'the others are there')
+  const another = new Follower(t, port, '/parked')
+  await eventually(() => app.eventfeed.stats().connections === 4 && parked !== undefined, 'the others are there')
   const next = (): void => { if (!feed.hasEnded && !isClosed && world.published.length < LAST) world.publishNext(place.data?.(world)) }
   next()
   const mine = new Follower(t, port, '/mine', place.lastEventId)
@@ -210,10 +223,11 @@ export async function play (t: Test, place: Place, kind: Kind, action: Action): 
   for (let count = 2; count < LAST; count++) {
     next()
     // some are published in one tick, some alone
-    if (count % 3 !== 0) await new Promise((resolve) => { setImmediate(resolve) })
+    if (count % 3 !== 0) await turn()
   }
   next()
   await eventually(() => isClosed || feed.hasEnded || world.published.length >= LAST, 'all is published')
+  if (parked?.raw.headersSent === true) others.push(another)
   return { mine, others, refusing, published: world.published, log, isFired, isOver: feed.hasEnded || isClosed, isClosed, app, feed }
 }
 

@@ -54,10 +54,9 @@ export const NODE_ROWS: readonly Boundary[] = [
   nodeRow('response', 'setHeader', { isFastifys: true, covers: ['FastifyReply.headers', 'OutgoingMessage.setHeader'], stacks: ['request'], isOnce: true, ways: EVERY_WAY }),
   nodeRow('response', 'writeHead', { isFastifys: true, covers: ['ServerResponse.writeHead'], stacks: ['request'], isOnce: true, ways: EVERY_WAY }),
   nodeRow('response', 'flushHeaders', { covers: ['OutgoingMessage.flushHeaders'], stacks: ['request'], ways: EVERY_WAY }),
-  // not covered: what another plugin puts in the place of a write and calls back into us, before it has written
   // an injected response that is destroyed at once does not tell its client
-  nodeRow('response', 'write', { faults: ['throws'], covers: ['Writable.write'], stacks: ['request', 'tick', 'timer'], ways: ['HTTP/1.1', 'HTTP/2'] }),
+  nodeRow('response', 'write', { covers: ['Writable.write'], stacks: ['request', 'tick', 'timer'], ways: ['HTTP/1.1', 'HTTP/2'] }),
   nodeRow('response', 'end', { covers: ['Writable.end', 'Writable.uncork'], stacks: ['call', 'drain'], ways: EVERY_WAY }),
   nodeRow('response', 'destroy', { covers: ['Writable.destroy'], stacks: ['drain'], ways: ['inject'] }),
-  nodeRow('socket', 'write', { faults: ['throws'], covers: ['Socket.write'], stacks: ['request', 'tick', 'timer', 'socket'] })
+  nodeRow('socket', 'write', { covers: ['Socket.write'], stacks: ['request', 'tick', 'timer', 'socket'] })
 ]
