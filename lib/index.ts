@@ -26,7 +26,7 @@ export type { EventfeedStats, StreamStats } from './plugin/stats.ts'
 export type { EventSchemas, EventTypes, TypedEvent, Yield } from './schema/types.ts'
 export type { EndReason } from './stream/end.ts'
 export type { AnyEvent, EventsOf, SourceArguments } from './stream/source.ts'
-export type { Gap, GapReason } from './wire/control-event.ts'
+export type { Gap, GapReason } from './wire/protocol.ts'
 export type { ServerSentEvent } from './wire/event.ts'
 export type { GapEvent } from './wire/told-gap.ts'
 export { encode, EventStreamEnded, MemoryLog, projection }

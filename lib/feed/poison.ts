@@ -6,6 +6,7 @@ import { POISON_REPORTS } from '../defaults.ts'
 import { NotSynchronous, shown } from '../errors.ts'
 import type { Entry, EntryView } from '../log/entry.ts'
 import type { OwnContext } from '../own-context.ts'
+import { isThenable } from '../thenable.ts'
 import type { Gap } from '../wire/control-event.ts'
 
 /** What was thrown at an entry. */
@@ -42,8 +43,7 @@ export function truthOf (answer: unknown): boolean {
 
 /** Throws `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise, or what looks like one. Its rejection is handled. */
 export function checkSynchronous (option: 'where' | 'as', made: unknown): void {
-  if ((typeof made !== 'object' && typeof made !== 'function') || made === null) return
-  if (!('then' in made) || typeof made.then !== 'function') return
+  if (!isThenable(made)) return
   Promise.resolve(made).catch(() => {})
   throw new NotSynchronous(option, option)
 }

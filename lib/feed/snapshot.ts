@@ -3,6 +3,7 @@
  * What is published while the function runs comes behind it.
  */
 import { BadOption, describe } from '../errors.ts'
+import { isThenable } from '../thenable.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { Opening } from './opening.ts'
 import type { HeldState } from './states.ts'
@@ -77,11 +78,6 @@ function read (result: unknown): { events: Iterable<unknown>, after: string | un
     if (after === undefined || typeof after === 'string') return { events: result.events, after }
   }
   throw new BadOption(`a snapshot function (initial, onGap) returns an iterable of events, or { events, after } with an event ID, or a promise of one of these, not ${describe(result)}`)
-}
-
-/** Query builders are thenables, and no promises. */
-function isThenable (value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 function isIterable (value: unknown): value is Iterable<unknown> {

@@ -6,12 +6,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import { BadSchema } from '../errors.ts'
 import { compileEvents } from '../schema/events.ts'
 import type { SerializerCompiler } from '../schema/serializer.ts'
-import { isSchema } from '../schema/union.ts'
 import type { EventCodec } from '../wire/codec.ts'
-import { isDone } from '../wire/control-event.ts'
-import { LAST_EVENT_ID_PARAMETER, readLastEventId } from '../wire/event-id.ts'
+import { answerDone, hasSeenEnd, passLastEventId, withLastEventId } from './last-event-id.ts'
 import { routeOf } from './log.ts'
-import { passLastEventId } from './query-parameter.ts'
 
 /** What Fastify calls the schema of the query string. */
 const QUERY_STRINGS = ['querystring', 'query'] as const
@@ -80,7 +77,7 @@ export function watchRoutes (app: FastifyInstance, validates: boolean): RouteCod
     if (route.schema?.events === undefined) return
     // a copy even where nothing is added: routes of instances with other shared schemas may have been given the same object
     route.schema = { ...route.schema }
-    for (const name of QUERY_STRINGS) if (name in route.schema) Object.assign(route.schema, { [name]: withParameter(Reflect.get(route.schema, name)) })
+    for (const name of QUERY_STRINGS) if (name in route.schema) Object.assign(route.schema, { [name]: withLastEventId(Reflect.get(route.schema, name)) })
     due.push({ route, instance: this, events: route.schema.events })
     // behind the hooks that authenticate, before the handler's side effects
     route.preHandler = [...[route.preHandler ?? []].flat(), stopDone]
@@ -98,30 +95,6 @@ export function watchRoutes (app: FastifyInstance, validates: boolean): RouteCod
   return codecs
 }
 
-/** The last event ID that a request brought. */
-export function lastEventIdOf ({ headers, raw }: FastifyRequest): string | undefined {
-  return readLastEventId(headers['last-event-id'], raw.url ?? '')
-}
-
-/** Answers 204 to a client that has seen the end of its stream: by the standard that stops it. */
-export function answerDone (reply: FastifyReply): FastifyReply {
-  return reply.code(204).send()
-}
-
 async function stopDone (request: FastifyRequest, reply: FastifyReply): Promise<void> {
   if (hasSeenEnd(request)) await answerDone(reply)
-}
-
-function hasSeenEnd (request: FastifyRequest): boolean {
-  return isDone(lastEventIdOf(request) ?? '')
-}
-
-/** A copy of the schema of a query string that also takes the last event ID: the caller's own stays as it is. */
-function withParameter (querystring: unknown): unknown {
-  if (!isSchema(querystring)) return querystring
-  const { properties } = querystring
-  if (!isSchema(properties) || LAST_EVENT_ID_PARAMETER in properties) return querystring
-  // with what some schema builders hang on a schema out of sight
-  const copy: object = Object.create(Object.getPrototypeOf(querystring), Object.getOwnPropertyDescriptors(querystring))
-  return Object.assign(copy, { properties: { ...properties, [LAST_EVENT_ID_PARAMETER]: { type: 'string' } } })
 }

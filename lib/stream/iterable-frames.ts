@@ -4,6 +4,7 @@
  */
 import { PULL_AHEAD_BYTES, YIELD_AFTER_BYTES } from '../defaults.ts'
 import { asError, isAbort } from '../errors.ts'
+import { isThenable } from '../thenable.ts'
 import { Batch } from '../wire/batch.ts'
 import { encodeYielded, type Encoded } from '../wire/encode.ts'
 import type { FrameSource, SourceContext, SourceEnd } from '../wire/frame-source.ts'
@@ -96,7 +97,7 @@ export class IterableFrames implements FrameSource {
     try {
       this.#interrupt?.(reason)
       const returned = this.#iterator.return?.()
-      return isPromiseLike(returned) ? returned : undefined
+      return isThenable(returned) ? returned : undefined
     } catch (error) {
       return Promise.reject(error)
     }
@@ -147,8 +148,8 @@ export class IterableFrames implements FrameSource {
     try {
       const result = this.#next()
       if (result instanceof Promise) return result
-      if (isPromiseLike(result)) return Promise.resolve(result)
-      if (result.done !== true && isPromiseLike(result.value)) return this.#awaitValue(result.value)
+      if (isThenable<IteratorResult<unknown>>(result)) return Promise.resolve(result)
+      if (result.done !== true && isThenable(result.value)) return this.#awaitValue(result.value)
       // one that has ended its own stream says no more
       if (this.#context !== undefined) this.#accept(result)
     } catch (error) {
@@ -235,8 +236,4 @@ export class IterableFrames implements FrameSource {
       this.#context?.owner.wake()
     })
   }
-}
-
-function isPromiseLike (value: unknown): value is PromiseLike<unknown> & PromiseLike<IteratorResult<unknown>> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

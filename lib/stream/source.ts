@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream'
 import { asError, BadSource, describe, isAbort } from '../errors.ts'
 import { heard } from '../guarded.ts'
+import { isThenable } from '../thenable.ts'
 import type { Batch } from '../wire/batch.ts'
 import type { ServerSentEvent } from '../wire/event.ts'
 import { isFrameSourceOpener, openFrames, type FrameSource, type FrameSourceOpener, type SourceContext, type SourceEnd } from '../wire/frame-source.ts'
@@ -207,10 +208,6 @@ class AwaitedFrames implements FrameSource {
 /** What aborts throw is expected of a source whose stream has ended. */
 function throwUnlessAbort (error: unknown): void {
   if (!isAbort(error)) throw error
-}
-
-function isThenable (value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 function isWebStream (value: unknown): value is ReadableStreamLike<unknown> {

@@ -4,7 +4,7 @@
 import {
   checkEvent, checkEventType, checkFields, checkId, isEventObject, plainText, type DataText, type EventFields, type ServerSentEvent
 } from './event.ts'
-import { GAP_EVENT } from './told-gap.ts'
+import { CONTROL } from './protocol.ts'
 
 /** CR LF, CR and LF all end a line, so data is split at each of them; a client joins the lines with LF. */
 const LINE_ENDS = /\r\n|\r|\n/
@@ -39,7 +39,7 @@ export interface Encoded {
 export function encodeYielded (yielded: unknown, dataText: DataText = plainText, encoded: Encoded): string {
   if (!isEventObject(yielded)) return encodeNoted(checkEvent(yielded, dataText), encoded)
   const { data, event, id, retry, comment } = yielded
-  const isUsual = data !== undefined && event !== undefined && event !== GAP_EVENT && id !== undefined && retry === undefined && comment === undefined
+  const isUsual = data !== undefined && event !== undefined && event !== CONTROL.gap && id !== undefined && retry === undefined && comment === undefined
   if (!isUsual) return encodeNoted(checkFields(yielded, { data, event, id, retry, comment }, dataText), encoded)
   const type = checkEventType(event)
   const text = dataText(type, data)
@@ -53,7 +53,7 @@ export function encodeYielded (yielded: unknown, dataText: DataText = plainText,
 }
 
 function encodeNoted (fields: EventFields, encoded: Encoded): string {
-  if (fields.data !== undefined && fields.event !== GAP_EVENT) encoded.events++
+  if (fields.data !== undefined && fields.event !== CONTROL.gap) encoded.events++
   if (fields.id !== undefined) encoded.lastEventId = fields.id
   return encodeFields(fields)
 }

@@ -1,9 +1,7 @@
 /**
  * The last event ID of a request (WHATWG HTML 9.2.3), and the ids of streams that carry the positions of several feeds.
  */
-
-/** The query parameter for clients that cannot set a header. */
-export const LAST_EVENT_ID_PARAMETER = 'lastEventId'
+import { LAST_EVENT_ID_PARAMETER } from './protocol.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

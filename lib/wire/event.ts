@@ -3,7 +3,8 @@
  * It knows neither bytes nor who reads them.
  */
 import { BadEvent, BadField, describe, shown } from '../errors.ts'
-import { GAP_EVENT, isToldGap } from './told-gap.ts'
+import { CONTROL, CONTROL_PREFIX } from './protocol.ts'
+import { isToldGap } from './told-gap.ts'
 
 /** What a source may yield, beside a string. `undefined` is absent; every other falsy value is a value. */
 export interface ServerSentEvent<Type extends string = string, Data = unknown> {
@@ -33,8 +34,6 @@ const NOTHING: EventFields = { data: undefined, event: undefined, id: undefined,
 /** The fields of what a source yielded, as they are. */
 export type UncheckedFields = { readonly [name in keyof ServerSentEvent]: unknown }
 
-/** Control events are named with this prefix, so a page that does not listen for them never notices. */
-export const CONTROL_PREFIX = 'stream:'
 /** The event type of an event that names none. */
 export const DEFAULT_EVENT_TYPE = 'message'
 
@@ -122,7 +121,7 @@ export function isEventObject (yielded: unknown): yielded is UncheckedFields {
 
 /** Checks fields that were read from what a source yielded. They are read once: a getter may give something else the next time. */
 export function checkFields (yielded: object, { data, event, id, retry, comment }: UncheckedFields, dataText: DataText): EventFields {
-  if (event === GAP_EVENT && isToldGap(yielded)) return { ...NOTHING, event, data: toJson(data), id: checkId(id) }
+  if (event === CONTROL.gap && isToldGap(yielded)) return { ...NOTHING, event, data: toJson(data), id: checkId(id) }
   if (data === undefined && id === undefined && retry === undefined && comment === undefined) {
     throw new BadEvent(event === undefined
       ? `an event has at least one of data, id, retry and comment, but this one has ${fieldsOf(yielded)}: wrap a value as { data: … }`

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import t from 'tap'
 import { encodeFields, encodeYielded } from '../../lib/wire/encode.ts'
 import { checkEvent, plainText, type DataText } from '../../lib/wire/event.ts'
-import { GAP_EVENT, toldGap } from '../../lib/wire/told-gap.ts'
+import { CONTROL } from '../../lib/wire/protocol.ts'
+import { toldGap } from '../../lib/wire/told-gap.ts'
 import { event, hostileText } from './arbitraries.ts'
 
 interface Noted { text: string, events: number, lastEventId: string | undefined }
@@ -12,7 +13,7 @@ interface Noted { text: string, events: number, lastEventId: string | undefined 
 /** By two steps. */
 function inSteps (yielded: unknown, dataText: DataText): Noted {
   const fields = checkEvent(yielded, dataText)
-  const isEvent = fields.data !== undefined && fields.event !== GAP_EVENT
+  const isEvent = fields.data !== undefined && fields.event !== CONTROL.gap
   return { text: encodeFields(fields), events: isEvent ? 1 : 0, lastEventId: fields.id }
 }
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { joinPositions, LAST_EVENT_ID_PARAMETER, readLastEventId, splitPositions } from '../../lib/wire/event-id.ts'
+import { joinPositions, readLastEventId, splitPositions } from '../../lib/wire/event-id.ts'
+import { LAST_EVENT_ID_PARAMETER } from '../../lib/wire/protocol.ts'
 
 /** How Node shows a header that a client sent as UTF-8. */
 const asReadByNode = (text: string): string => Buffer.from(text).toString('latin1')

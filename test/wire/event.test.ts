@@ -1,8 +1,9 @@
 /** The fields of an event and their rules. What becomes of them as bytes is tested in `encode.test.ts`. */
 import t, { type Test } from 'tap'
 import {
-  CONTROL_PREFIX, checkEvent, checkEventType, checkId, checkRetry, DEFAULT_EVENT_TYPE, plainText, toJson
+  checkEvent, checkEventType, checkId, checkRetry, DEFAULT_EVENT_TYPE, plainText, toJson
 } from '../../lib/wire/event.ts'
+import { CONTROL, CONTROL_PREFIX } from '../../lib/wire/protocol.ts'
 import { thrownBy } from './thrown-by.ts'
 
 const BAD_FIELD = 'FST_EVENTFEED_BAD_FIELD'
@@ -101,7 +102,7 @@ t.test('an event type that is no string is refused', async (t) => {
 })
 
 t.test('the event types of control events are reserved, and no others', async (t) => {
-  t.equal(CONTROL_PREFIX, 'stream:')
+  for (const type of Object.values(CONTROL)) t.ok(type.startsWith(CONTROL_PREFIX), type)
   refusedField(t, { data: 1, event: 'stream:done' }, 'event', '"stream:done"')
   refusedField(t, { data: 1, event: 'stream:' }, 'event', '"stream:"')
   for (const event of ['stream', 'streams:', 'Stream:done', ' stream:done', 'astream:done']) t.equal(checkEventType(event), event)
