@@ -93,3 +93,9 @@ export const HEARTBEAT_SLICES = 64
 export const IDLE_INTERVALS = 16
 /** 32 streams that were opened behind each other beat together: their memory lies side by side, and a beat costs little but cold memory. */
 export const HEARTBEAT_NEIGHBOURS = 32
+/** A test of a log waits 5 s for each answer: a slow disk in a busy machine answers within that, a log that forgot to answer never does. */
+export const LOG_ANSWER_MS = 5_000
+/** What a log must answer at once has 1 s in a test: more than a read from a slow disk takes, less than a wait for another process. */
+export const LOG_AT_ONCE_MS = 1_000
+/** A test of a log turns the event loop over 20 times before it says that something was not told: what is late by a tick or a timer of 0 ms comes by then. */
+export const LOG_QUIET_TURNS = 20

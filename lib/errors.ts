@@ -51,6 +51,8 @@ export const LineTooLong = createError<[number]>('FST_EVENTFEED_LINE_TOO_LONG', 
 
 /** A log answered what its contract does not allow. */
 export const BadLog = createError<[string, string, string]>('FST_EVENTFEED_BAD_LOG', 'a log must answer %s with %s, not %s', 500)
+/** A log breaks a promise of its contract: thrown by the claims of `fastify-eventfeed/testing/log`. */
+export const LogClaimFailed = createError<[string, ErrorOptions?]>('FST_EVENTFEED_LOG_CLAIM', '%s', 500)
 
 /** The schema does not declare this event type. */
 export const UnknownEvent = createError<[string, string]>('FST_EVENTFEED_UNKNOWN_EVENT', 'the event type %s is not declared: schema.events names %s', 500)
