@@ -75,10 +75,19 @@ export const FAN_OUT_SLICE_MS = 4
  * last third to get it. So each says it at most four times while the log turns over once, even where its three bounds take turns.
  */
 export const BOOKMARK_SHARE = 2 / 3
-/** A stream with keys or a filter that catches up looks at 2,000 entries, a few milliseconds' work, then lets other work run. */
-export const SCAN_ENTRIES = 2_000
+/** A stream with keys or a filter that catches up looks at 1,000 entries, a few milliseconds' work, then lets other work run. */
+export const SCAN_ENTRIES = 1_000
 /** A stream that follows keys and catches up collects 500 of its entries at a time: a client that stalls then holds 4 KB of numbers. */
 export const KEYED_ENTRIES = 500
+/** To find them it looks at 4,000 entries, or at as much of the index of keys, then lets other work run: a millisecond, and five before it is compiled. */
+export const KEYED_LOOKS = 4_000
+/**
+ * Of a stream that follows more than 1,000 keys, the index of keys learns 1,000 in a turn, which takes a millisecond. Its entries
+ * are found by a look at all entries, because the index cannot be asked for some of the keys.
+ */
+export const KEYS_AT_ONCE = 1_000
+/** When the first stream with keys opens, the index of keys takes in 2,000 entries in a turn. */
+export const INDEXED_ENTRIES = 2_000
 /** Of what a log may hold, at most this share is kept for conflation: the newest entries of keys that the log has dropped. */
 export const CONFLATION_SHARE = 0.5
 /** Each filter and each variant reports an entry that it throws at once: the last 1,000 of them are remembered. */

@@ -1,9 +1,10 @@
 /**
- * The keys that a subscription follows. All of its streams share them, so following one more key costs the same for one stream
- * and for thousands. It does not know where a stream stands.
+ * The keys that a subscription follows. All of its streams share them, so following one more key costs the same for
+ * one stream and for thousands. It does not know where a stream stands.
  */
+import { KEYS_AT_ONCE } from '../defaults.ts'
 import type { Window } from '../log/window.ts'
-import type { KeyFollower, KeyIndex } from './key-index.ts'
+import type { KeyFollower, KeyIndex, WideFollower } from './key-index.ts'
 
 /** When a key was followed while streams were open. */
 interface Since {
@@ -15,14 +16,17 @@ interface Since {
 }
 
 /** The keys of one subscription. */
-export class FollowedKeys implements KeyFollower {
+export class FollowedKeys implements WideFollower {
   readonly #window: Window
   readonly #keys: Set<string>
   /** The open streams. */
   readonly #streams = new Set<KeyFollower>()
   /** The keys that were followed after the first open stream began, in that order. */
   #since: Map<string, Since> | undefined
+  /** `undefined` until the first stream has entered. */
   #index: KeyIndex | undefined
+  /** The keys that the index is still to hear of, because the first stream has entered or the last has left. */
+  #untold: Iterator<string> | undefined
   #turn = 0
   #removals = 0
 
@@ -51,17 +55,44 @@ export class FollowedKeys implements KeyFollower {
 
   /** Offers the entries of the keys to one more stream. The index knows the keys of open streams only. */
   enter (stream: KeyFollower, index: KeyIndex): void {
-    if (this.#index === undefined) for (const key of this.#keys) index.follow(key, this)
     this.#index = index
     this.#streams.add(stream)
+    if (this.#streams.size > 1) return
+    // until it has heard of all keys, it asks about each entry
+    if (this.#keys.size > KEYS_AT_ONCE) index.widen(this)
+    this.#untold = this.#keys.values()
+    this.#tell(this.#untold, index)
   }
 
   /** Offers it nothing more. */
   leave (stream: KeyFollower): void {
-    if (!this.#streams.delete(stream) || this.#streams.size > 0) return
-    for (const key of this.#keys) this.#index?.unfollow(key, this)
-    this.#index = undefined
+    const index = this.#index
+    if (!this.#streams.delete(stream) || this.#streams.size > 0 || index === undefined) return
     this.#since = undefined
+    index.narrow(this)
+    this.#untold = this.#keys.values()
+    this.#tell(this.#untold, index)
+  }
+
+  /**
+   * Tells the index that the keys are followed, or no longer, some of them in each turn. A key that changes meanwhile
+   * is told at once.
+   */
+  #tell (untold: Iterator<string>, index: KeyIndex): void {
+    // overtaken: a stream has entered, or the last has left
+    if (this.#untold !== untold) return
+    const isFollowing = this.#streams.size > 0
+    for (let count = 0; count < KEYS_AT_ONCE; count++) {
+      const { done, value } = untold.next()
+      if (done === true) {
+        this.#untold = undefined
+        index.narrow(this)
+        return
+      }
+      if (isFollowing) index.follow(value, this)
+      else index.unfollow(value, this)
+    }
+    setImmediate(() => { this.#tell(untold, index) })
   }
 
   offer (index: number): void {
@@ -72,7 +103,7 @@ export class FollowedKeys implements KeyFollower {
   follow (key: string): void {
     if (this.#keys.has(key)) return
     this.#keys.add(key)
-    if (this.#index === undefined) return
+    if (this.#index === undefined || this.#streams.size === 0) return
     const index = this.#window.next
     this.#since ??= new Map()
     this.#since.set(key, { turn: ++this.#turn, index, position: this.#window.positionBefore(index) })
@@ -87,7 +118,10 @@ export class FollowedKeys implements KeyFollower {
     this.#index?.unfollow(key, this)
   }
 
-  /** From which index on the entries of a key count, where it was followed after `turn`; `undefined` where all of them count. */
+  /**
+   * From which index on the entries of a key count, where it was followed after `turn`; `undefined` where all of them
+   * count.
+   */
   firstIndex (key: string, turn: number): number | undefined {
     const since = turn === this.#turn ? undefined : this.#since?.get(key)
     return since === undefined || since.turn <= turn ? undefined : since.index

@@ -1,9 +1,9 @@
 /**
- * A cursor over the entries of some keys. In the window it takes them from the index of keys; before the window it walks
- * through pages like any other. A caught-up one stands at the head, however much passes that is not for it: it misses nothing by
- * that, and cannot fall off the log.
+ * A cursor over the entries of some keys. In the window it takes them from the index of keys; before the window it
+ * walks through pages like any other. A caught-up one stands at the head, however much passes that is not for it: it
+ * misses nothing by that, and cannot fall off the log.
  */
-import { KEYED_ENTRIES, SCAN_ENTRIES } from '../defaults.ts'
+import { KEYED_ENTRIES, KEYED_LOOKS, KEYS_AT_ONCE, SCAN_ENTRIES } from '../defaults.ts'
 import type { Entry } from '../log/entry.ts'
 import type { EventLog, Hole, Place } from '../log/event-log.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
@@ -20,7 +20,9 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   readonly #log: EventLog
   readonly #index: KeyIndex
   readonly #keys: FollowedKeys
-  /** Of the keys that were followed up to this turn all entries are ours; of a later one, those published since then. */
+  /**
+   * Of the keys that were followed up to this turn all entries are ours; of a later one, those published since then.
+   */
   #turnOfKeys: number
   /** How many keys had been given up when the entries were collected. */
   #removals: number
@@ -33,6 +35,9 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   #isOnlyOne = false
   /** True if enough of the entries are ours that looking at every entry costs less than asking for every key. */
   #isDense = false
+  /** How many looks were taken since it last let other work run. */
+  #looks = 0
+  #isResting = false
   #collected: number[] = []
   #next = 0
   /** How many of the collected were not passed. */
@@ -86,7 +91,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
       return undefined
     }
     if (this.#left === 0 && !this.#isOnlyOne) this.#collect()
-    const index = this.#first
+    // what is pending need not be ours
+    const index = this.#left > 0 || this.#isOnlyOne ? this.#first : undefined
     return index === undefined ? undefined : this.#log.window.at(index)
   }
 
@@ -130,7 +136,16 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
 
   load (wake: () => void, fail: (error: unknown) => void): boolean {
     this.#turn()
-    return this.#isWalking && this.#walk.load(wake, fail)
+    if (this.#isWalking) return this.#walk.load(wake, fail)
+    if (this.#looks < KEYED_LOOKS || this.#pending === undefined || this.#left > 0) return false
+    if (this.#isResting) return true
+    this.#isResting = true
+    setImmediate(() => {
+      this.#isResting = false
+      this.#looks = 0
+      wake()
+    })
+    return true
   }
 
   release (): void {
@@ -164,26 +179,40 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     return this.#left > 0 ? this.#collected[this.#next] : this.#pending
   }
 
-  /** Collects the next of ours, in order: from the index of keys, or by a look at the entries, whichever costs less. */
+  /** Collects the next of ours, in order. Finds none where it is to go on in a later turn. */
   #collect (): void {
-    const from = this.#pending
-    if (from === undefined) return
     const found: number[] = []
-    this.#pending = this.#isDense ? this.#scan(from, found) : from
-    if (found.length === 0 && this.#pending !== undefined) this.#pending = this.#merge(this.#pending, found)
+    while (this.#pending !== undefined && found.length === 0 && this.#looks < KEYED_LOOKS) {
+      const from = this.#pending
+      this.#pending = this.#isToScan(from) ? this.#scan(from, found) : this.#merge(from, found)
+    }
     this.#collected = found
     this.#next = 0
     this.#left = found.length
   }
 
+  /**
+   * By a look at the entries, or from the index of keys, whichever costs less. The index is not asked for more keys
+   * than can be at once.
+   */
+  #isToScan (from: number): boolean {
+    const { size } = this.#keys
+    if (this.#isDense || size > KEYS_AT_ONCE || !this.#index.isComplete) return true
+    return this.#log.window.next - from <= size * LOOKS_PER_KEY
+  }
+
   /** Returns the index of the next of ours that is not among those found; `undefined` where there is none. */
   #merge (from: number, found: number[]): number | undefined {
+    const looks = this.#keys.size * LOOKS_PER_KEY
     const next = this.#index.merge(this.#keys, (key) => Math.max(from, this.#firstIndex(key) ?? 0), KEYED_ENTRIES, found)
-    this.#isDense = next !== undefined && next - from <= this.#keys.size * LOOKS_PER_KEY
+    this.#looks += looks
+    this.#isDense = next !== undefined && next - from <= looks
     return next
   }
 
-  /** Looks at entries, some of which are ours. Returns the index from which on others may be; `undefined` at the head. */
+  /**
+   * Looks at entries, some of which are ours. Returns the index from which on others may be; `undefined` at the head.
+   */
   #scan (from: number, found: number[]): number | undefined {
     const { window } = this.#log
     const end = Math.min(window.next, from + SCAN_ENTRIES)
@@ -192,6 +221,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
       const entry = window.at(index)
       if (entry !== undefined && this.isOurs(entry)) found.push(index)
     }
+    this.#looks += index - from
     // where there were none, the index of keys finds the next, however far away it is
     this.#isDense = found.length > 0
     return index < window.next ? index : undefined
@@ -233,7 +263,10 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     if (next !== undefined) this.#goOnAt(next)
   }
 
-  /** All entries from `index` on are ours, whenever their key was followed: the pages that they may move to need no mark. */
+  /**
+   * All entries from `index` on are ours, whenever their key was followed: the pages that they may move to need no
+   * mark.
+   */
   #forgetSince (index: number): void {
     this.#turnOfKeys = this.#keys.turnAt(index, this.#turnOfKeys)
   }

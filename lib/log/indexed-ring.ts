@@ -1,10 +1,14 @@
+/** A power of two, as all numbers of slots are. */
+const FEWEST_SLOTS = 4
+
 /**
  * A queue that is addressed by absolute indexes: the slots are reused, the indexes never. An index that has left, or has not
  * come yet, gives `undefined`, and cannot be mistaken for another. Indexes are exact up to 2^53; a slot is found by the lowest
  * bits, which `&` keeps of any of them.
  */
 export class IndexedRing<Item> {
-  #slots: Array<Item | undefined> = new Array(16)
+  /** None until there is an item: there may be hundreds of thousands of rings that stay empty. */
+  #slots: Array<Item | undefined> = []
   /** The first index that is kept; equal to `next` where nothing is. */
   first: number
   /** The index that the next item will get. */
@@ -50,8 +54,8 @@ export class IndexedRing<Item> {
   }
 
   #grow (): void {
-    const slots: Array<Item | undefined> = new Array(this.#slots.length * 2)
-    for (let index = this.first; index < this.next; index++) slots[index & (slots.length - 1)] = this.at(index)
+    const slots: Array<Item | undefined> = new Array(Math.max(FEWEST_SLOTS, this.#slots.length * 2))
+    for (let index = this.first; index < this.next; index++) slots[index & (slots.length - 1)] = this.#slots[index & (this.#slots.length - 1)]
     this.#slots = slots
   }
 }

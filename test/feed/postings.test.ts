@@ -1,11 +1,20 @@
 /** Catching up with many keys: the postings of a key, their merge, and what a stream costs that follows thousands. */
 import fc from 'fast-check'
 import t from 'tap'
-import { SCAN_ENTRIES } from '../../lib/defaults.ts'
+import { INDEXED_ENTRIES, KEYED_LOOKS, KEYS_AT_ONCE, SCAN_ENTRIES } from '../../lib/defaults.ts'
+import { FollowedKeys } from '../../lib/feed/followed-keys.ts'
+import { KeyIndex } from '../../lib/feed/key-index.ts'
 import { Merge, Posting } from '../../lib/feed/posting.ts'
 import type { LogFeed } from '../../lib/feed/feed.ts'
 import { IndexedRing } from '../../lib/log/indexed-ring.ts'
+import type { Seen } from './listener.ts'
 import { feedOf, OpenStream, turn, until } from './open-stream.ts'
+
+/**
+ * In one turn: all looks for entries of its own and at those, the keys that the index learns, and the entries that it
+ * takes in.
+ */
+const MOST_STEPS = 2 * (KEYED_LOOKS + SCAN_ENTRIES) + KEYS_AT_ONCE + 2 * INDEXED_ENTRIES
 
 for (const first of [0, 2 ** 31 - 2, 2 ** 32 - 2, 2 ** 52]) {
   t.test(`the entries of a key are found around its ${first}th`, async (t) => {
@@ -63,11 +72,65 @@ t.test('catching up with 2,000 keys looks at each entry a few times, however man
     const few = await looksAtEntries(20_000, isOurs)
     const twice = await looksAtEntries(40_000, isOurs)
     t.ok(few < 20 * 20_000, `${few} looks at 20,000 entries`)
-    t.ok(twice < 2.5 * few, `${twice} looks at 40,000`)
+    t.ok(twice < 3 * few, `${twice} looks at 40,000`)
   }
 })
 
-t.test('a stream that reads entry by entry lets other work run after each 2,000, though its client takes all', async (t) => {
+t.test('a stream with very many keys opens, catches up and leaves in turns of a bounded number of steps', async (t) => {
+  for (const isOurs of [() => true, (number: number) => number % 100 === 0, () => false]) {
+    const few = await mostStepsInATurn(3_000, 12_000, isOurs)
+    const many = await mostStepsInATurn(60_000, 60_000, isOurs)
+    t.ok(few > 0 && many < MOST_STEPS, `${many} steps with 60,000 keys`)
+    t.ok(many <= 1.2 * few, `${few} with 3,000`)
+  }
+})
+
+t.test('while the index learns very many keys, or forgets them, each stream gets what is published, once', async (t) => {
+  const count = 3.5 * KEYS_AT_ONCE
+  const feed = feedOf({ retain: { entries: 10_000, bytes: Infinity } })
+  // the index takes in what is there bit by bit
+  for (let number = 0; number < 2 * INDEXED_ENTRIES; number++) {
+    feed.publish({ event: 'message', data: 'old', key: 'key 0' })
+  }
+  const subscription = feed.subscribe({ keys: keysOf(count) })
+  const got: string[] = []
+  const wanted: string[] = []
+  const publish = (key: string, isOurs: boolean): void => {
+    feed.publish({ event: 'message', data: `${wanted.length} of ${key}`, key })
+    if (isOurs) wanted.push(`${wanted.length} of ${key}`)
+  }
+  const onEvent = ({ event, data }: Seen): void => { if (event === 'message') got.push(data) }
+  const open = (): OpenStream => new OpenStream(subscription, { onEvent })
+  for (let opened = 0; opened < 6; opened++) {
+    const stream = open()
+    for (let turns = 0; turns <= opened; turns++) {
+      publish('key 0', true)
+      publish(`key ${count - 1}`, true)
+      publish('nobody', false)
+      if (turns === 1) subscription.unfollow(`key ${count - 2 - opened}`)
+      publish(`key ${count - 2 - opened}`, turns === 0)
+      if (turns === 1) subscription.follow(`new ${opened}`)
+      publish(`new ${opened}`, turns > 0)
+      await turn()
+    }
+    await until(() => got.length === wanted.length, () => `${got.length} of ${wanted.length} have come`)
+    t.strictSame(got, wanted)
+    // the next is opened while the index forgets the keys of this one, or when it has forgotten all
+    stream.close()
+    for (let turns = 0; turns < opened; turns++) await turn()
+  }
+  subscription.unfollow('key 1')
+  for (let turns = 0; turns < 5; turns++) await turn()
+  const offers = counted(FollowedKeys.prototype, ['offer', 'has'])
+  for (let number = 0; number < count; number++) {
+    feed.publish({ event: 'message', data: 'nobody is there', key: `key ${number}` })
+  }
+  await turn()
+  offers.stop()
+  t.equal(offers.count, 0, 'the last has left: nobody is offered anything')
+})
+
+t.test('a stream that reads entry by entry lets other work run after each 1,000, though its client takes all', async (t) => {
   const { feed, start } = published(7_000, 10, () => true)
   for (const options of [{ keys: keysOf(10) }, { where: () => true }]) {
     const stream = new OpenStream(feed.subscribe(options), { after: start })
@@ -99,24 +162,69 @@ function published (entries: number, keys: number, isOurs: (number: number) => b
 /** How often a ring was asked, in the log or in the index of keys, while one stream caught up. */
 async function looksAtEntries (entries: number, isOurs: (number: number) => boolean): Promise<number> {
   const { feed, start } = published(entries, 2_000, isOurs)
-  const { at } = IndexedRing.prototype
   const stream = new OpenStream(feed.subscribe({ keys: keysOf(2_000) }), { after: start, isStalled: true })
-  let looks = 0
-  IndexedRing.prototype.at = function (this: IndexedRing<unknown>, index: number) {
-    looks++
-    return Reflect.apply(at, this, [index]) as unknown
-  }
+  const looks = counted(IndexedRing.prototype, ['at'])
   try {
     stream.resume()
-    // until the stream yields, nobody else runs; then it reads on
-    for (let had = -1; stream.own.length > had;) {
-      had = stream.own.length
+    await until(() => stream.source.behind().entries === 0, 'the stream has caught up')
+  } finally {
+    looks.stop()
+  }
+  stream.close()
+  return looks.count
+}
+
+/**
+ * The most steps in one turn while a stream with many keys opens, catches up with what stands in the log, and leaves.
+ */
+async function mostStepsInATurn (keys: number, entries: number, isOurs: (number: number) => boolean): Promise<number> {
+  const { feed, start } = published(entries, keys, isOurs)
+  const subscription = feed.subscribe({ keys: keysOf(keys) })
+  const steps = [
+    counted(IndexedRing.prototype, ['at', 'push']),
+    counted(KeyIndex.prototype, ['follow', 'unfollow']),
+    counted(FollowedKeys.prototype, ['has'])
+  ]
+  let most = 0
+  let before = 0
+  const lookAt = (): void => {
+    const all = steps.reduce((sum, { count }) => sum + count, 0)
+    most = Math.max(most, all - before)
+    before = all
+  }
+  try {
+    const stream = new OpenStream(subscription, { after: start })
+    // each is another turn
+    await until(() => { lookAt(); return stream.source.behind().entries === 0 }, 'the stream has caught up')
+    feed.publish({ event: 'message', data: 'one', key: 'key 1' })
+    feed.publish({ event: 'message', data: 'two', key: `key ${keys - 1}` })
+    await until(() => { lookAt(); return stream.own.at(-1)?.data === 'two' }, 'what is published then comes')
+    stream.close()
+    for (let turns = 0; turns < keys / 500; turns++) {
       await turn()
+      lookAt()
     }
   } finally {
-    IndexedRing.prototype.at = at
+    for (const { stop } of steps) stop()
   }
-  if (stream.source.behind().entries > 0) throw new Error('the stream has not caught up')
-  stream.close()
-  return looks
+  return most
+}
+
+interface Counted { readonly count: number, stop (): void }
+
+/** Counts calls of methods of a prototype until `stop`. */
+function counted (prototype: object, methods: readonly string[]): Counted {
+  const counter = {
+    count: 0,
+    stop () { for (const [method, honest] of honests) Reflect.set(prototype, method, honest) }
+  }
+  // methods that are there, as their names say
+  const honests = methods.map((method) => [method, Reflect.get(prototype, method) as (...args: unknown[]) => unknown] as const)
+  for (const [method, honest] of honests) {
+    Reflect.set(prototype, method, function (this: unknown, ...args: unknown[]) {
+      counter.count++
+      return Reflect.apply(honest, this, args)
+    })
+  }
+  return counter
 }

@@ -9,7 +9,7 @@ import { feedOf, OpenStream, turn } from './open-stream.ts'
 const MARK = 'unfiltered-'
 
 /** Events that come alone, and events that come together. */
-const WAYS: Readonly<Record<string, readonly number[]>> = { 'alone': [1, 1, 1], 'in bursts': [4, 3], 'alone, beside bursts': [1, 4, 1, 3, 1] }
+const WAYS: Readonly<Record<string, readonly number[]>> = { alone: [1, 1, 1], 'in bursts': [4, 3], 'alone, beside bursts': [1, 4, 1, 3, 1] }
 
 let published = 0
 
