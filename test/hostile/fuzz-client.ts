@@ -4,6 +4,7 @@ import { TURNS_PER_SOCKET } from '../../lib/defaults.ts'
 import type { Leg, Run } from './fuzz-script.ts'
 import { turns } from './fuzz-source.ts'
 import { responsesIn, type Response } from './http-bytes.ts'
+import { resetSocket } from './reset-socket.ts'
 
 /** What a client got on one connection. */
 export interface Received {
@@ -45,7 +46,7 @@ export async function playLeg (path: string, run: Run, leg: Leg, headers: Record
       if (step.do === 'junk') { client.socket.write('\x00 no request \r\n\r\n'); isPatient = false }
     }
     if (leg.leave === 'close') client.socket.destroy()
-    if (leg.leave === 'reset') client.socket.resetAndDestroy()
+    if (leg.leave === 'reset') resetSocket(client.socket)
     if (leg.leave === 'half close') client.socket.end()
     client.socket.resume()
     if (leg.leave === 'read to the end' || leg.leave === 'half close') await client.whole(run.ahead, nudge)

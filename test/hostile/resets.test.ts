@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { connect, type Socket } from 'node:net'
 import { eventually, RawClient } from '../story/raw-client.ts'
 import { serve } from '../story/serve.ts'
+import { resetSocket } from './reset-socket.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
 
@@ -41,7 +42,7 @@ for (const [path, moment] of Object.entries(MOMENTS)) {
       const client = await RawClient.get(t, port, path)
       await eventually(() => reached.has(path), moment)
       if (path === '/batch') client.stall()
-      client.socket.resetAndDestroy()
+      resetSocket(client.socket)
       t.equal((await ends(count)).at(-1), 'client')
       await eventually(() => ended() === count, 'finally runs')
     }

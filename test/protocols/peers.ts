@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { connect as connectSession, constants, type ClientHttp2Session } from 'node:http2'
 import { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
+import { resetSocket } from '../hostile/reset-socket.ts'
 import { eventually } from '../story/raw-client.ts'
 import { Answer, type Line } from './answer.ts'
 import { Http1Responses } from './http1-responses.ts'
@@ -80,7 +81,7 @@ function leavingsOf ({ stream, bottom }: Wire): Record<string, () => void> {
     'ends its side': () => { stream.end() },
     'destroys the connection': () => { stream.destroy(); bottom.destroy() }
   }
-  if (bottom instanceof Socket) leavings['resets the connection'] = () => { bottom.resetAndDestroy() }
+  if (bottom instanceof Socket) leavings['resets the connection'] = () => { resetSocket(bottom) }
   return leavings
 }
 
@@ -107,7 +108,7 @@ export class Http2Peer implements Peer {
       leavings: {
         'resets the stream': () => { stream.close(constants.NGHTTP2_CANCEL) },
         'destroys the session': () => { this.session.destroy() },
-        'resets the connection': () => { if (this.#wire.bottom instanceof Socket) this.#wire.bottom.resetAndDestroy() }
+        'resets the connection': () => { if (this.#wire.bottom instanceof Socket) resetSocket(this.#wire.bottom) }
       },
       faults: this.#faults
     })
