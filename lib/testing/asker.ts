@@ -5,6 +5,12 @@ import { LOG_ANSWER_MS } from '../defaults.ts'
 import { Broken } from './broken.ts'
 import type { LogUnderTest } from './log-under-test.ts'
 
+/** A call that is awaited later, or not where something else fails first: it may fail without anybody's noticing. */
+export function started<Answer> (answer: Promise<Answer>): Promise<Answer> {
+  answer.catch(() => {})
+  return answer
+}
+
 /** What all holds of one run share. */
 export class Asker {
   /** How long a call may take, in milliseconds of real time. */

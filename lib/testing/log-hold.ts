@@ -5,7 +5,7 @@
 import { RETAIN_BYTES, RETAIN_ENTRIES } from '../defaults.ts'
 import { asError, shown } from '../errors.ts'
 import type { EventLog, LogBeginning, LogDraft, LogEntry, LogGap, LogPage, Located, Tail } from '../log/contract.ts'
-import type { Asker } from './asker.ts'
+import { started, type Asker } from './asker.ts'
 import { Broken, promise, promiseSame } from './broken.ts'
 import { checkBeginning, checkLocated, checkPage, checkPosition } from './log-answers.ts'
 import { Told } from './told.ts'
@@ -56,10 +56,10 @@ export class Hold {
   }
 
   /** Appends an event with this data, at once. */
-  async append (data: unknown, more: Partial<LogDraft> = {}): Promise<string> {
+  append (data: unknown, more: Partial<LogDraft> = {}): Promise<string> {
     const draft = this.#draft(data, more)
-    const position = await this.#asker.ask('append()', () => this.log.append(draft))
-    return checkPosition(position, 'append() to answer a position')
+    const answer = this.#asker.ask('append()', () => this.log.append(draft))
+    return started(answer.then((position) => checkPosition(position, 'append() to answer a position')))
   }
 
   /** Appends an event, at once, whose answer may never come: the log is about to be killed. */
@@ -70,8 +70,8 @@ export class Hold {
   }
 
   /** Appends events one after the other, without waiting. */
-  async appendAll (data: readonly unknown[]): Promise<string[]> {
-    return await Promise.all(data.map((value) => this.append(value)))
+  appendAll (data: readonly unknown[]): Promise<string[]> {
+    return started(Promise.all(data.map((value) => this.append(value))))
   }
 
   async locate (position: string): Promise<Located> {

@@ -87,5 +87,6 @@ function plain (comment: string): string {
 }
 
 function sentencesOf (text: string): string[] {
-  return text.split(/(?<=[.:]) (?=[A-Z]|- |`[a-z]+\S*` |`fastify|\*\*)/).map((sentence) => sentence.replace(/^\*\*\w+\.\*\* /, ''))
+  const sentences = text.split(/(?<=[.:]) (?=[A-Z]|- |`[a-z]+\S*` |`fastify|\*\*)/)
+  return sentences.map((sentence) => sentence.replace(/^\*\*\w+\.\*\* /, ''))
 }

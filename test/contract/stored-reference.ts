@@ -13,7 +13,7 @@ import { toEntry, type History } from './history.ts'
 /** A listener, and how many of the commits of the storage it was told, or began after. */
 interface Follower { readonly listener: TailListener, told: number, position: string, isEnded: boolean }
 /** An append that was not committed yet. */
-interface Pending {
+export interface Pending {
   readonly draft: LogDraft
   readonly resolve: (position: string) => void
   readonly reject: (error: unknown) => void

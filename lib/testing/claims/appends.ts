@@ -2,6 +2,7 @@
 import { promise, promiseSame } from '../broken.ts'
 import { shown } from '../../errors.ts'
 import type { LogDraft, LogEntry } from '../../log/contract.ts'
+import { started } from '../asker.ts'
 import { claim, type LogClaim } from '../log-claim.ts'
 import { jsonsOf, numbers, numberTexts, type Hold } from '../log-hold.ts'
 import type { Probe } from '../log-probe.ts'
@@ -113,7 +114,8 @@ export const appendClaims: readonly LogClaim[] = [
     const read: Array<Promise<string[]>> = []
     hold.told.onTold = () => {
       const last = hold.told.jsons.at(-1)
-      read.push(hold.all().then((entries) => jsonsOf(entries).includes(last ?? '') ? [] : [last ?? '']))
+      const missing = hold.all().then((entries) => jsonsOf(entries).includes(last ?? '') ? [] : [last ?? ''])
+      read.push(started(missing))
     }
     await hold.appendAll(numbers(10))
     await hold.append(11)
@@ -128,18 +130,16 @@ export const appendClaims: readonly LogClaim[] = [
     await hold.append(1)
     const release = probe.holdCommits(hold)
     let answers = 0
-    const appended = [2, 3, 4].map(async (number) => {
+    const appended = started(Promise.all([2, 3, 4].map(async (number) => {
       const position = await hold.append(number)
       answers++
       return position
-    })
-    // appends that fail are seen where they are awaited
-    Promise.allSettled(appended).catch(() => {})
+    })))
     await probe.quiet()
     promise(answers === 0, 'that append() does not answer before the commit', () => `${answers} answers`)
     promiseSame(hold.told.jsons, ['1'], 'that the tail tells what is committed only')
     release()
-    const positions = await Promise.all(appended)
+    const positions = await appended
     promiseSame(hold.told.positions.slice(1), positions, 'that the tail tells what was committed, in order')
     promiseSame(jsonsOf(await hold.all()), numberTexts(4), 'that the log has what was committed, in order')
   }),

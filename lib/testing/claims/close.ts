@@ -1,5 +1,6 @@
 /** Claims about `close`: what is under way is finished, then nothing happens any more. */
 import { promise, promiseSame } from '../broken.ts'
+import { started } from '../asker.ts'
 import { claim, type LogClaim } from '../log-claim.ts'
 import { jsonsOf, numbers, numberTexts, type Hold } from '../log-hold.ts'
 import type { Probe } from '../log-probe.ts'
@@ -32,7 +33,7 @@ export const closeClaims: readonly LogClaim[] = [
     const release = probe.holdCommits(hold)
     const appended = hold.appendAll([1, 2])
     let isClosed = false
-    const closed = hold.close().then(() => { isClosed = true })
+    const closed = started(hold.close().then(() => { isClosed = true }))
     await probe.quiet()
     promise(!isClosed, 'that close() waits for the appends that are under way', () => 'its answer before their commit')
     release()

@@ -1,6 +1,7 @@
 /** Claims about `end` and `delete`: a history that has an end, and one that is gone. */
 import { promise, promiseSame } from '../broken.ts'
 import { shown } from '../../errors.ts'
+import { started } from '../asker.ts'
 import { claim, type LogClaim } from '../log-claim.ts'
 import { jsonsOf, numbers, numberTexts, type Hold } from '../log-hold.ts'
 import type { Probe } from '../log-probe.ts'
@@ -43,7 +44,7 @@ export const endClaims: readonly LogClaim[] = [
     const release = probe.holdCommits(hold)
     const appended = hold.appendAll([1, 2])
     let isEnded = false
-    const ended = hold.end().then(() => { isEnded = true })
+    const ended = started(hold.end().then(() => { isEnded = true }))
     await probe.quiet()
     promise(!isEnded && hold.told.ends === 0, 'that the end waits for the appends that are under way',
       () => 'the end before their commit')

@@ -2,6 +2,7 @@
 import { promise, promiseSame } from '../broken.ts'
 import { shown } from '../../errors.ts'
 import type { LogEntry } from '../../log/contract.ts'
+import { started } from '../asker.ts'
 import { claim, type LogClaim } from '../log-claim.ts'
 import { jsonsOf, numbers, numberTexts, positionsOf, type Hold, type Newest } from '../log-hold.ts'
 import type { Probe } from '../log-probe.ts'
@@ -93,13 +94,16 @@ export const tailClaims: readonly LogClaim[] = [
     const hold = await probe.make()
     await hold.appendAll(numbers(10))
     const late = probe.listener()
-    const first = hold.appendAll(numbers(20).map((number) => number + 10))
-    const tail = hold.tail(late, { entries: 5, bytes: Infinity })
-    await Promise.all([first, hold.appendAll(numbers(20).map((number) => number + 30)), tail])
-    await late.until(() => late.jsons.at(-1) === '50', 'that the tail tells the newest entry')
+    const together = hold.appendAll(numbers(10).map((number) => number + 10))
+    const tail = started(hold.tail(late, { entries: 5, bytes: Infinity }))
+    const more = hold.appendAll(numbers(10).map((number) => number + 20))
+    // some are committed at once, and some while tail() is about to answer, or has just answered
+    for (const number of numbers(20)) await hold.append(number + 30)
+    await Promise.all([together, more])
     const { before } = await tail
-    promiseSame(late.positions, positionsOf(await hold.after(before)),
-      'that the tail tells all entries after the position that it began with')
+    await late.until(() => late.jsons.at(-1) === '50', 'that the tail tells the newest entry')
+    const wanted = positionsOf(await hold.after(before))
+    promiseSame(late.positions, wanted, 'that the tail tells all entries after the position that it began with')
   }),
 
   claim('the newest entries that a tail is told are followed by the next ones', {
