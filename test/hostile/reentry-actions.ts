@@ -30,7 +30,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
 export const connectionKey = ({ url }: { url: string }): string => url === '/mine' ? '127.0.0.1' : url
 
 /** @param last the last number of a source that counts by itself */
-export async function check (t: Test, { mine, others, refusing, published, log, isFired, isOver, isClosed, app, feed }: Outcome, last?: number): Promise<void> {
+export async function check (t: Test, { mine, others, refusing, published, log, isFired, isRefusedFirst, isOver, isClosed, app, feed }: Outcome, last?: number): Promise<void> {
   t.ok(isFired, 'the place was reached')
   const all = (): number => published.length
   for (const follower of [mine, ...others]) {
@@ -41,6 +41,8 @@ export async function check (t: Test, { mine, others, refusing, published, log, 
     else await eventually(() => follower.numbers.at(-1) === expected(), `${JSON.stringify(follower.got)} end with ${expected()}`)
     checkOrder(t, follower.got)
     if (follower.got.includes('gap')) continue
+    // when it came back, the feed had ended and all others had left: nothing of it is kept
+    if (follower === mine && isRefusedFirst && isOver && mine.got.length === 0) continue
     const numbers = Array.from({ length: expected() }, (_, index) => index + 1)
     // an application that has closed need not have said all; what it has said has no hole
     t.strictSame(follower.numbers, isClosed ? numbers.slice(0, follower.numbers.length) : numbers)
@@ -52,7 +54,9 @@ export async function check (t: Test, { mine, others, refusing, published, log, 
     for (const { connects } of others) t.equal(connects, 1)
     await eventually(() => feed.stats().streams === app.eventfeed.stats().connections, 'the feed has no stream but those that are open')
   }
-  t.strictSame(log.filter(({ level }) => level >= 50).map(({ msg, err }) => `${msg}: ${err?.stack ?? ''}`), [])
+  // a log that takes its time may be closed before it has taken the last
+  const isLate = (msg: string): boolean => isClosed && msg.includes('its log did not take an event')
+  t.strictSame(log.filter(({ level, msg }) => level >= 50 && !isLate(msg)).map(({ msg, err }) => `${msg}: ${err?.stack ?? ''}`), [])
   await app.close()
   t.equal(app.eventfeed.stats().connections, 0)
 }

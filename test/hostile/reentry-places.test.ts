@@ -4,7 +4,8 @@
  */
 import t from 'tap'
 import { ACTIONS, check, connectionKey } from './reentry-actions.ts'
-import { CallingLog, play, type Kind, type Place } from './reentry-world.ts'
+import { PagedLog } from '../contract/old-paged-log.ts'
+import { CallingLog, play, type Kind, type Place, type World } from './reentry-world.ts'
 
 /** @property isThorough tried with streams of each kind; else with one after the other */
 const PLACES: Readonly<Record<string, Place & { isThorough?: boolean }>> = {
@@ -39,6 +40,64 @@ const PLACES: Readonly<Record<string, Place & { isThorough?: boolean }>> = {
   'append of the log': { at: 5, feed: (world) => ({ log: new CallingLog('append', () => { world().trigger() }) }) },
   'locate of the log': { at: 1, lastEventId: 'nothing', feed: (world) => ({ log: new CallingLog('locate', () => { world().trigger() }) }) },
   'earliest of the log': { at: 5, feed: (world) => ({ log: new CallingLog('earliest', () => { world().trigger() }) }) },
+  'page of the log': {
+    at: 1,
+    feed: (world) => {
+      const log = new PagedLog({ windowEntries: 1 })
+      log.onPage = () => { world().trigger() }
+      return { log }
+    }
+  },
+  recheck: {
+    at: 1,
+    isTimed: true,
+    plugin: (world) => ({
+      connectionKey,
+      recheckIntervalMs: 1_000,
+      recheck: ({ url }: { url: string }) => { if (url === '/mine') world().trigger(); return true }
+    })
+  },
+  'recheck, later': {
+    at: 1,
+    isTimed: true,
+    plugin: (world) => ({
+      connectionKey,
+      recheckIntervalMs: 1_000,
+      recheck: async ({ url }: { url: string }) => {
+        await Promise.resolve()
+        if (url === '/mine') world().trigger()
+        return true
+      }
+    })
+  },
+  'an onError hook': {
+    at: 1,
+    isRefusedFirst: true,
+    source: failingAtFirst,
+    application: (world, app) => { app.addHook('onError', async () => { world().trigger() }) }
+  },
+  'an error handler': {
+    at: 1,
+    isRefusedFirst: true,
+    source: failingAtFirst,
+    application: (world, app) => {
+      app.setErrorHandler((_error, _request, reply) => {
+        world().trigger()
+        return reply.code(429).send({})
+      })
+    }
+  },
+  'an error handler that answers by a stream': {
+    at: 1,
+    isRefusedFirst: true,
+    source: failingAtFirst,
+    application: (world, app) => {
+      app.setErrorHandler((_error, _request, reply) => {
+        world().trigger()
+        return reply.sse(world().feed.subscribe({ from: 'earliest' }))
+      })
+    }
+  },
   'a function that promises a subscription': {
     at: 1,
     source: ({ feed, trigger }) => async () => feed.subscribe({ from: 'earliest', where: () => { trigger(); return true } })
@@ -55,6 +114,13 @@ for (const [place, [name, { isThorough = false, ...calls }]] of Object.entries(P
       }
     }
   })
+}
+
+/** Fails before its first event, and follows the feed when its client has come back. */
+function failingAtFirst ({ feed, responses }: World): unknown {
+  // the default handler does not log a failure that is the client's own
+  if (responses.length === 1) throw Object.assign(new Error('not now'), { statusCode: 429 })
+  return feed.subscribe({ from: 'earliest' })
 }
 
 function stateOf (numbers: readonly number[]): Array<{ event: 'message', data: { n: number }, key: string }> {

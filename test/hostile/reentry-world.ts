@@ -11,6 +11,7 @@ import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Test } from 'tap'
 import { Type } from 'typebox'
 import eventfeed, { MemoryLog, type Draft, type Entry, type EventLog, type Feed, type SubscribeOptions } from '../../lib/index.ts'
+import { ManualClock } from '../clock.ts'
 import { keptLog, type LogLine } from '../story/serve.ts'
 import { eventually } from '../story/raw-client.ts'
 
@@ -19,6 +20,8 @@ export const LAST = 12
 
 /** What is published: a number, each one more than the one before. */
 interface Counted { n: number }
+/** How much time passes for each number: all of them take longer than the shortest interval of `recheck`. */
+const TICK_MS = 300
 type Numbers = Feed<{ message: Counted }>
 type Subscription = ReturnType<Numbers['subscribe']>
 
@@ -111,6 +114,12 @@ export interface Place {
   readonly onSend?: boolean
   /** True where a hook holds the head back for a while. */
   readonly isHeldBack?: boolean
+  /** True where the first request of the client is answered by an error, so that its stream begins when it comes back. */
+  readonly isRefusedFirst?: boolean
+  /** True where time passes between what is published: a second or more in all. */
+  readonly isTimed?: boolean
+  /** Hooks and handlers of the application. */
+  readonly application?: (world: () => World, app: FastifyInstance) => void
   /** What another plugin does to the reply before it streams. */
   readonly patch?: (world: World, reply: FastifyReply) => void
   /** The last event ID of the client's first request. */
@@ -135,6 +144,8 @@ export interface Outcome {
   readonly log: readonly LogLine[]
   /** True when the action was called. */
   readonly isFired: boolean
+  /** True where the stream begins only when its client has come back. */
+  readonly isRefusedFirst: boolean
   /** True when nobody is to come back: the feed, or the application, has ended. */
   readonly isOver: boolean
   /** True when the application has closed. */
@@ -157,7 +168,9 @@ export async function play (t: Test, place: Place, kind: Kind, action: Action): 
     isFired = true
     action(world)
   }
-  await app.register(eventfeed, { drainTimeoutMs: 1_000, retryMs: 0, ...place.plugin?.(worldOf) })
+  const clock = place.isTimed === true ? new ManualClock() : undefined
+  await app.register(eventfeed, { drainTimeoutMs: 1_000, retryMs: 0, ...clock && { clock }, ...place.plugin?.(worldOf) })
+  place.application?.(worldOf, app)
   const feed: Numbers = app.feed('numbers', { events: { message: Type.Object({ n: Type.Number() }) }, ...place.feed?.(worldOf) })
   const beside = app.feed('beside')
   const world: World = {
@@ -222,13 +235,14 @@ export async function play (t: Test, place: Place, kind: Kind, action: Action): 
   if (!isClosed) refusing.push(new Follower(t, port, '/none'))
   for (let count = 2; count < LAST; count++) {
     next()
+    clock?.advance(TICK_MS)
     // some are published in one tick, some alone
     if (count % 3 !== 0) await turn()
   }
   next()
   await eventually(() => isClosed || feed.hasEnded || world.published.length >= LAST, 'all is published')
   if (parked?.raw.headersSent === true) others.push(another)
-  return { mine, others, refusing, published: world.published, log, isFired, isOver: feed.hasEnded || isClosed, isClosed, app, feed }
+  return { mine, others, refusing, published: world.published, log, isFired, isRefusedFirst: place.isRefusedFirst === true, isOver: feed.hasEnded || isClosed, isClosed, app, feed }
 }
 
 /** True for a message of our stream, or of our feed. */
