@@ -9,7 +9,10 @@ import type { FeedOptions } from './feeds.ts'
 import type { EventStreamOptions } from './options.ts'
 import type { EventfeedStats } from './stats.ts'
 
-/** The data types of the events that a route declares, as its type provider reads their schemas; `undefined` where it declares none. */
+/**
+ * The data types of the events that a route declares, as its type provider reads their schemas; `undefined` where it
+ * declares none.
+ */
 export type RouteEvents<Schema, Provider> =
   Schema extends { events: infer Declared extends Readonly<Record<string, unknown>> }
     ? { [Type in keyof Declared & string]: DataOf<Declared[Type], Provider> }
@@ -36,9 +39,9 @@ export interface SendEventStream<Types, Reply> {
   /**
    * Answers with an event stream (WHATWG HTML 9.2). Return what it returns.
    *
-   * Nothing is sent before the first event, `ready()`, or `commitDelayMs`: a source that fails by then gives an ordinary error
-   * response. When the stream ends, for whatever reason, `signal` is aborted, the generator's `return()` is called, and nothing
-   * of the stream is left.
+   * Nothing is sent before the first event, `ready()`, or `commitDelayMs`: a source that fails by then gives an
+   * ordinary error response. When the stream ends, for whatever reason, `signal` is aborted, the generator's
+   * `return()` is called, and nothing of the stream is left.
    *
    * Errors that are sent: `FST_EVENTFEED_NOT_ACCEPTABLE` (406), `FST_EVENTFEED_TOO_MANY_CONNECTIONS` (503),
    * `FST_EVENTFEED_TOO_MANY_CONNECTIONS_PER_KEY` (429), `FST_EVENTFEED_BAD_SOURCE`, and what the source throws.
@@ -50,9 +53,15 @@ export interface SendEventStream<Types, Reply> {
 
 /** `app.eventfeed`. */
 export interface Eventfeed {
-  /** What streams have done since the start, and what is open and held now. It walks over all open streams: ask each few seconds, not for each request. */
+  /**
+   * What streams have done since the start, and what is open and held now. It walks over all open streams: ask each
+   * few seconds, not for each request.
+   */
   stats (): EventfeedStats
-  /** Ends all streams of a connection key, for the `reason` that stands in the log and in their signals. Returns how many. */
+  /**
+   * Ends all streams of a connection key, for the `reason` that stands in the log and in their signals. Returns how
+   * many.
+   */
   kick (connectionKey: string, reason?: string): number
 }
 
@@ -77,7 +86,8 @@ declare module 'fastify' {
     /**
      * Defines a feed: a named, typed log of events that streams follow. Also at run time.
      *
-     * @throws FST_EVENTFEED_FEED_EXISTS for the name of a feed that is alive, FST_EVENTFEED_BAD_OPTION, FST_EVENTFEED_BAD_SCHEMA
+     * @throws FST_EVENTFEED_FEED_EXISTS for the name of a feed that is alive, FST_EVENTFEED_BAD_OPTION,
+     *   FST_EVENTFEED_BAD_SCHEMA
      */
     feed<const Schemas extends EventSchemas = Record<string, never>> (
       name: string, options?: FeedOptions<Schemas>

@@ -1,6 +1,7 @@
 /**
- * Committing a stream: the head goes out through `reply.send`, so that `onSend` hooks run and the headers of other plugins
- * count; then the reply is hijacked, so that Fastify's time-outs and its own end of the response do not touch the stream.
+ * Committing a stream: the head goes out through `reply.send`, so that `onSend` hooks run and the headers of other
+ * plugins count; then the reply is hijacked, so that Fastify's time-outs and its own end of the response do not touch
+ * the stream.
  */
 import type { FastifyReply } from 'fastify'
 import type { ServerResponse } from 'node:http'
@@ -14,10 +15,15 @@ import { setHead } from './stream-head.ts'
 
 const NONE: readonly never[] = []
 
-/** A status without a body: such a response is over with its head, as any other with this status. Fastify itself sees to 1xx and 204. */
+/**
+ * A status without a body: such a response is over with its head, as any other with this status. Fastify itself sees
+ * to 1xx and 204.
+ */
 const NOT_MODIFIED = 304
 
-/** What Fastify hears of a response that it watches: `stream.finished` of Node, which watches for it, asks for these. */
+/**
+ * What Fastify hears of a response that it watches: `stream.finished` of Node, which watches for it, asks for these.
+ */
 const WATCHED = ['end', 'close', 'finish', 'error'] as const
 
 /** Whoever commits a stream. */
@@ -31,8 +37,9 @@ export interface Committing {
 }
 
 /**
- * Sends the head of a stream, and calls `opened` with the way to the client when it is out. If a hook answers instead, or the
- * client leaves, that never happens; the response closes then. What Node and Fastify throw goes to `failed`: nothing is thrown here.
+ * Sends the head of a stream, and calls `opened` with the way to the client when it is out. If a hook answers
+ * instead, or the client leaves, that never happens; the response closes then. What Node and Fastify throw goes to
+ * `failed`: nothing is thrown here.
  *
  * @param send the reply's own `send`
  */
@@ -91,8 +98,9 @@ export function commit (reply: FastifyReply, send: FastifyReply['send'], stream:
 }
 
 /**
- * Ends Fastify's part in a reply. Gives the listeners for the request's `close` that go with it: they abort `request.signal`, so
- * whoever waits on that would wait for ever. The `close` itself would not do: after a body was read it comes at once.
+ * Ends Fastify's part in a reply. Gives the listeners for the request's `close` that go with it: they abort
+ * `request.signal`, so whoever waits on that would wait for ever. The `close` itself would not do: after a body was
+ * read it comes at once.
  */
 function hijack (reply: FastifyReply): ReadonlyArray<() => void> {
   const { raw } = reply.request
@@ -104,7 +112,10 @@ function hijack (reply: FastifyReply): ReadonlyArray<() => void> {
   return before.filter((listener) => !kept.has(listener)) as Array<() => void>
 }
 
-/** Fastify sets trailers in a tick of its own, where what Node refuses would end the process: such a response ends without them. */
+/**
+ * Fastify sets trailers in a tick of its own, where what Node refuses would end the process: such a response ends
+ * without them.
+ */
 function surviveTrailers ({ raw: response, log, request }: FastifyReply): void {
   const route = routeOf(request)
   const { addTrailers } = response
@@ -125,8 +136,8 @@ function writerOf (response: ServerResponse): Writer {
 }
 
 /**
- * Fastify's watch over a payload and its response, which ends the one with the other. Once the stream flows past the payload it
- * has nothing to do, and would hold a kilobyte for each stream.
+ * Fastify's watch over a payload and its response, which ends the one with the other. Once the stream flows past the
+ * payload it has nothing to do, and would hold a kilobyte for each stream.
  */
 class Watch {
   /** True when hooks have taken their time: nobody catches what Fastify throws now. */
@@ -135,7 +146,10 @@ class Watch {
   readonly #response: ServerResponse
   /** What Node refused of the head. */
   #refused: unknown
-  /** How many listeners the response had of each of `WATCHED` when Fastify came to watch it: it watches the payload first. */
+  /**
+   * How many listeners the response had of each of `WATCHED` when Fastify came to watch it: it watches the payload
+   * first.
+   */
   #listenersBefore: readonly number[] = []
 
   constructor (carrier: Carrier, reply: FastifyReply) {
@@ -170,7 +184,10 @@ class Watch {
     response.on('error', ignore)
   }
 
-  /** Sets the headers as Fastify is about to, and takes away those that Node refuses: on the stack of a hook's callback they would end the process. */
+  /**
+   * Sets the headers as Fastify is about to, and takes away those that Node refuses: on the stack of a hook's
+   * callback they would end the process.
+   */
   #takeRefused (reply: FastifyReply): void {
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       try {

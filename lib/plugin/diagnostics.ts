@@ -1,6 +1,6 @@
 /**
- * What the plugin tells on Node's diagnostics channels: that a stream has begun, and that it has ended. A channel that nobody
- * has subscribed to costs one look. What subscribers do with it is not known here.
+ * What the plugin tells on Node's diagnostics channels: that a stream has begun, and that it has ended. A channel
+ * that nobody has subscribed to costs one look. What subscribers do with it is not known here.
  */
 import type { FastifyRequest } from 'fastify'
 import { channel } from 'node:diagnostics_channel'
@@ -15,7 +15,10 @@ export interface OpenedMessage {
   readonly request: FastifyRequest
 }
 
-/** The message on `fastify-eventfeed:ended`: a stream that was opened is over. Each is followed by one, whatever happens. */
+/**
+ * The message on `fastify-eventfeed:ended`: a stream that was opened is over. Each is followed by one, whatever
+ * happens.
+ */
 export interface EndedMessage extends OpenedMessage, Omit<EndSummary, 'error'> {}
 
 const opened = channel('fastify-eventfeed:opened')

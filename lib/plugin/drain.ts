@@ -1,6 +1,7 @@
 /**
- * Ending all streams kindly when the application closes. First nobody new can connect: to a browser a refused connection means
- * "retry", and the 503 that Fastify would give means "never again". Then each stream gets what remains, and its end.
+ * Ending all streams kindly when the application closes. First nobody new can connect: to a browser a refused
+ * connection means "retry", and the 503 that Fastify would give means "never again". Then each stream gets what
+ * remains, and its end.
  */
 import type { FastifyInstance } from 'fastify'
 import { Socket } from 'node:net'
@@ -37,7 +38,10 @@ export async function drain (app: FastifyInstance, streams: Streams): Promise<vo
   await sessions.allClosed(clock, until - clock.elapsed())
 }
 
-/** When a response has finished, its socket is closed behind the last byte: a kept-alive one would hold the server open. */
+/**
+ * When a response has finished, its socket is closed behind the last byte: a kept-alive one would hold the server
+ * open.
+ */
 function closeSocketBehind ({ response }: OpenStream): void {
   const { req: request } = response
   response.once('finish', () => { if (request.socket instanceof Socket) request.socket.destroySoon() })

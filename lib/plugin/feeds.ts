@@ -16,23 +16,35 @@ import { logError } from './log.ts'
 
 /** The options of a feed. */
 export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
-  /** The schemas of its events, by event type: they type the feed, and what they do not name is not kept. By default all types are taken. */
+  /**
+   * The schemas of its events, by event type: they type the feed, and what they do not name is not kept. By default
+   * all types are taken.
+   */
   events?: Schemas | undefined
-  /** How much of its history a log in memory keeps. Default: 10,000 entries, 64 MiB, of any age; whichever bites first. */
+  /**
+   * How much of its history a log in memory keeps. Default: 10,000 entries, 64 MiB, of any age; whichever bites
+   * first.
+   */
   retain?: Partial<Retention> | undefined
   /** Another log than one in memory; it brings its own bounds, so `retain` is refused beside it. */
   log?: EventLog | undefined
   /**
-   * What happens to a stream that falls behind what the log keeps, or behind the two limits below: `disconnect`, it ends and the
-   * client comes back; `skip`, it gets a gap and goes on at the oldest entry within the limits; `latest`, it gets a gap and the newest
-   * entry of each key that it missed. Default: `disconnect`.
+   * What happens to a stream that falls behind what the log keeps, or behind the two limits below: `disconnect`, it
+   * ends and the client comes back; `skip`, it gets a gap and goes on at the oldest entry within the limits;
+   * `latest`, it gets a gap and the newest entry of each key that it missed. Default: `disconnect`.
    */
   slowConsumer?: SlowConsumer | undefined
-  /** A stream that has caught up once may fall behind by this many bytes of entries. Default: `Infinity`, what the log keeps. */
+  /**
+   * A stream that has caught up once may fall behind by this many bytes of entries. Default: `Infinity`, what the log
+   * keeps.
+   */
   maxLagBytes?: number | undefined
   /** ... and the first entry that it has not got may be so old, in milliseconds. Default: `Infinity`. */
   maxLagMs?: number | undefined
-  /** The state in place of a gap: see `subscribe`. Default: the client gets `stream:gap`, and the stream continues at the oldest entry. */
+  /**
+   * The state in place of a gap: see `subscribe`. Default: the client gets `stream:gap`, and the stream continues at
+   * the oldest entry.
+   */
   onGap?: Snapshot<Publication<EventTypes<Schemas>>> | undefined
   /** The state at a first connect: see `subscribe`. Default: none. */
   initial?: Snapshot<Publication<EventTypes<Schemas>>> | undefined

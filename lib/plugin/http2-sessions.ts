@@ -1,6 +1,6 @@
 /**
- * The HTTP/2 sessions of streams that end because the application closes. Until Node 24, nobody else closes them; and a stream is
- * over when its bytes are with the session, though the client may take none of them.
+ * The HTTP/2 sessions of streams that end because the application closes. Until Node 24, nobody else closes them; and
+ * a stream is over when its bytes are with the session, though the client may take none of them.
  */
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2Session } from 'node:http2'

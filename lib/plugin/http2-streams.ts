@@ -1,6 +1,7 @@
 /**
- * What Node does not say of a client that has left over HTTP/2. `RST_STREAM` with NO_ERROR, which Node's own `request.close()`
- * sends, makes no `close` until Node 24 while bytes wait: not then, and not when session and socket are gone.
+ * What Node does not say of a client that has left over HTTP/2. `RST_STREAM` with NO_ERROR, which Node's own
+ * `request.close()` sends, makes no `close` until Node 24 while bytes wait: not then, and not when session and socket
+ * are gone.
  */
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'

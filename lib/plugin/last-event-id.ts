@@ -1,6 +1,6 @@
 /**
- * The last event ID on its way in: read from the header or the query, carried past schemas that do not name it, and answered by
- * 204 where it says that the client has seen the end.
+ * The last event ID on its way in: read from the header or the query, carried past schemas that do not name it, and
+ * answered by 204 where it says that the client has seen the end.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isSchema } from '../schema/union.ts'
@@ -23,8 +23,9 @@ export function answerDone (reply: FastifyReply): FastifyReply {
 }
 
 /**
- * Lets the query parameter pass the validation of routes that declare events, in an instance and its children: it is hidden from
- * a schema that would refuse or drop it, because clients that cannot set a header send it whatever the schema says.
+ * Lets the query parameter pass the validation of routes that declare events, in an instance and its children: it is
+ * hidden from a schema that would refuse or drop it, because clients that cannot set a header send it whatever the
+ * schema says.
  */
 export function passLastEventId (app: FastifyInstance): void {
   const hidden = new WeakMap<FastifyRequest, unknown>()
@@ -59,7 +60,10 @@ function holds (query: unknown): query is Record<string, unknown> {
   return typeof query === 'object' && query !== null && Object.hasOwn(query, LAST_EVENT_ID_PARAMETER)
 }
 
-/** True if the schema of the query string takes the parameter, and leaves it. Tried on a copy: validators change what they see. */
+/**
+ * True if the schema of the query string takes the parameter, and leaves it. Tried on a copy: validators change what
+ * they see.
+ */
 function passes (request: FastifyRequest, query: Record<string, unknown>): boolean {
   const validate: unknown = request.getValidationFunction('querystring')
   if (typeof validate !== 'function') return true

@@ -1,4 +1,7 @@
-/** What the plugin writes into the log. Fastify itself logs nothing when a client leaves a stream, so each end is logged here, once. */
+/**
+ * What the plugin writes into the log. Fastify itself logs nothing when a client leaves a stream, so each end is
+ * logged here, once.
+ */
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { PARKED_AFTER_MS, TURN_TIMEOUT_MS } from '../defaults.ts'
 import { asError } from '../errors.ts'
@@ -13,7 +16,10 @@ export function routeOf (request: FastifyRequest): string {
   return `${request.method} ${request.routeOptions.url ?? 'an unknown route'}`
 }
 
-/** Tells the end of a stream: its reason, its duration, what was sent; a failure of the source or of `recheck` with its stack. */
+/**
+ * Tells the end of a stream: its reason, its duration, what was sent; a failure of the source or of `recheck` with
+ * its stack.
+ */
 export function logEnd (log: FastifyBaseLogger, route: string, { error, ...summary }: EndSummary, wasCommitted: boolean): void {
   if (summary.reason === 'failed') {
     // before the head was sent Fastify logs the error itself, as it does for every error response

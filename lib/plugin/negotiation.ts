@@ -8,7 +8,10 @@ const ANY_TYPE = '*/*'
 /** What is looked at of a request. */
 interface Headers { readonly headers: { readonly accept?: string | undefined } }
 
-/** True where `Accept` allows an event stream: by its name, by `text/*` or any type, or because it is absent, or empty, which says as little. */
+/**
+ * True where `Accept` allows an event stream: by its name, by `text/*` or any type, or because it is absent, or
+ * empty, which says as little.
+ */
 export function acceptsEventStream ({ headers: { accept } }: Headers): boolean {
   if (accept === undefined || accept === EVENT_STREAM || accept === ANY_TYPE || accept.trim() === '') return true
   return new Negotiator({ headers: { accept } }).mediaType([EVENT_STREAM]) !== undefined

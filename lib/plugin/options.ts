@@ -6,13 +6,24 @@ import type { StreamOptions } from '../stream/host.ts'
 
 /** The options of a stream: for all of them at `register`, for one at `reply.sse(source, options)`. */
 export interface EventStreamOptions<Request extends KeyedRequest = KeyedRequest> {
-  /** The longest that a stream stays silent, in milliseconds: then it sends a comment or a bookmark. `Infinity`: never. Default: 15,000. */
+  /**
+   * The longest that a stream stays silent, in milliseconds: then it sends a comment or a bookmark. `Infinity`:
+   * never. Default: 15,000.
+   */
   heartbeatIntervalMs?: number | undefined
-  /** How long a client waits before it reconnects, in milliseconds. Up to half of it is added at random for each client. Default: 3,000. */
+  /**
+   * How long a client waits before it reconnects, in milliseconds. Up to half of it is added at random for each
+   * client. Default: 3,000.
+   */
   retryMs?: number | undefined
-  /** How long a source may take to its first event before the head is sent without one, in milliseconds. Default: 50. */
+  /**
+   * How long a source may take to its first event before the head is sent without one, in milliseconds. Default: 50.
+   */
   commitDelayMs?: number | undefined
-  /** The longest that a stream lasts, in milliseconds; then the client reconnects. Up to a tenth is taken off at random for each stream. Default: `Infinity`. */
+  /**
+   * The longest that a stream lasts, in milliseconds; then the client reconnects. Up to a tenth is taken off at
+   * random for each stream. Default: `Infinity`.
+   */
   maxAgeMs?: number | undefined
   /** A stream ends after this many milliseconds without an event; heartbeats do not count. Default: `Infinity`. */
   idleTimeoutMs?: number | undefined
@@ -21,14 +32,21 @@ export interface EventStreamOptions<Request extends KeyedRequest = KeyedRequest>
   /** A stream ends at this time, as when the login expires. Default: never. */
   expiresAt?: Date | undefined
   /**
-   * Asked again and again while the stream is open: what is truthy, or a promise of it, lets it go on. What is falsy ends it, and
-   * so does a check that throws or rejects: the client comes back, and meets the route's ordinary authentication. Never
-   * asked twice at once for one stream; so a check that may hang needs a time-out of its own. Default: nobody is asked.
+   * Asked again and again while the stream is open: what is truthy, or a promise of it, lets it go on. What is falsy
+   * ends it, and so does a check that throws or rejects: the client comes back, and meets the route's ordinary
+   * authentication. Never asked twice at once for one stream; so a check that may hang needs a time-out of its own.
+   * Default: nobody is asked.
    */
   recheck?: ((request: Request) => unknown) | undefined
-  /** How long after the beginning, and after each check has settled, `recheck` is asked, in milliseconds; up to a tenth less. `Infinity`: never. Default: 60,000. */
+  /**
+   * How long after the beginning, and after each check has settled, `recheck` is asked, in milliseconds; up to a
+   * tenth less. `Infinity`: never. Default: 60,000.
+   */
   recheckIntervalMs?: number | undefined
-  /** What a client does when the source has ended: `stop` for good (it gets `stream:done`), or `reconnect`. Default: `stop`. */
+  /**
+   * What a client does when the source has ended: `stop` for good (it gets `stream:done`), or `reconnect`. Default:
+   * `stop`.
+   */
   onEnd?: 'stop' | 'reconnect' | undefined
 }
 
@@ -44,19 +62,27 @@ export interface KeyedRequest {
 export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> extends EventStreamOptions<Request> {
   /** The most streams that may be open; further ones are refused with 503. Default: 20,000. */
   maxConnections?: number | undefined
-  /** The most streams that may be open for one connection key; further ones are refused with 429. Default: `Infinity`. */
+  /**
+   * The most streams that may be open for one connection key; further ones are refused with 429. Default: `Infinity`.
+   */
   maxConnectionsPerKey?: number | undefined
-  /** Whose stream it is, for the limit and for `kick`: a user's id, say. It returns a string, and not a promise of one. Default: `request.ip`. */
+  /**
+   * Whose stream it is, for the limit and for `kick`: a user's id, say. It returns a string, and not a promise of
+   * one. Default: `request.ip`.
+   */
   connectionKey?: ((request: Request) => string) | undefined
   /**
-   * How a stream over a limit is refused: by `status` (503 or 429 with `Retry-After`), or by `retry` (a 200 that says when to come
-   * back, and ends), because a browser's `EventSource` gives up for good on a status. Default: `retry` where `Accept` names
-   * `text/event-stream`, else `status`.
+   * How a stream over a limit is refused: by `status` (503 or 429 with `Retry-After`), or by `retry` (a 200 that says
+   * when to come back, and ends), because a browser's `EventSource` gives up for good on a status. Default: `retry`
+   * where `Accept` names `text/event-stream`, else `status`.
    */
   refuse?: 'status' | 'retry' | undefined
   /** How long `app.close()` waits for streams to take what remains, in milliseconds. Default: 5,000. */
   drainTimeoutMs?: number | undefined
-  /** True: the data of declared events is validated before it is sent; data that does not fit fails its stream, or its `publish`. Default: false. */
+  /**
+   * True: the data of declared events is validated before it is sent; data that does not fit fails its stream, or its
+   * `publish`. Default: false.
+   */
   validateEvents?: boolean | undefined
   /** The time, to be moved by hand in tests. Default: the machine's. */
   clock?: Clock | undefined
@@ -88,7 +114,10 @@ const TIMES = {
 const STREAM_OPTIONS = [...Object.keys(TIMES), 'expiresAt', 'recheck', 'onEnd']
 const PLUGIN_OPTIONS = [...STREAM_OPTIONS, 'maxConnections', 'maxConnectionsPerKey', 'connectionKey', 'refuse', 'drainTimeoutMs', 'validateEvents', 'clock']
 
-/** Checks and completes the plugin's options. Throws `FST_EVENTFEED_BAD_OPTION` with the option's name, what it must be, and the value seen. */
+/**
+ * Checks and completes the plugin's options. Throws `FST_EVENTFEED_BAD_OPTION` with the option's name, what it must
+ * be, and the value seen.
+ */
 export function readSettings (options: EventfeedOptions<never>): Settings {
   refuseUnknown(options, [...PLUGIN_OPTIONS, 'prefix', 'logLevel', 'logSerializers'])
   const { connectionKey = addressOf, clock = systemClock, validateEvents = false, refuse, drainTimeoutMs = defaults.DRAIN_TIMEOUT_MS } = options
@@ -139,7 +168,9 @@ export function overrideStreamOptions (
   return { stream: readStreamOptions(merged), heartbeatIntervalMs: timeOf('heartbeatIntervalMs', merged), recheck: readRecheck(merged) }
 }
 
-/** The client's address. A Unix socket has none, and nor has a socket that is closed: all such requests share one key. */
+/**
+ * The client's address. A Unix socket has none, and nor has a socket that is closed: all such requests share one key.
+ */
 function addressOf ({ ip }: { readonly ip: string | undefined }): string {
   return ip ?? ''
 }

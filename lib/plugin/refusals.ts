@@ -1,6 +1,6 @@
 /**
- * What is answered in place of a stream: to a client that accepts none, asks for the headers alone, or has seen the end; where there
- * is no room for it, and where its log fails. It knows nothing of the source.
+ * What is answered in place of a stream: to a client that accepts none, asks for the headers alone, or has seen the
+ * end; where there is no room for it, and where its log fails. It knows nothing of the source.
  */
 import type { FastifyReply } from 'fastify'
 import { jittered } from '../clock.ts'
@@ -34,7 +34,10 @@ export function refuseOverLimit (reply: FastifyReply, admission: Exclude<Admissi
   else sendForNow(reply, admission === 'full' ? new TooManyConnections() : new TooManyConnectionsPerKey(), REFUSED_RETRY_MS)
 }
 
-/** Refuses a stream whose log fails. An ordinary error would stop browsers for good, though the log may soon be there again. */
+/**
+ * Refuses a stream whose log fails. An ordinary error would stop browsers for good, though the log may soon be there
+ * again.
+ */
 export function refuseFailing (reply: FastifyReply, error: Error, settings: Settings): void {
   if (refusesByRetry(reply, settings)) {
     // no error response is sent that Fastify would log

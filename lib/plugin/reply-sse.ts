@@ -1,6 +1,6 @@
 /**
- * `reply.sse`: binds one connection to one request. It negotiates, admits, starts, and hears of the end; how a stream flows is
- * the connection's affair.
+ * `reply.sse`: binds one connection to one request. It negotiates, admits, starts, and hears of the end; how a stream
+ * flows is the connection's affair.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
@@ -24,7 +24,10 @@ import { takeBackHead } from './stream-head.ts'
 import type { OpenStream, ReadOptions, Streams } from './streams.ts'
 import { Turns } from './turns.ts'
 
-/** What streams failed with before their heads were out, by response: where an error handler answers by another stream, nobody else logs it. */
+/**
+ * What streams failed with before their heads were out, by response: where an error handler answers by another
+ * stream, nobody else logs it.
+ */
 const failures = new WeakMap<ServerResponse, Error>()
 
 /** `reply.send`. */
@@ -43,8 +46,8 @@ interface Asked {
 }
 
 /**
- * Streams a source as the answer of a reply. Errors of the request and of the source are sent; only misuse throws. A source that
- * is not started, for whatever reason, is closed.
+ * Streams a source as the answer of a reply. Errors of the request and of the source are sent; only misuse throws. A
+ * source that is not started, for whatever reason, is closed.
  */
 export function sendEventStream (reply: FastifyReply, streams: Streams, source: unknown, options: EventStreamOptions<FastifyRequest> | undefined): FastifyReply {
   let asked: Asked | undefined
@@ -243,7 +246,7 @@ class ReplyHost implements ConnectionHost, Committing {
     watchStopping(stopped, request, this.#streams)
   }
 
-  /** Something answers before the head is out: the handler forgot to return the stream, or a hook or a time-out was faster. */
+  /** Something answers before the head is out: the handler forgot to return the stream, or a hook was faster. */
   #intercept (payload: unknown): unknown {
     const reply = this.#reply
     // the head is on its way through hooks that wait: that the handler forgot to return does no harm any more

@@ -1,6 +1,6 @@
 /**
- * A reply whose response waits for its turn on its socket: what may happen to it until then. How its stream begins, and what
- * becomes of its source, is the affair of whoever holds it.
+ * A reply whose response waits for its turn on its socket: what may happen to it until then. How its stream begins,
+ * and what becomes of its source, is the affair of whoever holds it.
  */
 import type { FastifyReply } from 'fastify'
 import { REFUSED_RETRY_MS } from '../defaults.ts'
@@ -21,8 +21,8 @@ export interface Holder {
 }
 
 /**
- * Holds a reply until its turn comes. If it takes too long, its connection key is kicked, or the server closes, the client learns
- * to come back. If something else answers meanwhile, that is sent in its order.
+ * Holds a reply until its turn comes. If it takes too long, its connection key is kicked, or the server closes, the
+ * client learns to come back. If something else answers meanwhile, that is sent in its order.
  */
 export function holdReply (reply: FastifyReply, streams: Streams, key: string, holder: Holder): void {
   const { request, send } = reply

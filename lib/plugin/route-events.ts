@@ -1,6 +1,7 @@
 /**
- * Routes that declare events: `schema.events` is compiled when the application gets ready, or, for a route that was declared before
- * the plugin had loaded, at its first request. A client that has seen the end hears so before the handler runs.
+ * Routes that declare events: `schema.events` is compiled when the application gets ready, or, for a route that was
+ * declared before the plugin had loaded, at its first request. A client that has seen the end hears so before the
+ * handler runs.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { BadSchema } from '../errors.ts'
@@ -29,7 +30,10 @@ export class RouteCodecs {
     this.#validates = validates
   }
 
-  /** Compiles the events of a route that is seen, when all hooks have had their way with it. Throws what `compileEvents` throws. */
+  /**
+   * Compiles the events of a route that is seen, when all hooks have had their way with it. Throws what
+   * `compileEvents` throws.
+   */
   compile ({ route, instance, events }: SeenRoute): void {
     const where = `schema.events of ${String(route.method)} ${route.url}`
     const { schema } = route
@@ -46,7 +50,10 @@ export class RouteCodecs {
     return schema?.events !== undefined && !this.#seen.has(schema)
   }
 
-  /** The codec of a request's route; `undefined` if it declares no events. Throws what `compileEvents` throws: no data goes out without its schema. */
+  /**
+   * The codec of a request's route; `undefined` if it declares no events. Throws what `compileEvents` throws: no data
+   * goes out without its schema.
+   */
   of (reply: FastifyReply): EventCodec | undefined {
     const { schema } = reply.request.routeOptions
     if (schema === undefined) return undefined

@@ -2,7 +2,10 @@
 import type { FastifyReply } from 'fastify'
 
 const CONTENT_TYPE = 'text/event-stream; charset=utf-8'
-/** Keeps proxies from compressing a stream, which would hold events back, and caches from giving one client what was another's. */
+/**
+ * Keeps proxies from compressing a stream, which would hold events back, and caches from giving one client what was
+ * another's.
+ */
 const CACHE_CONTROL = 'no-cache, no-transform'
 /** Keeps nginx from holding events back. */
 const ACCEL_BUFFERING = 'no'

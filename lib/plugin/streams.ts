@@ -79,7 +79,10 @@ export class Streams {
   /** True while a response is an event stream, or is to become one. */
   isStreaming (response: Streaming): boolean { return response[STREAM] !== undefined || this.turns.has(response) }
 
-  /** The plugin's options with those of one call over them. The same object for all calls that bring none. Throws `FST_EVENTFEED_BAD_OPTION`. */
+  /**
+   * The plugin's options with those of one call over them. The same object for all calls that bring none. Throws
+   * `FST_EVENTFEED_BAD_OPTION`.
+   */
   optionsOf (options: EventStreamOptions<never> | undefined): ReadOptions {
     return options === undefined ? this.#defaults : overrideStreamOptions(this.settings, options)
   }
@@ -122,7 +125,10 @@ export class Streams {
     if (this.#open.size === 0) this.#onEmpty?.()
   }
 
-  /** Ends all streams of a connection key, and keeps those from beginning that wait for their turn. Returns how many were open. */
+  /**
+   * Ends all streams of a connection key, and keeps those from beginning that wait for their turn. Returns how many
+   * were open.
+   */
   kick (key: string, detail: string | undefined): number {
     this.turns.passAll('kick', key)
     const kicked = [...this.open].filter((stream) => stream.key === key)
@@ -135,7 +141,10 @@ export class Streams {
     guardedEach(streams, end, this.#report('an event stream could not be ended'))
   }
 
-  /** Calls `report` where a source still runs in a while; at once, where the plugin closes before. Returns the function that says it has stopped. */
+  /**
+   * Calls `report` where a source still runs in a while; at once, where the plugin closes before. Returns the
+   * function that says it has stopped.
+   */
   watchParked (report: () => void): () => void {
     const reportOnce = (): void => {
       if (!this.#parked.delete(reportOnce)) return

@@ -1,6 +1,7 @@
 /**
- * Pipelined requests: HTTP/1.1 answers in order, so the response to one has no socket until those before it have ended. A stream
- * begins when its turn has come; until then it takes no slot, and what waits is bounded. It does not know what a stream is.
+ * Pipelined requests: HTTP/1.1 answers in order, so the response to one has no socket until those before it have
+ * ended. A stream begins when its turn has come; until then it takes no slot, and what waits is bounded. It does not
+ * know what a stream is.
  */
 import { AsyncResource } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
@@ -12,7 +13,10 @@ import type { Deadline, Deadlines } from '../stream/deadlines.ts'
 export type NoTurn =
   /** The socket is closed: nothing can be answered. */
   | 'gone'
-  /** Too many wait on the socket, so it was destroyed: no answer could reach its client before the responses ahead have ended. */
+  /**
+   * Too many wait on the socket, so it was destroyed: no answer could reach its client before the responses ahead
+   * have ended.
+   */
   | 'too-many'
   /** Too many wait on all sockets together. */
   | 'full'
@@ -38,7 +42,10 @@ export interface Turn {
 interface Queue {
   readonly socket: Duplex
   readonly waiting: Map<Turn, Deadline>
-  /** Turns that have not come, also those for which nobody waits any more: each holds a request and a response of Node's. */
+  /**
+   * Turns that have not come, also those for which nobody waits any more: each holds a request and a response of
+   * Node's.
+   */
   due: number
   readonly onClose: () => void
 }
@@ -64,7 +71,10 @@ export class Turns {
   /** True while a response waits. */
   has (response: ServerResponse): boolean { return this.#waiting.has(response) }
 
-  /** Waits for the turn of a response. Returns the function that ends the wait without a word; a second call does nothing. */
+  /**
+   * Waits for the turn of a response. Returns the function that ends the wait without a word; a second call does
+   * nothing.
+   */
   wait (turn: Turn): () => void {
     const { response } = turn
     const { socket } = response.req

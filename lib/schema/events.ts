@@ -1,5 +1,6 @@
 /**
- * Declared events: an object of schemas by event type becomes a codec, which writes the data of those events and of no others.
+ * Declared events: an object of schemas by event type becomes a codec, which writes the data of those events and of
+ * no others.
  */
 import { AmbiguousUnion, asError, BadOption, BadSchema, describe, InvalidData, shown, UnknownEvent } from '../errors.ts'
 import { heard } from '../guarded.ts'
@@ -90,9 +91,10 @@ function writerOf (event: string, schema: JsonSchema, compilers: Compilers): Wri
 }
 
 /**
- * Serializers write what is no JSON for some values: `undefined` in a list of anything, what is its own serialization, whatever
- * the application's own serializer does. So what they wrote is read back before it goes anywhere: it can neither stand in a log
- * nor reach a client. (To read 100 bytes takes 0.6 µs more than to write them does.)
+ * Serializers write what is no JSON for some values: `undefined` in a list of anything, what is its own
+ * serialization, whatever the application's own serializer does. So what they wrote is read back before it goes
+ * anywhere: it can neither stand in a log nor reach a client. (To read 100 bytes takes 0.6 µs more than to write them
+ * does.)
  */
 function serialized (serialize: (data: unknown, event: string) => string, event: string, data: unknown): string {
   let json: unknown

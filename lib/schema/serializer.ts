@@ -1,6 +1,6 @@
 /**
- * Serializers: by default the one that Fastify has for responses, so that a schema means the same in both places. What a
- * schema does not name does not leave the server.
+ * Serializers: by default the one that Fastify has for responses, so that a schema means the same in both places.
+ * What a schema does not name does not leave the server.
  */
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 

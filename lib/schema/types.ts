@@ -1,4 +1,7 @@
-/** The types that follow from declared events: what a route may yield, what a feed may publish. Nothing here exists at run time. */
+/**
+ * The types that follow from declared events: what a route may yield, what a feed may publish. Nothing here exists at
+ * run time.
+ */
 import type { Static, TSchema } from 'typebox'
 import type { ServerSentEvent } from '../wire/event.ts'
 import type { GapEvent } from '../wire/told-gap.ts'
@@ -12,7 +15,10 @@ export type EventTypes<Schemas extends EventSchemas = EventSchemas> = { [Type in
 /** One event of the declared types: what a subscription dispatches. */
 export type TypedEvent<Types> = { [Type in keyof Types & string]: { event: Type, data: Types[Type] } }[keyof Types & string]
 
-/** What a source of a route with declared events may yield: those, and what a loop over a subscription gives. An event of type `message` need not name it. */
+/**
+ * What a source of a route with declared events may yield: those, and what a loop over a subscription gives. An event
+ * of type `message` need not name it.
+ */
 export type Yield<Types> =
   | { [Type in keyof Types & string]: Named<Type, Types[Type]> }[keyof Types & string]
   | (Types extends { message: infer Data } ? Unnamed<Data> | Extract<Data, string> : never)

@@ -1,6 +1,6 @@
 /**
- * Unions. A serializer for a union takes the first member that matches and silently drops what only the others name; here is
- * told where that can happen.
+ * Unions. A serializer for a union takes the first member that matches and silently drops what only the others name;
+ * here is told where that can happen.
  */
 import { isDeepStrictEqual } from 'node:util'
 
@@ -21,8 +21,8 @@ export function isAmbiguousUnion (schema: JsonSchema): boolean {
 }
 
 /**
- * A copy in which each `$ref` is replaced by what it names, so that a union behind one is seen. One that leads back to itself,
- * or nowhere, stays. `find` gives the schemas that a `$ref` may name.
+ * A copy in which each `$ref` is replaced by what it names, so that a union behind one is seen. One that leads back
+ * to itself, or nowhere, stays. `find` gives the schemas that a `$ref` may name.
  */
 export function resolveRefs (schema: JsonSchema, find: (ref: string) => unknown): JsonSchema {
   const resolve = (value: unknown, root: JsonSchema, behind: readonly string[]): unknown => {
@@ -42,7 +42,10 @@ export function resolveRefs (schema: JsonSchema, find: (ref: string) => unknown)
   return resolve(schema, schema, []) as JsonSchema
 }
 
-/** The path of the first ambiguous union inside a schema, not counting the schema itself; `undefined` where there is none. */
+/**
+ * The path of the first ambiguous union inside a schema, not counting the schema itself; `undefined` where there is
+ * none.
+ */
 export function ambiguousPathIn (schema: JsonSchema, path = ''): string | undefined {
   for (const [step, inner] of innerSchemas(schema)) {
     const at = `${path}/${step}`

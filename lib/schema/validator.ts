@@ -1,6 +1,6 @@
 /**
- * Validators, for `validateEvents`: Fastify's own, but strict. They change nothing, because what a server sends is not to be
- * coerced into what it should have been.
+ * Validators, for `validateEvents`: Fastify's own, but strict. They change nothing, because what a server sends is
+ * not to be coerced into what it should have been.
  */
 import { createRequire } from 'node:module'
 import type { ErrorObject, AjvCompiler as Build } from '@fastify/ajv-compiler'

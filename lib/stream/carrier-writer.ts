@@ -1,6 +1,6 @@
 /**
- * A writer through a carrier, a stream that is piped: where an `onSend` hook has wrapped the payload, over HTTP/2, and for
- * injected requests. It knows Node's streams, not Fastify.
+ * A writer through a carrier, a stream that is piped: where an `onSend` hook has wrapped the payload, over HTTP/2,
+ * and for injected requests. It knows Node's streams, not Fastify.
  */
 import type { ServerResponse } from 'node:http'
 import { Stream } from 'node:stream'
@@ -9,8 +9,8 @@ import type { Batch } from '../wire/batch.ts'
 import { WriterBase } from './writer-base.ts'
 
 /**
- * The smallest thing that Fastify takes for a stream. It goes to `reply.send`, so that `onSend` hooks run, and learns in
- * `pipe` where it would flow: to the response, or into a stream of a hook's.
+ * The smallest thing that Fastify takes for a stream. It goes to `reply.send`, so that `onSend` hooks run, and learns
+ * in `pipe` where it would flow: to the response, or into a stream of a hook's.
  */
 export class Carrier extends Stream {
   /** What `pipe` of Node's old streams looks at. */

@@ -12,7 +12,9 @@ export const END_REASONS = [
   'client',
   /** The server closes, or what holds the feed. */
   'drain',
-  /** `app.eventfeed.kick()` was called for the stream's connection key, or the signal of its subscription was aborted. */
+  /**
+   * `app.eventfeed.kick()` was called for the stream's connection key, or the signal of its subscription was aborted.
+   */
   'kick',
   /** `maxAgeMs` is over. */
   'max-age',
@@ -26,7 +28,10 @@ export const END_REASONS = [
   'write-timeout',
   /** The client fell behind what the feed's log keeps. */
   'lagged',
-  /** Another answer was sent in the stream's place: by a hook, a time-out, or a handler that did not return the stream. */
+  /**
+   * Another answer was sent in the stream's place: by a hook, a time-out, or a handler that did not return the
+   * stream.
+   */
   'superseded'
 ] as const
 
@@ -34,9 +39,9 @@ export const END_REASONS = [
 export type EndReason = typeof END_REASONS[number]
 
 /**
- * What `signal.reason` is when a stream has ended, and what `until()` rejects with. Its name is `AbortError`, so that code that
- * knows aborts treats it as one. It has no stack: that would only show how this package ends streams, and each stream would pay
- * for it.
+ * What `signal.reason` is when a stream has ended, and what `until()` rejects with. Its name is `AbortError`, so that
+ * code that knows aborts treats it as one. It has no stack: that would only show how this package ends streams, and
+ * each stream would pay for it.
  */
 export class EventStreamEnded extends Error {
   override readonly name = 'AbortError'

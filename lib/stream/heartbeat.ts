@@ -1,6 +1,6 @@
 /**
- * Heartbeats: one timer for all connections of one interval. The interval is cut into slices; a connection stands in the slice
- * in which it will have been quiet for long enough. It does not know what a beat is.
+ * Heartbeats: one timer for all connections of one interval. The interval is cut into slices; a connection stands in
+ * the slice in which it will have been quiet for long enough. It does not know what a beat is.
  */
 import type { Clock } from '../clock.ts'
 import { HEARTBEAT_NEIGHBOURS, HEARTBEAT_SLICES } from '../defaults.ts'
@@ -9,12 +9,18 @@ import { Roster, type RosterMember } from '../roster.ts'
 
 /** Half an interval, in slices. */
 const HALF = HEARTBEAT_SLICES / 2
-/** Odd, so that it comes to each slice of half an interval, and near the golden section, so that few are spread as evenly as many. */
+/**
+ * Odd, so that it comes to each slice of half an interval, and near the golden section, so that few are spread as
+ * evenly as many.
+ */
 const STEP = 19
 
 /** Something that is to beat when it was quiet. */
 export interface Beating extends RosterMember {
-  /** The slice, as `Heartbeats.slice` was at the last write. The owner sets it; reading the clock for each write would cost more. */
+  /**
+   * The slice, as `Heartbeats.slice` was at the last write. The owner sets it; reading the clock for each write would
+   * cost more.
+   */
   lastWriteSlice: number
   /** The slice in which it stands, while it is watched. Kept by `Heartbeats` alone. */
   heartbeatSlice: number
@@ -103,8 +109,9 @@ export class Heartbeats {
   }
 
   /**
-   * A number of slices between half an interval and a whole one, so that nobody is quiet for longer than the interval. Those that
-   * stand side by side get the same: so does their memory, in this process and in the kernel, which is then read once for all.
+   * A number of slices between half an interval and a whole one, so that nobody is quiet for longer than the
+   * interval. Those that stand side by side get the same: so does their memory, in this process and in the kernel,
+   * which is then read once for all.
    */
   #spread (): number {
     if (this.#neighboursLeft-- === 0) {

@@ -1,6 +1,6 @@
 /**
- * A source, as its connection holds it. A source calls an application's functions while it is read, and those may end the stream:
- * then the source is let go of when it has answered, and what it gave by then is not lost.
+ * A source, as its connection holds it. A source calls an application's functions while it is read, and those may end
+ * the stream: then the source is let go of when it has answered, and what it gave by then is not lost.
  */
 import { BATCH_BYTES } from '../defaults.ts'
 import type { Batch } from '../wire/batch.ts'
@@ -62,8 +62,8 @@ export class HeldSource {
   }
 
   /**
-   * Aborts the signal first, so that whoever waits on it stops waiting before the generator is asked to return. While the source is
-   * read, the rest follows when it has answered.
+   * Aborts the signal first, so that whoever waits on it stops waiting before the generator is asked to return. While
+   * the source is read, the rest follows when it has answered.
    *
    * @param stillRunning called where the source has not stopped by then, with a promise that is fulfilled when it has
    */

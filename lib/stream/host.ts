@@ -27,7 +27,10 @@ export interface ConnectionHost {
   refuse (error: unknown): void
   /** The stream has ended and its response has finished or closed. Called once. */
   ended (summary: EndSummary): void
-  /** The source still runs though the stream has ended; `stopped` is fulfilled when it does not, and rejected when its clean-up failed. */
+  /**
+   * The source still runs though the stream has ended; `stopped` is fulfilled when it does not, and rejected when its
+   * clean-up failed.
+   */
   stillRunning (stopped: Promise<void>): void
 }
 

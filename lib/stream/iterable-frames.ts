@@ -1,6 +1,6 @@
 /**
- * A frame source over an iterator: it pulls, encodes, and lets go. It pulls only when the connection has read all and asks
- * for more, so a slow reader stops its generator.
+ * A frame source over an iterator: it pulls, encodes, and lets go. It pulls only when the connection has read all and
+ * asks for more, so a slow reader stops its generator.
  */
 import { PULL_AHEAD_BYTES, YIELD_AFTER_BYTES } from '../defaults.ts'
 import { asError, isAbort } from '../errors.ts'
@@ -12,7 +12,10 @@ import type { FrameSource, SourceContext, SourceEnd } from '../wire/frame-source
 /** What is pulled: an iterator, async or not, and how to wake one that waits for something that no signal reaches. */
 export interface Origin {
   readonly iterator: AsyncIterator<unknown> | Iterator<unknown>
-  /** Makes a pending `next()` settle, as by destroying a stream; for generators there is no such thing. What it returns tells when that is done, and is handled. */
+  /**
+   * Makes a pending `next()` settle, as by destroying a stream; for generators there is no such thing. What it
+   * returns tells when that is done, and is handled.
+   */
   readonly interrupt?: (reason: Error) => unknown
 }
 
@@ -81,7 +84,10 @@ export class IterableFrames implements FrameSource {
     this.#text = ''
   }
 
-  /** Asks for the next. An iterator that is running cannot be asked again, nor stopped: both wait until it has answered. */
+  /**
+   * Asks for the next. An iterator that is running cannot be asked again, nor stopped: both wait until it has
+   * answered.
+   */
   #next (): IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>> {
     this.#isPulling = true
     try {
@@ -122,7 +128,10 @@ export class IterableFrames implements FrameSource {
     return batch
   }
 
-  /** Asks for events while they are wanted. Synchronous ones are taken in a row; for the first that is not, `#follow` goes on. */
+  /**
+   * Asks for events while they are wanted. Synchronous ones are taken in a row; for the first that is not, `#follow`
+   * goes on.
+   */
   #pull (): void {
     // who is asked for the next may commit the stream, which asks for more: the loop below goes on when it has answered
     if (this.#isPulling || this.#pending !== undefined) return
@@ -169,7 +178,10 @@ export class IterableFrames implements FrameSource {
     }
   }
 
-  /** Goes on with what takes its time: one loop for many events, because a closure and a promise for each would cost as much as the event. */
+  /**
+   * Goes on with what takes its time: one loop for many events, because a closure and a promise for each would cost
+   * as much as the event.
+   */
   async #follow (first: Promise<IteratorResult<unknown>> | undefined): Promise<void> {
     let result = first
     for (;;) {

@@ -1,6 +1,6 @@
 /**
- * How long one connection may last: its greatest age, its expiry, its idle time, and whether its application still allows it.
- * It does not know how a stream ends, nor whom the application asks.
+ * How long one connection may last: its greatest age, its expiry, its idle time, and whether its application still
+ * allows it. It does not know how a stream ends, nor whom the application asks.
  */
 import { LIFETIME_JITTER } from '../defaults.ts'
 import { asError } from '../errors.ts'
@@ -12,7 +12,10 @@ export type LifetimeEnd = 'max-age' | 'expired' | 'idle' | 'revoked'
 
 /** Whose lifetime it is. */
 export interface Limited {
-  /** True where the stream may go on, or a promise of it; what it throws or rejects with ends the stream too. `undefined`: nobody asks. */
+  /**
+   * True where the stream may go on, or a promise of it; what it throws or rejects with ends the stream too.
+   * `undefined`: nobody asks.
+   */
   readonly recheck: (() => unknown) | undefined
   /** Its time is over; with the error where the application failed to say whether it may go on. */
   end (reason: LifetimeEnd, how?: { error: Error }): void
@@ -51,7 +54,10 @@ export class Lifetime {
     this.#watchAllowed()
   }
 
-  /** The head is sent: from now on the stream may be idle. One deadline serves many events: when it comes, it checks when the last event was sent, and is set again. */
+  /**
+   * The head is sent: from now on the stream may be idle. One deadline serves many events: when it comes, it checks
+   * when the last event was sent, and is set again.
+   */
   watchIdle (): void {
     const { idleTimeoutMs } = this.#limits
     if (idleTimeoutMs === Infinity || this.#isOver) return
@@ -67,7 +73,10 @@ export class Lifetime {
     if (this.#idle !== undefined) this.#lastEventAt = this.#tools.clock.elapsed()
   }
 
-  /** Takes all deadlines back: the stream ends. What a check that still runs says counts no more. A second call does nothing. */
+  /**
+   * Takes all deadlines back: the stream ends. What a check that still runs says counts no more. A second call does
+   * nothing.
+   */
   stop (): void {
     this.#isOver = true
     for (const deadline of this.#fixed) deadline.cancel()

@@ -1,5 +1,6 @@
 /**
- * Bytes as events, one line each: a child process's output, a file, a body from upstream. Line ends are LF, CRLF and CR.
+ * Bytes as events, one line each: a child process's output, a file, a body from upstream. Line ends are LF, CRLF and
+ * CR.
  */
 import { LINE_BYTES } from '../defaults.ts'
 import { LineTooLong } from '../errors.ts'
@@ -10,7 +11,8 @@ const CR = 0x0d
 /**
  * Yields what `chunks` yields, with bytes cut into lines of UTF-8 text. A last line without an end is a line too.
  *
- * @throws FST_EVENTFEED_LINE_TOO_LONG for a line of more than 1 MiB, because what has no line ends would fill the memory
+ * @throws FST_EVENTFEED_LINE_TOO_LONG for a line of more than 1 MiB, because what has no line ends would fill the
+ *   memory
  */
 export async function * bytesAsLines (chunks: AsyncIterable<unknown>): AsyncGenerator<unknown, void, undefined> {
   // the parts of a line that has not ended; each byte is looked at once, and no character is cut, because no byte of one is CR or LF

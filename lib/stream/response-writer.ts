@@ -1,5 +1,6 @@
 /**
- * A writer through the response's ordinary stream: for HTTP/1.0, which has no chunks, and wherever bytes wait in the response.
+ * A writer through the response's ordinary stream: for HTTP/1.0, which has no chunks, and wherever bytes wait in the
+ * response.
  */
 import type { ServerResponse } from 'node:http'
 import type { Batch } from '../wire/batch.ts'

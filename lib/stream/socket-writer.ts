@@ -1,6 +1,6 @@
 /**
- * The fast writer: the chunk of HTTP/1.1 around a batch is made once, and the same bytes go straight to the socket of each
- * connection. Where that is safe is said by `canWriteToSocket`.
+ * The fast writer: the chunk of HTTP/1.1 around a batch is made once, and the same bytes go straight to the socket of
+ * each connection. Where that is safe is said by `canWriteToSocket`.
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-7.1 chunked transfer coding
  */
 import { OutgoingMessage, type ServerResponse } from 'node:http'
@@ -14,9 +14,9 @@ import { WriterBase } from './writer-base.ts'
 const NOTHING = Buffer.alloc(0)
 
 /**
- * True where the head of a response is written, and a chunk that goes to its socket continues it: HTTP/1.1 with chunks, on a
- * socket that the response has, with nothing held back in the response, and nobody but Node
- * between the two.
+ * True where the head of a response is written, and a chunk that goes to its socket continues it: HTTP/1.1 with
+ * chunks, on a socket that the response has, with nothing held back in the response, and nobody but Node between the
+ * two.
  */
 export function canWriteToSocket (response: ServerResponse): response is ServerResponse & { socket: Socket } {
   const { socket } = response
@@ -27,20 +27,29 @@ export function canWriteToSocket (response: ServerResponse): response is ServerR
     response.write === OutgoingMessage.prototype.write && !response.hasHeader('content-encoding')
 }
 
-/** Writes past the response, straight to its socket. The end goes through the response, which knows what comes next on the socket. */
+/**
+ * Writes past the response, straight to its socket. The end goes through the response, which knows what comes next on
+ * the socket.
+ */
 export class SocketWriter extends WriterBase {
   isBusy = false
   readonly #socket: Socket
   /** Such a socket always takes its time, so that bytes in it say nothing yet. */
   readonly #isEncrypted: boolean
-  /** True while the head has not left: it goes with the first bytes, because each write of its own costs as much as a small event. */
+  /**
+   * True while the head has not left: it goes with the first bytes, because each write of its own costs as much as a
+   * small event.
+   */
   #isHeadDue = true
   /** Chunks that are written in slices, and those that came meanwhile. */
   #sliced: Buffer[] | undefined
   /** True where the end was called meanwhile. */
   #endsLater = false
 
-  /** @param response one for which `canWriteToSocket` is true, and whose head `writeHead` has made. The first `write` sends that too. */
+  /**
+   * @param response one for which `canWriteToSocket` is true, and whose head `writeHead` has made. The first `write`
+   *   sends that too.
+   */
   constructor (response: ServerResponse, socket: Socket) {
     super(response)
     this.#socket = socket
@@ -103,7 +112,10 @@ export class SocketWriter extends WriterBase {
     this.count(true)
   }
 
-  /** An encrypted socket says nothing of its progress within one write, so a large chunk goes in slices, one when the last has left. */
+  /**
+   * An encrypted socket says nothing of its progress within one write, so a large chunk goes in slices, one when the
+   * last has left.
+   */
   #writeSlice (chunks: Buffer[], start: number): void {
     const [chunk] = chunks
     if (chunk === undefined) {

@@ -18,15 +18,21 @@ export interface SourceArguments {
   /** The last event ID that the client sent; `undefined` at a first connect. */
   readonly lastEventId: string | undefined
   /**
-   * Waits for something that knows no signal: settles as `promise` does, or rejects with `signal.reason` as soon as the stream
-   * has ended, so that a `finally` runs at once. What `promise` does afterwards is ignored.
+   * Waits for something that knows no signal: settles as `promise` does, or rejects with `signal.reason` as soon as
+   * the stream has ended, so that a `finally` runs at once. What `promise` does afterwards is ignored.
    */
   until<Value> (promise: PromiseLike<Value> | Value): Promise<Value>
-  /** Commits the stream now: the client sees it open, though there is no event yet. From here on a failure is reported in the stream. */
+  /**
+   * Commits the stream now: the client sees it open, though there is no event yet. From here on a failure is reported
+   * in the stream.
+   */
   ready (): void
 }
 
-/** What holds events: an async iterable, an iterable, a Node or web stream, a feed subscription, or several of these last. */
+/**
+ * What holds events: an async iterable, an iterable, a Node or web stream, a feed subscription, or several of these
+ * last.
+ */
 export type EventsOf<Event> = AsyncIterable<Event> | Iterable<Event> | ReadableStreamLike<Event>
 
 /** A web stream, by what is used of it. */
@@ -37,7 +43,10 @@ export interface ReadableStreamLike<Value> {
 /** What a source yields where the route declares no events. */
 export type AnyEvent = string | ServerSentEvent
 
-/** Opens a source, whatever its kind. `argumentsOf` makes what a function source gets, `merge` makes one opener of several. Throws `FST_EVENTFEED_BAD_SOURCE`. */
+/**
+ * Opens a source, whatever its kind. `argumentsOf` makes what a function source gets, `merge` makes one opener of
+ * several. Throws `FST_EVENTFEED_BAD_SOURCE`.
+ */
 export function openSource (
   source: unknown, context: SourceContext, argumentsOf: () => SourceArguments, merge: (openers: FrameSourceOpener[]) => FrameSourceOpener
 ): FrameSource {
@@ -48,10 +57,12 @@ export function openSource (
 }
 
 /**
- * Lets go of a source that is not started, so that nothing of it stays open: a Node stream is destroyed, a web stream cancelled, the
- * `return()` of an iterator called. What they throw or emit then ends nothing. Functions and subscriptions hold nothing yet.
+ * Lets go of a source that is not started, so that nothing of it stays open: a Node stream is destroyed, a web stream
+ * cancelled, the `return()` of an iterator called. What they throw or emit then ends nothing. Functions and
+ * subscriptions hold nothing yet.
  *
- * @returns `undefined` if the source has stopped; else a promise that is fulfilled when it has, and rejected when its clean-up failed
+ * @returns `undefined` if the source has stopped; else a promise that is fulfilled when it has, and rejected when its
+ *   clean-up failed
  */
 export function closeSource (source: unknown, reason: Error): Promise<void> | undefined {
   try {
@@ -70,7 +81,10 @@ export function closeSource (source: unknown, reason: Error): Promise<void> | un
   }
 }
 
-/** Keeps a source that is started later: if it fails meanwhile, it is an error of the stream that starts it, and not of the process. */
+/**
+ * Keeps a source that is started later: if it fails meanwhile, it is an error of the stream that starts it, and not
+ * of the process.
+ */
 export function holdSource (source: unknown): void {
   if (isReadable(source)) source.on('error', () => {})
   else if (isThenable(source)) Promise.resolve(source).catch(() => {})
@@ -115,7 +129,10 @@ function originOf (source: unknown): Origin | undefined {
   return undefined
 }
 
-/** Through its reader: `cancel` of a reader settles a pending read, and `return()` of a web stream's own iterator waits for it. */
+/**
+ * Through its reader: `cancel` of a reader settles a pending read, and `return()` of a web stream's own iterator
+ * waits for it.
+ */
 function webStreamOrigin (stream: ReadableStreamLike<unknown>): Origin {
   const reader = heard(stream.getReader())
   const chunks: AsyncIterable<unknown> = {
@@ -134,7 +151,10 @@ function webStreamOrigin (stream: ReadableStreamLike<unknown>): Origin {
   return { iterator: bytesAsLines(chunks)[Symbol.asyncIterator](), interrupt }
 }
 
-/** An array without subscriptions, such as those of a user who follows no feed: nothing to say, and no end, after which the client would never come back. */
+/**
+ * An array without subscriptions, such as those of a user who follows no feed: nothing to say, and no end, after
+ * which the client would never come back.
+ */
 class QuietFrames implements FrameSource {
   end: SourceEnd | undefined
 

@@ -1,6 +1,7 @@
 /**
- * Finds the clients that take nothing, where no socket of their own tells: over HTTP/2, whose streams share a socket, and for
- * injected requests. It samples what a client has taken while something waits for it. It does not know how a stream is cut.
+ * Finds the clients that take nothing, where no socket of their own tells: over HTTP/2, whose streams share a socket,
+ * and for injected requests. It samples what a client has taken while something waits for it. It does not know how a
+ * stream is cut.
  */
 import type { Clock } from '../clock.ts'
 import { STALL_CHECKS } from '../defaults.ts'

@@ -19,7 +19,10 @@ export abstract class WriterBase implements Writer, Watched {
   #timeoutMs = 0
   #ownTimeoutMs = 0
   #tools: StallTools | undefined
-  /** Made when the time is counted first: most streams are never busy, and an idle one should hold little. So is the next. */
+  /**
+   * Made when the time is counted first: most streams are never busy, and an idle one should hold little. So is the
+   * next.
+   */
   #onTimeout: (() => void) | undefined
   /** Where the client has no socket of its own. */
   #stallWatch: StallWatch | undefined
@@ -105,7 +108,10 @@ export abstract class WriterBase implements Writer, Watched {
     else response.destroy()
   }
 
-  /** The server's time-outs are for requests, not for a stream: it is exempt, and Node gives the next request its own again. */
+  /**
+   * The server's time-outs are for requests, not for a stream: it is exempt, and Node gives the next request its own
+   * again.
+   */
   watch (owner: WriterOwner, timeoutMs: number, tools: StallTools): void {
     this.owner = owner
     this.#timeoutMs = timeoutMs
@@ -121,8 +127,8 @@ export abstract class WriterBase implements Writer, Watched {
   }
 
   /**
-   * Begins or ends to count the time without progress. `Socket` itself sees the progress within one large write. Where the client
-   * has no socket of its own, the end of the count shows by itself.
+   * Begins or ends to count the time without progress. `Socket` itself sees the progress within one large write.
+   * Where the client has no socket of its own, the end of the count shows by itself.
    */
   protected count (isCounting: boolean): void {
     const socket = this.#socket()
@@ -138,7 +144,10 @@ export abstract class WriterBase implements Writer, Watched {
     socket.setTimeout(isCounting ? this.#timeoutMs : 0)
   }
 
-  /** Something was written. A client without a socket of its own is watched from now on: Node may never say that it is full. */
+  /**
+   * Something was written. A client without a socket of its own is watched from now on: Node may never say that it is
+   * full.
+   */
   protected written (): void {
     if (this.isBusy || this.#socket() === undefined) this.count(true)
   }

@@ -14,7 +14,10 @@ export interface WriterOwner extends StallOwner {
 export interface Writer {
   /** Which way the bytes go: straight to the socket, through the response, or through a stream that is piped. */
   readonly kind: 'socket' | 'response' | 'carrier'
-  /** True while the client has not taken what was written: then nothing more is to be written, until its owner hears that it is free. */
+  /**
+   * True while the client has not taken what was written: then nothing more is to be written, until its owner hears
+   * that it is free.
+   */
   readonly isBusy: boolean
   /** Hands a batch over, at once. After `end` or `destroy` it does nothing. */
   write (batch: Batch): void
@@ -25,8 +28,9 @@ export interface Writer {
   /** True when nothing reaches the client any more, whether or not Node has said so. */
   readonly isGone: boolean
   /**
-   * Exempts the socket from the server's time-outs, which are for requests. Instead its owner hears when the client takes
-   * nothing for `timeoutMs` while something waits for it, also after `end`. Called once, before the first `write`.
+   * Exempts the socket from the server's time-outs, which are for requests. Instead its owner hears when the client
+   * takes nothing for `timeoutMs` while something waits for it, also after `end`. Called once, before the first
+   * `write`.
    */
   watch (owner: WriterOwner, timeoutMs: number, tools: StallTools): void
   /** Takes all listeners off again, and gives the socket its own time-out back. */

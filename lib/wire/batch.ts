@@ -20,7 +20,10 @@ export class Batch {
   readonly events: number
   /** The last event ID of a client that has read these bytes; `undefined` where they set none. */
   readonly lastEventId: string | undefined
-  /** A slot in which a writer memoizes its own form of the bytes (framed, compressed), so that sources need not know HTTP. */
+  /**
+   * A slot in which a writer memoizes its own form of the bytes (framed, compressed), so that sources need not know
+   * HTTP.
+   */
   memo: Buffer | undefined = undefined
 
   /**
@@ -33,7 +36,10 @@ export class Batch {
     this.lastEventId = lastEventId
   }
 
-  /** The bytes with as much of the room around them; at most `ROOM_BEFORE` and `ROOM_AFTER`. The same memory at each call. */
+  /**
+   * The bytes with as much of the room around them; at most `ROOM_BEFORE` and `ROOM_AFTER`. The same memory at each
+   * call.
+   */
   withRoom (before: number, after: number): Buffer {
     const { buffer, byteOffset, length } = this.bytes
     return Buffer.from(buffer, byteOffset - before, before + length + after)

@@ -1,6 +1,7 @@
 /**
- * The control events, as text: a page that does not listen for them does not notice them. Each has a `data:` line, empty where
- * there is nothing to say: a block with only an id is not dispatched, and some clients do not keep its id either.
+ * The control events, as text: a page that does not listen for them does not notice them. Each has a `data:` line,
+ * empty where there is nothing to say: a block with only an id is not dispatched, and some clients do not keep its id
+ * either.
  */
 import { encodeBody, idLine, retryLine } from './encode.ts'
 import { CONTROL, doneId, type Gap } from './protocol.ts'
@@ -22,7 +23,9 @@ export function done (lastEventId: string): string {
   return control(CONTROL.done, '', doneId(lastEventId))
 }
 
-/** Says that the source failed, by a code without internals, and when to come back. The last event ID stays as it is. */
+/**
+ * Says that the source failed, by a code without internals, and when to come back. The last event ID stays as it is.
+ */
 export function failure (code: string, retryMs: number): string {
   return `${lines(CONTROL.error, JSON.stringify({ code }))}${retryLine(retryMs)}\n`
 }

@@ -30,8 +30,8 @@ export interface Encoded {
 }
 
 /**
- * The text of what a source yielded, noted in `encoded`. The same as of `checkEvent` and `encodeFields`, without an object for
- * each event in between: a generator of small objects would pay a tenth more.
+ * The text of what a source yielded, noted in `encoded`. The same as of `checkEvent` and `encodeFields`, without an
+ * object for each event in between: a generator of small objects would pay a tenth more.
  *
  * @param dataText `undefined`: strings as they are, all else as JSON
  * @throws FST_EVENTFEED_BAD_FIELD, FST_EVENTFEED_BAD_EVENT; then nothing is noted
@@ -58,7 +58,10 @@ function encodeNoted (fields: EventFields, encoded: Encoded): string {
   return encodeFields(fields)
 }
 
-/** The text of one event. The id comes last: a client that commits it before the event is whole loses nothing when the line is cut in between. */
+/**
+ * The text of one event. The id comes last: a client that commits it before the event is whole loses nothing when the
+ * line is cut in between.
+ */
 export function encodeFields (fields: EventFields): string {
   return `${encodeBody(fields)}${fields.id === undefined ? '' : idLine(fields.id)}\n`
 }

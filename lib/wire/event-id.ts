@@ -26,7 +26,10 @@ export function joinPositions (positions: ReadonlyMap<string, string>): string {
   return Array.from(positions, ([feed, position]) => `${feed}=${position}`).join(',')
 }
 
-/** The positions in such an id, or `undefined` where it is none. A feed that is named twice, or not at all, makes it none. */
+/**
+ * The positions in such an id, or `undefined` where it is none. A feed that is named twice, or not at all, makes it
+ * none.
+ */
 export function splitPositions (id: string): Map<string, string> | undefined {
   const positions = new Map<string, string>()
   for (const pair of id.split(',')) {

@@ -1,6 +1,6 @@
 /**
- * One server-sent event: its fields, and the rules that the event stream format sets for them (WHATWG HTML 9.2.5 and 9.2.6).
- * It knows neither bytes nor who reads them.
+ * One server-sent event: its fields, and the rules that the event stream format sets for them (WHATWG HTML 9.2.5 and
+ * 9.2.6). It knows neither bytes nor who reads them.
  */
 import { BadEvent, BadField, describe, shown } from '../errors.ts'
 import { CONTROL, CONTROL_PREFIX } from './protocol.ts'
@@ -41,7 +41,10 @@ const LINE_END = /[\r\n]/
 let lastCheckedType = DEFAULT_EVENT_TYPE
 const [NUL, LF, CR] = [0x00, 0x0a, 0x0d]
 
-/** Checks an event type. Throws `FST_EVENTFEED_BAD_FIELD` where a line end could forge a field, or the type is reserved. */
+/**
+ * Checks an event type. Throws `FST_EVENTFEED_BAD_FIELD` where a line end could forge a field, or the type is
+ * reserved.
+ */
 export function checkEventType (event: unknown): string {
   // streams say the same types again and again
   if (event === lastCheckedType) return lastCheckedType
@@ -73,7 +76,10 @@ function hasLineEndOrNul (id: string): boolean {
   return false
 }
 
-/** Checks a reconnection time. Throws `FST_EVENTFEED_BAD_FIELD` for all but a non-negative integer, which clients would ignore. */
+/**
+ * Checks a reconnection time. Throws `FST_EVENTFEED_BAD_FIELD` for all but a non-negative integer, which clients
+ * would ignore.
+ */
 export function checkRetry (retry: unknown): number {
   if (typeof retry !== 'number' || !Number.isSafeInteger(retry) || retry < 0) {
     throw new BadField('retry', 'must be a non-negative integer of milliseconds', typeof retry === 'number' ? String(retry) : shown(retry))
@@ -81,10 +87,16 @@ export function checkRetry (retry: unknown): number {
   return retry
 }
 
-/** Makes the text of an event's data; `event` is its type. The default writes strings as they are and all else as JSON. */
+/**
+ * Makes the text of an event's data; `event` is its type. The default writes strings as they are and all else as
+ * JSON.
+ */
 export type DataText = (event: string, data: unknown) => string
 
-/** Writes data without a schema: a string as it is, all else as JSON. Throws `FST_EVENTFEED_BAD_FIELD` for what JSON cannot say. */
+/**
+ * Writes data without a schema: a string as it is, all else as JSON. Throws `FST_EVENTFEED_BAD_FIELD` for what JSON
+ * cannot say.
+ */
 export const plainText: DataText = (_event, data) => typeof data === 'string' ? data : toJson(data)
 
 /** JSON of any value, never `undefined`. Throws `FST_EVENTFEED_BAD_FIELD`, with the original error as `cause`. */
@@ -100,8 +112,8 @@ export function toJson (data: unknown): string {
 }
 
 /**
- * Checks what a source yielded. Throws `FST_EVENTFEED_BAD_EVENT` or `FST_EVENTFEED_BAD_FIELD`, naming the field, the value
- * seen and what to do.
+ * Checks what a source yielded. Throws `FST_EVENTFEED_BAD_EVENT` or `FST_EVENTFEED_BAD_FIELD`, naming the field, the
+ * value seen and what to do.
  */
 export function checkEvent (yielded: unknown, dataText: DataText = plainText): EventFields {
   if (typeof yielded === 'string') {
@@ -119,7 +131,10 @@ export function isEventObject (yielded: unknown): yielded is UncheckedFields {
   return typeof yielded === 'object' && yielded !== null && !Array.isArray(yielded) && !ArrayBuffer.isView(yielded)
 }
 
-/** Checks fields that were read from what a source yielded. They are read once: a getter may give something else the next time. */
+/**
+ * Checks fields that were read from what a source yielded. They are read once: a getter may give something else the
+ * next time.
+ */
 export function checkFields (yielded: object, { data, event, id, retry, comment }: UncheckedFields, dataText: DataText): EventFields {
   if (event === CONTROL.gap && isToldGap(yielded)) return { ...NOTHING, event, data: toJson(data), id: checkId(id) }
   if (data === undefined && id === undefined && retry === undefined && comment === undefined) {

@@ -1,6 +1,6 @@
 /**
- * The joint between the two towers: what a connection asks of a source, whatever it is (an iterable, a feed subscription, a
- * merge of several). Neither side knows more of the other than this.
+ * The joint between the two towers: what a connection asks of a source, whatever it is (an iterable, a feed
+ * subscription, a merge of several). Neither side knows more of the other than this.
  */
 import type { Batch } from './batch.ts'
 import type { EventCodec } from './codec.ts'
@@ -32,15 +32,19 @@ export interface SourceContext {
 
 /** Whoever reads a source. */
 export interface SourceOwner {
-  /** "There is more to read, or the end has come." A source calls it after a read that gave nothing; never from within a call. */
+  /**
+   * "There is more to read, or the end has come." A source calls it after a read that gave nothing; never from within
+   * a call.
+   */
   wake (): void
 }
 
 /** An open source: one reader's. Nothing here is asynchronous, so that a connection awaits no promise per event. */
 export interface FrameSource {
   /**
-   * What is to be sent now: at most `maxBytes`, except that an event which alone is longer is given whole. `undefined` when
-   * nothing is ready: then `wake` will be called. A source pulls no more from its origin than was asked for in this way.
+   * What is to be sent now: at most `maxBytes`, except that an event which alone is longer is given whole.
+   * `undefined` when nothing is ready: then `wake` will be called. A source pulls no more from its origin than was
+   * asked for in this way.
    */
   read (maxBytes: number): Batch | undefined
   /** The end, once it has come and all before it was read; `undefined` until then. */
@@ -50,18 +54,21 @@ export interface FrameSource {
   /** How far behind its origin this reader is. */
   behind (): { entries: number, bytes: number }
   /**
-   * The stream ends: nothing new is wanted. What is ready already can still be read; then the end has come. Releases all that
-   * the source holds. A second call does nothing.
+   * The stream ends: nothing new is wanted. What is ready already can still be read; then the end has come. Releases
+   * all that the source holds. A second call does nothing.
    *
-   * @returns `undefined` where the source has stopped; else a promise that is fulfilled when it has, as when a generator is
-   *   parked on something that ignores the signal, and rejected when its clean-up failed
+   * @returns `undefined` where the source has stopped; else a promise that is fulfilled when it has, as when a
+   *   generator is parked on something that ignores the signal, and rejected when its clean-up failed
    */
   cancel (reason: Error): Promise<void> | undefined
   /** Nothing more will be read: what `cancel` has kept to be read goes too. Called after `cancel`, once or more. */
   release (): void
 }
 
-/** The name of the method by which a source is recognized. Global, so that two copies of this package understand each other. */
+/**
+ * The name of the method by which a source is recognized. Global, so that two copies of this package understand each
+ * other.
+ */
 export const openFrames: unique symbol = Symbol.for('fastify-eventfeed.open-frames') as never
 
 /** A source that can be opened, by many readers, each from its own position. */

@@ -1,5 +1,6 @@
 /**
- * What server and client agree on, beside the format of event streams itself. This file imports nothing, so that a browser can load it.
+ * What server and client agree on, beside the format of event streams itself. This file imports nothing, so that a
+ * browser can load it.
  */
 
 /** The request header that carries the last event ID (WHATWG HTML 9.2.3), as Node names it. */
@@ -33,9 +34,9 @@ export interface Gap {
   /** The oldest entry that the log still has, as an event ID; `null` where it has none, and for `failed`. */
   oldest: string | null
   /**
-   * `trimmed`: older than the log keeps; `epoch`: of another log, as after a restart; `malformed`: no id of this feed;
-   * `ahead`: newer than the log's newest; `lagged`: the stream fell behind what the log keeps;
-   * `failed`: exactly one event is missing, the one with the gap's own id, because the server could not filter or write it.
+   * `trimmed`: older than the log keeps; `epoch`: of another log, as after a restart; `malformed`: no id of this
+   * feed; `ahead`: newer than the log's newest; `lagged`: the stream fell behind what the log keeps; `failed`:
+   * exactly one event is missing, the one with the gap's own id, because the server could not filter or write it.
    */
   reason: GapReason
 }

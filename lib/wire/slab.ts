@@ -1,6 +1,6 @@
 /**
- * Memory for bytes that are kept for as long as their entries: cut from slabs of its own. In Node's pool they would stand between bytes
- * that are gone at once, and each would hold 8 KiB of them.
+ * Memory for bytes that are kept for as long as their entries: cut from slabs of its own. In Node's pool they would
+ * stand between bytes that are gone at once, and each would hold 8 KiB of them.
  */
 
 /** Entries leave in the order in which they came, so a slab is free soon after its first. */

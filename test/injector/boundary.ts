@@ -55,7 +55,14 @@ export interface Boundary {
 /** The faults of a function whose result nobody looks at. */
 export const THROWS: readonly FaultKind[] = ['throws', 're-enters']
 /** ... of one that may be asynchronous. */
-export const ALL: readonly FaultKind[] = ['throws', 'rejects', 'never settles', 'returns a thenable', 'returns the wrong kind', 're-enters']
+export const ALL: readonly FaultKind[] = [
+  'throws',
+  'rejects',
+  'never settles',
+  'returns a thenable',
+  'returns the wrong kind',
+  're-enters'
+]
 
 /** A place of the application that fails. */
 export function through (injector: Injector): (honest: () => unknown, request?: FastifyRequest) => unknown {

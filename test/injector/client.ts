@@ -14,7 +14,12 @@ import { createParser } from 'eventsource-parser'
 export type Way = 'HTTP/1.1' | 'HTTP/2' | 'inject'
 
 /** An event as a client sees it, and on which of its connections. */
-export interface Seen { readonly event: string, readonly data: string, readonly id: string | undefined, readonly connection: number }
+export interface Seen {
+  readonly event: string,
+  readonly data: string,
+  readonly id: string | undefined,
+  readonly connection: number
+}
 
 /** More connections than this in one run are a loop. */
 const MOST_CONNECTIONS = 12
@@ -55,7 +60,11 @@ export class Client {
     if (this.connections >= MOST_CONNECTIONS) return
     this.connections++
     this.isOpen = true
-    const headers = { accept: 'text/event-stream', ...this.#headers, ...this.lastEventId === undefined ? {} : { 'last-event-id': this.lastEventId } }
+    const headers = {
+      accept: 'text/event-stream',
+      ...this.#headers,
+      ...this.lastEventId === undefined ? {} : { 'last-event-id': this.lastEventId }
+    }
     if (this.#way === 'HTTP/1.1') this.#openHttp1(headers)
     else if (this.#way === 'HTTP/2') this.#openHttp2(headers)
     else this.#inject(headers)
@@ -75,7 +84,8 @@ export class Client {
   flow (): void { this.#body?.resume() }
 
   #openHttp1 (headers: Record<string, string>): void {
-    const sent = request({ port: portOf(this.#app), host: '127.0.0.1', path: this.#path, headers, agent }, (response: IncomingMessage) => {
+    const options = { port: portOf(this.#app), host: '127.0.0.1', path: this.#path, headers, agent }
+    const sent = request(options, (response: IncomingMessage) => {
       this.#reads(response, response.statusCode ?? 0)
     })
     // a reset is one way to be closed

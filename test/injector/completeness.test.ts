@@ -11,9 +11,22 @@ import { REVIEWED, SOURCE_KINDS } from './reviewed.ts'
 import { BOUNDARIES } from './table.ts'
 import { DATA_OPTIONS } from './wrong-options.ts'
 
-const covered = new Set([...BOUNDARIES.flatMap(({ covers }) => covers), ...Object.keys(DATA_OPTIONS), ...Object.keys(REVIEWED)])
+const covered = new Set([
+  ...BOUNDARIES.flatMap(({ covers }) => covers),
+  ...Object.keys(DATA_OPTIONS),
+  ...Object.keys(REVIEWED)
+])
 
-const INTERFACES = ['SubscribeOptions', 'FeedOptions', 'EventStreamOptions', 'EventfeedOptions', 'EventLog', 'SourceArguments', 'ReadableStreamLike', 'Clock']
+const INTERFACES = [
+  'SubscribeOptions',
+  'FeedOptions',
+  'EventStreamOptions',
+  'EventfeedOptions',
+  'EventLog',
+  'SourceArguments',
+  'ReadableStreamLike',
+  'Clock'
+]
 
 const members = INTERFACES.flatMap(membersOf)
 const calls = foreignCalls()
@@ -32,13 +45,22 @@ t.test('every kind of source is in the table', async (t) => {
   t.strictSame(kinds.filter((kind) => !(kind in SOURCE_KINDS)), [])
   t.strictSame(Object.keys(SOURCE_KINDS).filter((kind) => !kinds.includes(kind)), [])
   const names = BOUNDARIES.map(({ name }) => name)
-  for (const [kind, rows] of Object.entries(SOURCE_KINDS)) t.strictSame(rows.filter((row) => !names.includes(row)), [], kind)
+  for (const [kind, rows] of Object.entries(SOURCE_KINDS)) {
+    t.strictSame(rows.filter((row) => !names.includes(row)), [], kind)
+  }
 })
 
 t.test('the table names nothing that does not exist', async (t) => {
   const known = new Set(members)
-  t.strictSame([...covered].filter((name) => INTERFACES.some((of) => name.startsWith(`${of}.`)) && !known.has(name)), [])
-  t.strictSame(BOUNDARIES.filter(({ name }, index) => BOUNDARIES.findIndex((other) => other.name === name) !== index), [], 'no row stands there twice')
+  t.strictSame(
+    [...covered].filter((name) => INTERFACES.some((of) => name.startsWith(`${of}.`)) && !known.has(name)),
+    []
+  )
+  t.strictSame(
+    BOUNDARIES.filter(({ name }, index) => BOUNDARIES.findIndex((other) => other.name === name) !== index),
+    [],
+    'no row stands there twice'
+  )
 })
 
 /** The rows of the table in the documentation: the boundary, and its stacks. */

@@ -7,14 +7,27 @@
 /** A value that throws at whatever is done to it. */
 function throwingProxy (): object {
   const refuse = (): never => { throw new Error(`${INJECTED}: the proxy was touched`) }
-  const traps = ['get', 'has', 'getPrototypeOf', 'ownKeys', 'getOwnPropertyDescriptor', 'set', 'defineProperty', 'isExtensible'] as const
+  const traps = [
+    'get',
+    'has',
+    'getPrototypeOf',
+    'ownKeys',
+    'getOwnPropertyDescriptor',
+    'set',
+    'defineProperty',
+    'isExtensible'
+  ] as const
   return new Proxy({}, Object.fromEntries(traps.map((trap) => [trap, refuse])))
 }
 
 /** An error whose own properties throw. */
 function throwingError (): Error {
   const refuse = (): never => { throw new Error(`${INJECTED}: a property of the error was read`) }
-  return Object.defineProperties(new Error(), { message: { get: refuse }, stack: { get: refuse }, name: { get: refuse } })
+  return Object.defineProperties(new Error(), {
+    message: { get: refuse },
+    stack: { get: refuse },
+    name: { get: refuse }
+  })
 }
 
 /** What each error of the injector says. */
@@ -58,7 +71,9 @@ const THENABLES = {
     }
   }),
   'that never calls back': () => ({ then () {} }),
-  'whose then throws when it is read': () => Object.defineProperty({}, 'then', { get (): never { throw new Error(INJECTED) } })
+  'whose then throws when it is read': () => Object.defineProperty({}, 'then', {
+    get (): never { throw new Error(INJECTED) }
+  })
 } as const
 
 /** What foreign code may call while we call it. */
@@ -126,7 +141,11 @@ export class Injector {
 
   /** A function that does what `honest` does, but for the fault. It may be given where any function is expected. */
   wrap<Args extends unknown[], Result> (honest: (...args: Args) => Result): (...args: Args) => Result {
-    const commit = (args: Args, surroundings: Surroundings, run: () => Result): unknown => this.#commit(args, surroundings, run)
+    const commit = (
+      args: Args,
+      surroundings: Surroundings,
+      run: () => Result
+    ): unknown => this.#commit(args, surroundings, run)
     const due = (): Surroundings | undefined => this.#due()
     return function (this: unknown, ...args) {
       const run = (): Result => Reflect.apply(honest, this, args)

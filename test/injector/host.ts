@@ -4,13 +4,19 @@
  * played whether they are to be honest.
  */
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions
+} from 'fastify'
 import { Type } from 'typebox'
 import eventfeed from '../../lib/index.ts'
 import { ManualClock } from '../clock.ts'
 
 /** Where foreign code runs in the application and not in a stream of it. */
-export type Place = 'connectionKey' | 'onRequest' | 'preHandler' | 'onSend' | 'onError' | 'errorHandler' | 'onResponse' | 'serializer of a feed' | 'serializer of a route' | 'logger'
+export type Place = 'connectionKey' | 'onRequest' | 'preHandler' | 'onSend' | 'onError' | 'errorHandler' |
+  'onResponse' | 'serializer of a feed' | 'serializer of a route' | 'logger'
 
 /** What the application asks of the world that is played. */
 export interface Played {
@@ -65,7 +71,11 @@ export class Host {
     this.kind = kind
     const logger = { level: 'debug', stream: { write: (line: string) => { this.#write(line) } } }
     // that it speaks HTTP/2 changes nothing of what is used here
-    const options = { logger, ...kind.isHttp2 ? { http2: true } : {}, forceCloseConnections: false } as FastifyServerOptions
+    const options = {
+      logger,
+      ...kind.isHttp2 ? { http2: true } : {},
+      forceCloseConnections: false
+    } as FastifyServerOptions
     this.app = fastify(options)
   }
 
@@ -74,13 +84,17 @@ export class Host {
     const { app } = host
     if (kind.ownsSerializer) app.setSerializerCompiler(host.#compiler('serializer of a feed'))
     await app.register(eventfeed, {
-      clock: host.clock, validateEvents: kind.validates, drainTimeoutMs: 1_000, connectionKey: (request: FastifyRequest) => host.#ask('connectionKey', () => keyOf(request), request) as string
+      clock: host.clock,
+      validateEvents: kind.validates,
+      drainTimeoutMs: 1_000,
+      connectionKey: (request: FastifyRequest) => host.#ask('connectionKey', () => keyOf(request), request) as string
     })
     if (kind.hasHooks) host.#addHooks()
     app.setErrorHandler((error, request, reply) => host.#ask('errorHandler', () => reply.send(error), request))
     app.get('/run/:run/:stream', { schema: { events: EVENTS } }, (request, reply) => host.#handle(request, reply))
     app.get(`/run/:run/${VICTIM}`, {
-      schema: { events: EVENTS }, ...kind.ownsSerializer ? { serializerCompiler: host.#compiler('serializer of a route') } : {}
+      schema: { events: EVENTS },
+      ...kind.ownsSerializer ? { serializerCompiler: host.#compiler('serializer of a route') } : {}
     }, (request, reply) => host.#handle(request, reply))
     await app.listen({ port: 0, host: '127.0.0.1' })
     return host

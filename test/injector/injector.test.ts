@@ -39,9 +39,18 @@ for (const boundary of given === undefined ? rows : []) {
       if (outcome.wrongs.length > 0) wrongs = outcome.wrongs
       return outcome.wrongs.length === 0
     })
-    const { failed, numRuns, numShrinks, counterexample } = await fc.check(property, { seed, numRuns: Math.ceil(runs / rows.length) })
-    if (failed) t.fail(wrongs[0] ?? 'it failed', { INJECTOR_SEED: seed, INJECTOR_RUN: JSON.stringify(counterexample?.[0]), numShrinks, wrongs })
-    else t.pass(`${numRuns} runs`)
+    const { failed, numRuns, numShrinks, counterexample } = await fc.check(property, {
+      seed,
+      numRuns: Math.ceil(runs / rows.length)
+    })
+    if (failed) {
+      t.fail(wrongs[0] ?? 'it failed', {
+        INJECTOR_SEED: seed,
+        INJECTOR_RUN: JSON.stringify(counterexample?.[0]),
+        numShrinks,
+        wrongs
+      })
+    } else t.pass(`${numRuns} runs`)
   })
 }
 

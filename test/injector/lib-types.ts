@@ -5,7 +5,9 @@ import ts from 'typescript'
 
 const LIB = join(import.meta.dirname, '..', '..', 'lib')
 
-const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts')).map((path) => join(LIB, path))
+const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => join(LIB, path))
 const program = ts.createProgram(files, {
   target: ts.ScriptTarget.ES2023,
   module: ts.ModuleKind.NodeNext,
@@ -52,7 +54,8 @@ export function unionOf (name: string): string[] {
 }
 
 /** Whose calls are looked at: what is Node's own and may throw, and what is Fastify's. */
-const FOREIGN = /\/node_modules\/(?:@types\/node\/(?:http|http2|net|tls|stream|events|diagnostics_channel)\.d\.ts|fastify\/|pino\/)/
+const FOREIGN =
+  /\/node_modules\/(?:@types\/node\/(?:http|http2|net|tls|stream|events|diagnostics_channel)\.d\.ts|fastify\/|pino\/)/
 
 /** The calls in `lib/` of methods that are Node's or Fastify's, as `Interface.method`, each once. */
 export function foreignCalls (): string[] {

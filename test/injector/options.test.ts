@@ -1,7 +1,12 @@
 /** Options of the wrong kind are refused by a typed error where they are given, and nothing is left open. */
 import fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import eventfeed, { type EventfeedOptions, type EventStreamOptions, type FeedOptions, type SubscribeOptions } from '../../lib/index.ts'
+import eventfeed, {
+  type EventfeedOptions,
+  type EventStreamOptions,
+  type FeedOptions,
+  type SubscribeOptions
+} from '../../lib/index.ts'
 import { DATA_OPTIONS, FUNCTION_OPTIONS } from './wrong-options.ts'
 
 /** The errors that say that an option is wrong. */
@@ -39,7 +44,8 @@ const GIVERS: Readonly<Record<string, (t: Test, given: Record<string, unknown>) 
   EventfeedOptions: async (t, given) => {
     const app = fastify()
     t.teardown(() => app.close())
-    return await app.register(eventfeed, given as EventfeedOptions).then(() => 'no error', (error: { code?: unknown }) => error.code)
+    return await app.register(eventfeed, given as EventfeedOptions)
+      .then(() => 'no error', (error: { code?: unknown }) => error.code)
   }
 }
 
@@ -47,7 +53,13 @@ for (const [of, give] of Object.entries(GIVERS)) {
   t.test(`wrong options are refused: ${of}`, async (t) => {
     const tried = wrong.filter((one) => one.of === of)
     t.ok(tried.length > 10)
-    for (const { option, value } of tried) t.match(await give(t, { [option]: value }), CODES, `${option}: ${typeof value === 'bigint' ? '1n' : JSON.stringify(value)}`)
+    for (const { option, value } of tried) {
+      t.match(
+        await give(t, { [option]: value }),
+        CODES,
+        `${option}: ${typeof value === 'bigint' ? '1n' : JSON.stringify(value)}`
+      )
+    }
   })
 }
 

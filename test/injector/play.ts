@@ -83,7 +83,9 @@ class Script {
 
   #enter (stack: Stack): void {
     this.#world.phase = stack
-    if (this.#run.stack === stack || (stack === 'tick' && this.#run.stack === 'publish')) this.#world.injector.arm(this.#world)
+    if (this.#run.stack === stack || (stack === 'tick' && this.#run.stack === 'publish')) {
+      this.#world.injector.arm(this.#world)
+    }
   }
 
   /** Time passes for all; what is due runs on the stack of a timer. */
@@ -97,7 +99,8 @@ class Script {
     const world = this.#world
     this.#enter('request')
     world.victimClient.open()
-    await world.fact(() => world.victimReply !== undefined || world.victimClient.statuses.length > 0 || !world.victimClient.isOpen, 'the handler of the victim runs')
+    const hasBegun = (): boolean => world.victimReply !== undefined || world.victimClient.statuses.length > 0
+    await world.fact(() => hasBegun() || !world.victimClient.isOpen, 'the handler of the victim runs')
     await turns(TURNS)
     await this.#advance(COMMIT_MS)
   }
@@ -170,7 +173,8 @@ class Script {
     }
     // the sockets of idle clients are the clients' own
     await world.fact(() => host.isClosed, 'close() returns')
-    await world.fact(() => [...world.listeners.map(({ client }) => client), world.victimClient].every(({ isOpen }) => !isOpen), 'no client has an open stream after close()')
+    const clients = [...world.listeners.map(({ client }) => client), world.victimClient]
+    await world.fact(() => clients.every(({ isOpen }) => !isOpen), 'no client has an open stream after close()')
   }
 
   /** The fault is over: all catch up, then all leave. */
@@ -185,7 +189,9 @@ class Script {
     await turns(2)
     for (const { name, client, takes, feed, since } of world.listeners) {
       if (feed === 'a' && !isFollowing) continue
-      const last = world.published.findLast((published) => published.feed === feed && published.n > since && takes(published))
+      const last = world.published.findLast((published) => (
+        published.feed === feed && published.n > since && takes(published)
+      ))
       await world.fact(() => last === undefined || has(client, last.n), `${name} gets event ${last?.n ?? ''}`)
     }
     const last = world.published.findLast(({ feed }) => feed === 'a')

@@ -63,7 +63,12 @@ export const SOURCE_KINDS: Readonly<Record<string, readonly string[]>> = {
   EventsOf: ['results of iterators', 'fields of events', 'data of events'],
   SubscriptionFor: ['where', 'as'],
   ReadonlyArray: ['where, on a stream of several feeds'],
-  'NodeJS.ReadableStream': ['readable[Symbol.asyncIterator]', 'readable.destroy', 'readable.on', 'errors of a readable'],
+  'NodeJS.ReadableStream': [
+    'readable[Symbol.asyncIterator]',
+    'readable.destroy',
+    'readable.on',
+    'errors of a readable'
+  ],
   Held: ['properties by which a source is known'],
   '((source: SourceArguments) => Held)': ['a function source']
 }

@@ -22,7 +22,12 @@ const READS: readonly FaultKind[] = ['throws', 'returns the wrong kind', 're-ent
 
 /** A log whose methods fail. `Method` is honest in what it does, and in what it is called on. */
 function logWith (injector: Injector, method: keyof EventLog, log: EventLog): EventLog {
-  const faulty = injector.wrap((...args: unknown[]): unknown => Reflect.apply(log[method] as (...args: unknown[]) => unknown, log, args)) // it is a method
+  // it is a method
+  const faulty = injector.wrap((...args: unknown[]): unknown => Reflect.apply(
+    log[method] as (...args: unknown[]) => unknown,
+    log,
+    args
+  ))
   return new Proxy(log, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name)
@@ -33,7 +38,10 @@ function logWith (injector: Injector, method: keyof EventLog, log: EventLog): Ev
 }
 
 /** What is asked of a log while a stream follows it. */
-function logRow (method: 'append' | 'locate' | 'earliest' | 'page' | 'close' | 'tail', row: Pick<Boundary, 'hurts' | 'stacks' | 'faults'> & Partial<Boundary>): Boundary {
+function logRow (
+  method: 'append' | 'locate' | 'earliest' | 'page' | 'close' | 'tail',
+  row: Pick<Boundary, 'hurts' | 'stacks' | 'faults'> & Partial<Boundary>
+): Boundary {
   return {
     name: `log.${method}`,
     covers: [`EventLog.${method}`, ...method === 'append' ? ['FeedOptions.log'] : []],
@@ -90,7 +98,10 @@ export const FEED_ROWS: readonly Boundary[] = [
     stacks: ['request', 'tick', 'socket'],
     faults: ALL,
     victim: (injector) => ({
-      subscribe: () => ({ from: 'earliest', as: projection(Type.Object({ n: Type.Number(), hidden: Type.Boolean() }), injector.wrap(asItIs) as never) })
+      subscribe: () => ({
+        from: 'earliest',
+        as: projection(Type.Object({ n: Type.Number(), hidden: Type.Boolean() }), injector.wrap(asItIs) as never)
+      })
     })
   },
   {
@@ -159,7 +170,9 @@ export const FEED_ROWS: readonly Boundary[] = [
     hurts: 'publisher',
     stacks: ['publish'],
     faults: READS,
-    victim: (injector) => ({ note: () => Object.defineProperty({}, 'text', { enumerable: true, get: injector.wrap(() => 'a note') }) })
+    victim: (injector) => ({
+      note: () => Object.defineProperty({}, 'text', { enumerable: true, get: injector.wrap(() => 'a note') })
+    })
   },
   {
     name: 'serializer of a feed',
@@ -177,7 +190,10 @@ export const FEED_ROWS: readonly Boundary[] = [
     stacks: ['request', 'tick', 'socket'],
     faults: ALL,
     ownsSerializer: true,
-    victim: (injector) => ({ places: { 'serializer of a route': through(injector) }, subscribe: () => ({ from: 'earliest' }) })
+    victim: (injector) => ({
+      places: { 'serializer of a route': through(injector) },
+      subscribe: () => ({ from: 'earliest' })
+    })
   },
   logRow('append', { hurts: 'feed', stacks: ['publish'], faults: ALL }),
   logRow('locate', { hurts: 'feed', stacks: ['request'], faults: ALL }),

@@ -51,12 +51,36 @@ export const NODE_ROWS: readonly Boundary[] = [
       patch: (reply) => { reply.header('x-room', injector.wrap(() => 'a room')()) }
     })
   },
-  nodeRow('response', 'setHeader', { isFastifys: true, covers: ['FastifyReply.headers', 'OutgoingMessage.setHeader'], stacks: ['request'], isOnce: true, ways: EVERY_WAY }),
-  nodeRow('response', 'writeHead', { isFastifys: true, covers: ['ServerResponse.writeHead'], stacks: ['request'], isOnce: true, ways: EVERY_WAY }),
-  nodeRow('response', 'flushHeaders', { covers: ['OutgoingMessage.flushHeaders'], stacks: ['request'], ways: EVERY_WAY }),
+  nodeRow('response', 'setHeader', {
+    isFastifys: true,
+    covers: ['FastifyReply.headers', 'OutgoingMessage.setHeader'],
+    stacks: ['request'],
+    isOnce: true,
+    ways: EVERY_WAY
+  }),
+  nodeRow('response', 'writeHead', {
+    isFastifys: true,
+    covers: ['ServerResponse.writeHead'],
+    stacks: ['request'],
+    isOnce: true,
+    ways: EVERY_WAY
+  }),
+  nodeRow('response', 'flushHeaders', {
+    covers: ['OutgoingMessage.flushHeaders'],
+    stacks: ['request'],
+    ways: EVERY_WAY
+  }),
   // an injected response that is destroyed at once does not tell its client
-  nodeRow('response', 'write', { covers: ['Writable.write'], stacks: ['request', 'tick', 'timer'], ways: ['HTTP/1.1', 'HTTP/2'] }),
-  nodeRow('response', 'end', { covers: ['Writable.end', 'Writable.uncork'], stacks: ['call', 'drain'], ways: EVERY_WAY }),
+  nodeRow('response', 'write', {
+    covers: ['Writable.write'],
+    stacks: ['request', 'tick', 'timer'],
+    ways: ['HTTP/1.1', 'HTTP/2']
+  }),
+  nodeRow('response', 'end', {
+    covers: ['Writable.end', 'Writable.uncork'],
+    stacks: ['call', 'drain'],
+    ways: EVERY_WAY
+  }),
   nodeRow('response', 'destroy', { covers: ['Writable.destroy'], stacks: ['drain'], ways: ['inject'] }),
   nodeRow('socket', 'write', { covers: ['Socket.write'], stacks: ['request', 'tick', 'timer', 'socket'] })
 ]

@@ -11,7 +11,13 @@ import type { Victim } from './victim.ts'
 
 /** A place of the application that fails for the victim. */
 function placeRow (place: Place, row: Pick<Boundary, 'stacks' | 'faults'> & Partial<Boundary>): Boundary {
-  return { name: place, covers: [], hurts: 'stream', victim: (injector) => ({ places: { [place]: through(injector) }, subscribe: () => ({ from: 'earliest' }) }), ...row }
+  return {
+    name: place,
+    covers: [],
+    hurts: 'stream',
+    victim: (injector) => ({ places: { [place]: through(injector) }, subscribe: () => ({ from: 'earliest' }) }),
+    ...row
+  }
 }
 
 /** Somebody who listens to a channel: Node itself rethrows what they throw, so they only call back. */
@@ -54,7 +60,12 @@ const BEFORE_THE_HANDLER: readonly FaultKind[] = ['throws', 'rejects', 're-enter
 const UNTIL_CLIENTS_LEAVE = ['leave', 'kick', 'end'] as const
 
 export const PLUGIN_ROWS: readonly Boundary[] = [
-  placeRow('connectionKey', { isFastifys: true, stacks: ['request'], faults: ALL, covers: ['EventfeedOptions.connectionKey'] }),
+  placeRow('connectionKey', {
+    isFastifys: true,
+    stacks: ['request'],
+    faults: ALL,
+    covers: ['EventfeedOptions.connectionKey']
+  }),
   {
     name: 'recheck',
     covers: ['EventStreamOptions.recheck'],
@@ -66,14 +77,48 @@ export const PLUGIN_ROWS: readonly Boundary[] = [
   },
   placeRow('onRequest', { needsHooks: true, isFastifys: true, stacks: ['request'], faults: BEFORE_THE_HANDLER }),
   placeRow('preHandler', { needsHooks: true, isFastifys: true, stacks: ['request'], faults: BEFORE_THE_HANDLER }),
-  placeRow('onSend', { needsHooks: true, isFastifys: true, isOnce: true, covers: ['FastifyReply.send'], stacks: ['request'], faults: ALL, ways: ['HTTP/1.1', 'HTTP/2', 'inject'] }),
+  placeRow('onSend', {
+    needsHooks: true,
+    isFastifys: true,
+    isOnce: true,
+    covers: ['FastifyReply.send'],
+    stacks: ['request'],
+    faults: ALL,
+    ways: ['HTTP/1.1', 'HTTP/2', 'inject']
+  }),
   // an ordinary response that never comes keeps close() waiting, as on any route
-  placeRow('onError', { endings: UNTIL_CLIENTS_LEAVE, needsHooks: true, isFastifys: true, isOnce: true, stacks: ['request'], faults: ALL, victim: (injector) => ({ places: { onError: through(injector) }, source: failing }) }),
-  placeRow('errorHandler', { endings: UNTIL_CLIENTS_LEAVE, isFastifys: true, isOnce: true, stacks: ['request'], faults: ALL, victim: (injector) => ({ places: { errorHandler: through(injector) }, source: failing }) }),
-  placeRow('logger', { covers: ['BaseLogger.debug', 'BaseLogger.error', 'BaseLogger.info', 'BaseLogger.warn'], stacks: ['socket', 'call'], faults: ['throws', 're-enters'] }),
+  placeRow('onError', {
+    endings: UNTIL_CLIENTS_LEAVE,
+    needsHooks: true,
+    isFastifys: true,
+    isOnce: true,
+    stacks: ['request'],
+    faults: ALL,
+    victim: (injector) => ({ places: { onError: through(injector) }, source: failing })
+  }),
+  placeRow('errorHandler', {
+    endings: UNTIL_CLIENTS_LEAVE,
+    isFastifys: true,
+    isOnce: true,
+    stacks: ['request'],
+    faults: ALL,
+    victim: (injector) => ({ places: { errorHandler: through(injector) }, source: failing })
+  }),
+  placeRow('logger', {
+    covers: ['BaseLogger.debug', 'BaseLogger.error', 'BaseLogger.info', 'BaseLogger.warn'],
+    stacks: ['socket', 'call'],
+    faults: ['throws', 're-enters']
+  }),
   channelRow('opened', ['request']),
   channelRow('ended', ['socket', 'call', 'drain']),
   channelRow('gap', ['request']),
   channelRow('lagged', ['socket']),
-  { name: 'listeners of the signal', covers: [], hurts: 'stream', stacks: ['socket', 'call', 'drain'], faults: ['re-enters'], victim: onAbort }
+  {
+    name: 'listeners of the signal',
+    covers: [],
+    hurts: 'stream',
+    stacks: ['socket', 'call', 'drain'],
+    faults: ['re-enters'],
+    victim: onAbort
+  }
 ]

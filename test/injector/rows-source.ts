@@ -65,8 +65,18 @@ class Numbers implements AsyncIterator<Event, undefined> {
 }
 
 /** A source around an iterator whose `method` fails. */
-function iteratorRow (name: string, row: Pick<Boundary, 'stacks' | 'faults'> & Partial<Boundary>, make: (numbers: Numbers, injector: Injector) => unknown): Boundary {
-  return { name, covers: [], hurts: 'stream', ...row, victim: (injector) => sourceOf((disposal) => make(new Numbers(disposal), injector)) }
+function iteratorRow (
+  name: string,
+  row: Pick<Boundary, 'stacks' | 'faults'> & Partial<Boundary>,
+  make: (numbers: Numbers, injector: Injector) => unknown
+): Boundary {
+  return {
+    name,
+    covers: [],
+    hurts: 'stream',
+    ...row,
+    victim: (injector) => sourceOf((disposal) => make(new Numbers(disposal), injector))
+  }
 }
 
 function sourceOf (make: (disposal: Disposal) => unknown): Victim {
@@ -85,7 +95,9 @@ function methodsOf (numbers: Numbers): { next: () => Promise<unknown>, return: (
 
 /** Streams of Node that read from an iterator, with one method that fails. */
 function readable (numbers: Numbers): Readable {
-  return Readable.from(asyncIterable(methodsOf(numbers.begin())) as AsyncIterable<unknown>).on('close', () => { numbers.over() })
+  return Readable.from(
+    asyncIterable(methodsOf(numbers.begin())) as AsyncIterable<unknown>
+  ).on('close', () => { numbers.over() })
 }
 
 /** A web stream over an iterator. */
@@ -110,7 +122,10 @@ export const SOURCE_ROWS: readonly Boundary[] = [
     ways: ['HTTP/1.1', 'HTTP/2', 'inject'],
     victim: (injector) => {
       const disposal: Disposal = { begun: 0, over: 0, wake: () => {} }
-      return { source: () => injector.wrap((given: SourceArguments) => asyncIterable(methodsOf(new Numbers(disposal, given)))), disposal }
+      return {
+        source: () => injector.wrap((given: SourceArguments) => asyncIterable(methodsOf(new Numbers(disposal, given)))),
+        disposal
+      }
     }
   },
   {
@@ -138,14 +153,34 @@ export const SOURCE_ROWS: readonly Boundary[] = [
     { [Symbol.asyncIterator]: injector.wrap(() => methodsOf(numbers)) })),
   iteratorRow('source[Symbol.iterator]', { stacks: ['request'], faults: ALL }, (numbers, injector) => (
     { [Symbol.iterator]: injector.wrap(() => methodsOf(numbers)) })),
-  iteratorRow('iterator.next', { stacks: ['request', 'tick'], faults: ALL, isOverByItself: true }, (numbers, injector) => (
+  iteratorRow('iterator.next', {
+    stacks: ['request', 'tick'],
+    faults: ALL,
+    isOverByItself: true
+  }, (numbers, injector) => (
     asyncIterable({ ...methodsOf(numbers), next: injector.wrap(() => numbers.next()) }))),
-  iteratorRow('iterator.next, synchronous', { stacks: ['request', 'tick'], faults: ALL, isOverByItself: true }, (numbers, injector) => (
+  iteratorRow('iterator.next, synchronous', {
+    stacks: ['request', 'tick'],
+    faults: ALL,
+    isOverByItself: true
+  }, (numbers, injector) => (
     // what it yields is a promise
-    { [Symbol.iterator]: () => ({ next: injector.wrap(() => ({ done: false, value: numbers.next().then(({ value }) => value) })), return: () => numbers.return() }) })),
-  iteratorRow('iterator.return', { stacks: ['socket', 'call', 'drain'], faults: ALL, isOverByItself: true }, (numbers, injector) => (
+    {
+      [Symbol.iterator]: () => ({
+        next: injector.wrap(() => ({ done: false, value: numbers.next().then(({ value }) => value) })),
+        return: () => numbers.return()
+      })
+    })),
+  iteratorRow('iterator.return', {
+    stacks: ['socket', 'call', 'drain'],
+    faults: ALL,
+    isOverByItself: true
+  }, (numbers, injector) => (
     asyncIterable({ ...methodsOf(numbers), return: injector.wrap(() => numbers.return()) }))),
-  iteratorRow('results of iterators', { stacks: ['request', 'tick'], faults: READS }, (numbers, injector) => asyncIterable({
+  iteratorRow('results of iterators', {
+    stacks: ['request', 'tick'],
+    faults: READS
+  }, (numbers, injector) => asyncIterable({
     ...methodsOf(numbers),
     next: async () => {
       const result = await numbers.next()
@@ -156,44 +191,96 @@ export const SOURCE_ROWS: readonly Boundary[] = [
     ...methodsOf(numbers),
     next: async () => {
       const { done, value } = await numbers.next()
-      return { done, value: Object.defineProperty({ event: 'message' }, 'data', { get: injector.wrap(() => value?.data) }) }
+      return {
+        done,
+        value: Object.defineProperty({ event: 'message' }, 'data', { get: injector.wrap(() => value?.data) })
+      }
     }
   })),
   iteratorRow('data of events', { stacks: ['request', 'tick'], faults: READS }, (numbers, injector) => asyncIterable({
     ...methodsOf(numbers),
     next: async () => {
       const { done, value } = await numbers.next()
-      return { done, value: { event: 'message', data: { ...value?.data, note: { toJSON: injector.wrap(() => 'a note') } } } }
+      return {
+        done,
+        value: { event: 'message', data: { ...value?.data, note: { toJSON: injector.wrap(() => 'a note') } } }
+      }
     }
   })),
   iteratorRow('readable[Symbol.asyncIterator]', { stacks: ['request'], faults: READS }, (numbers, injector) => {
     const stream = readable(numbers)
-    return Object.assign(stream, { [Symbol.asyncIterator]: injector.wrap(() => Readable.prototype[Symbol.asyncIterator].call(stream)) })
+    return Object.assign(stream, {
+      [Symbol.asyncIterator]: injector.wrap(() => Readable.prototype[Symbol.asyncIterator].call(stream))
+    })
   }),
   // once: after us, Node's own iterator calls it too
-  iteratorRow('readable.destroy', { isOnce: true, covers: ['Readable.destroy'], stacks: ['socket', 'call', 'drain'], faults: ALL, isOverByItself: true }, (numbers, injector) => {
+  iteratorRow('readable.destroy', {
+    isOnce: true,
+    covers: ['Readable.destroy'],
+    stacks: ['socket', 'call', 'drain'],
+    faults: ALL,
+    isOverByItself: true
+  }, (numbers, injector) => {
     const stream = readable(numbers)
-    return Object.assign(stream, { destroy: injector.wrap((error?: Error) => Readable.prototype.destroy.call(stream, error)) })
+    return Object.assign(stream, {
+      destroy: injector.wrap((error?: Error) => Readable.prototype.destroy.call(stream, error))
+    })
   }),
-  iteratorRow('readable.on', { covers: ['Readable.on'], isOverByItself: true, stacks: ['request'], faults: THROWS }, (numbers, injector) => {
+  iteratorRow('readable.on', {
+    covers: ['Readable.on'],
+    isOverByItself: true,
+    stacks: ['request'],
+    faults: THROWS
+  }, (numbers, injector) => {
     const stream = readable(numbers)
-    return Object.assign(stream, { on: injector.wrap((...args: Parameters<Readable['on']>) => Readable.prototype.on.apply(stream, args)) })
+    return Object.assign(stream, {
+      on: injector.wrap((...args: Parameters<Readable['on']>) => Readable.prototype.on.apply(stream, args))
+    })
   }),
-  iteratorRow('errors of a readable', { isFastifys: true, stacks: ['request', 'tick'], faults: ['throws'] }, (numbers, injector) => Readable.from(asyncIterable({
+  iteratorRow('errors of a readable', {
+    isFastifys: true,
+    stacks: ['request', 'tick'],
+    faults: ['throws']
+  }, (numbers, injector) => Readable.from(asyncIterable({
     ...methodsOf(numbers.begin()), next: injector.wrap(() => numbers.next())
   }) as AsyncIterable<unknown>).on('close', () => { numbers.over() })),
   iteratorRow('properties by which a source is known', { stacks: ['request'], faults: READS }, (numbers, injector) => (
-    Object.defineProperty({ [Symbol.asyncIterator]: () => methodsOf(numbers) }, 'getReader', { get: injector.wrap(() => undefined) }))),
-  iteratorRow('webStream.getReader', { covers: ['ReadableStreamLike.getReader'], stacks: ['request'], faults: ALL, isOverByItself: true }, (numbers, injector) => {
+    Object.defineProperty({ [Symbol.asyncIterator]: () => methodsOf(numbers) }, 'getReader', {
+      get: injector.wrap(() => undefined)
+    }))),
+  iteratorRow('webStream.getReader', {
+    covers: ['ReadableStreamLike.getReader'],
+    stacks: ['request'],
+    faults: ALL,
+    isOverByItself: true
+  }, (numbers, injector) => {
     const stream = webStream(numbers)
     return { getReader: injector.wrap(() => stream.getReader()) }
   }),
-  iteratorRow('reader.read', { stacks: ['request', 'tick'], faults: ALL, isOverByItself: true }, (numbers, injector) => {
+  iteratorRow('reader.read', {
+    stacks: ['request', 'tick'],
+    faults: ALL,
+    isOverByItself: true
+  }, (numbers, injector) => {
     const reader = webStream(numbers).getReader()
-    return { getReader: () => ({ read: injector.wrap(() => reader.read()), cancel: (reason: unknown) => reader.cancel(reason) }) }
+    return {
+      getReader: () => ({
+        read: injector.wrap(() => reader.read()),
+        cancel: (reason: unknown) => reader.cancel(reason)
+      })
+    }
   }),
-  iteratorRow('reader.cancel', { stacks: ['socket', 'call', 'drain'], faults: ALL, isOverByItself: true }, (numbers, injector) => {
+  iteratorRow('reader.cancel', {
+    stacks: ['socket', 'call', 'drain'],
+    faults: ALL,
+    isOverByItself: true
+  }, (numbers, injector) => {
     const reader = webStream(numbers).getReader()
-    return { getReader: () => ({ read: () => reader.read(), cancel: injector.wrap((reason: unknown) => reader.cancel(reason)) }) }
+    return {
+      getReader: () => ({
+        read: () => reader.read(),
+        cancel: injector.wrap((reason: unknown) => reader.cancel(reason))
+      })
+    }
   })
 ]

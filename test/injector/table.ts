@@ -15,16 +15,24 @@ const ENDINGS: readonly Ending[] = ['leave', 'kick', 'end', 'close']
 
 /** The faults that a row allows. */
 export function faultsOf ({ faults, isFastifys }: Boundary): Fault[] {
-  return FAULTS.filter((fault) => faults.includes(fault.does) && !(isFastifys === true && 'what' in fault && UNBEARABLE.includes(fault.what)))
+  return FAULTS.filter((fault) => faults.includes(fault.does) && !(
+    isFastifys === true && 'what' in fault && UNBEARABLE.includes(fault.what)
+  ))
 }
 
 /** What throws when it is looked at. */
-const UNBEARABLE: readonly string[] = ['a proxy that throws', 'an error that throws', 'whose then throws when it is read']
+const UNBEARABLE: readonly string[] = [
+  'a proxy that throws',
+  'an error that throws',
+  'whose then throws when it is read'
+]
 
 /** How a world may end so that a stack is reached. */
 function endingsOf (boundary: Boundary, stack: Run['stack']): readonly Ending[] {
   const endings = boundary.endings ?? ENDINGS
-  const fit = stack === 'call' ? endings.filter((ending) => ending === 'kick' || ending === 'end') : stack === 'drain' ? ['close' as const] : endings
+  let fit = endings
+  if (stack === 'call') fit = endings.filter((ending) => ending === 'kick' || ending === 'end')
+  else if (stack === 'drain') fit = ['close']
   return fit.length > 0 ? fit : endings
 }
 
@@ -63,5 +71,14 @@ export function plainestAt (boundary: Boundary, stack: Run['stack']): Run {
   const [fault] = faultsOf(boundary)
   const [ending] = endingsOf(boundary, stack)
   if (fault === undefined || ending === undefined) throw new Error(`${boundary.name} has no fault`)
-  return { boundary: boundary.name, stack, injection: { fault, at: 1, isOnce: true }, way: boundary.ways?.[0] ?? 'HTTP/1.1', isKeyed: false, ending, validates: false, hasHooks: true }
+  return {
+    boundary: boundary.name,
+    stack,
+    injection: { fault, at: 1, isOnce: true },
+    way: boundary.ways?.[0] ?? 'HTTP/1.1',
+    isKeyed: false,
+    ending,
+    validates: false,
+    hasHooks: true
+  }
 }

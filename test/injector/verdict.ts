@@ -18,11 +18,18 @@ export function verdict (world: World, boundary: Boundary, unhandled: readonly s
     wrongs.push(...wrongsOfListener(listener, world))
   }
   wrongs.push(...wrongsOfUnfiltered(world, boundary))
-  wrongs.push(...wrongsOfPublications(world, boundary), ...wrongsOfEnds(world, isFeedHurt), ...wrongsOfVictim(world, boundary))
+  wrongs.push(
+    ...wrongsOfPublications(world, boundary),
+    ...wrongsOfEnds(world, isFeedHurt),
+    ...wrongsOfVictim(world, boundary)
+  )
   const { begun, ended } = world.generators
   if (begun !== ended) wrongs.push(`of ${begun} generators of healthy streams ${ended} ran their finally`)
   const { disposal } = world.victim
-  if (disposal !== undefined && disposal.begun !== disposal.over && !(boundary.isOverByItself === true && world.injector.committed.length > 0)) wrongs.push(`of ${disposal.begun} sources of the victim ${disposal.over} were let go of`)
+  const isOverByItself = boundary.isOverByItself === true && world.injector.committed.length > 0
+  if (disposal !== undefined && disposal.begun !== disposal.over && !isOverByItself) {
+    wrongs.push(`of ${disposal.begun} sources of the victim ${disposal.over} were let go of`)
+  }
   if (world.host.app.eventfeed.stats().connections !== 0) wrongs.push('streams are open at the end')
   return wrongs
 }
@@ -31,13 +38,20 @@ export function verdict (world: World, boundary: Boundary, unhandled: readonly s
  * Every event that a healthy stream takes, once and in order. Where the application closed, what was published by then.
  */
 function wrongsOfListener ({ name, feed, client, takes, since }: Listener, world: World): string[] {
-  const wanted = world.published.filter((published) => published.feed === feed && published.n > since && takes(published)).sort(byPosition).map(({ n }) => n)
+  const wanted = world.published
+    .filter((published) => published.feed === feed && published.n > since && takes(published))
+    .sort(byPosition)
+    .map(({ n }) => n)
   const got = eventsOf(client.events)
   const isCut = world.host.isClosing
   const wrongs: string[] = []
-  if (feed === 'a' && client.events.some(({ event }) => event === 'stream:gap')) wrongs.push(`${name} got a gap, though the log keeps all`)
+  if (feed === 'a' && client.events.some(({ event }) => event === 'stream:gap')) {
+    wrongs.push(`${name} got a gap, though the log keeps all`)
+  }
   const expected = isCut ? wanted.slice(0, got.length) : wanted
-  if (JSON.stringify(got) !== JSON.stringify(expected)) wrongs.push(`${name} got the events ${got.join()} and not ${expected.join()}`)
+  if (JSON.stringify(got) !== JSON.stringify(expected)) {
+    wrongs.push(`${name} got the events ${got.join()} and not ${expected.join()}`)
+  }
   return wrongs
 }
 
@@ -46,18 +60,26 @@ function wrongsOfPublications ({ failures, listeners, victimClient }: World, { h
   const wrongs: string[] = []
   for (const [n, error] of failures) {
     if (hurts !== 'publisher' && hurts !== 'feed') wrongs.push(`publishing event ${n} failed: ${said(error)}`)
-    if (hurts !== 'feed' && [...listeners.map(({ client }) => client), victimClient].some(({ events }) => eventsOf(events).includes(n))) wrongs.push(`event ${n} was sent, though publishing it failed`)
+    const clients = [...listeners.map(({ client }) => client), victimClient]
+    if (hurts !== 'feed' && clients.some(({ events }) => eventsOf(events).includes(n))) {
+      wrongs.push(`event ${n} was sent, though publishing it failed`)
+    }
   }
   return wrongs
 }
+
+/** Reasons of its own for which a healthy stream never ends. */
+const UNFIT: readonly string[] = ['failed', 'lagged', 'revoked', 'write-timeout', 'superseded']
 
 /** Each stream that was opened has ended, once; the healthy ones for no reason of their own. */
 function wrongsOfEnds ({ begun, ends }: World, isFeedHurt: boolean): string[] {
   const wrongs: string[] = []
   for (const [name, count] of begun) {
     const reasons = ends.get(name) ?? []
-    if (reasons.length !== count) wrongs.push(`of ${count} streams of ${name} ${reasons.length} ended: ${reasons.join()}`)
-    const unfit = reasons.filter((reason) => ['failed', 'lagged', 'revoked', 'write-timeout', 'superseded'].includes(reason))
+    if (reasons.length !== count) {
+      wrongs.push(`of ${count} streams of ${name} ${reasons.length} ended: ${reasons.join()}`)
+    }
+    const unfit = reasons.filter((reason) => UNFIT.includes(reason))
     if (name !== VICTIM && unfit.length > 0 && !isFeedHurt) wrongs.push(`${name} ended: ${unfit.join()}`)
   }
   return wrongs
@@ -80,16 +102,26 @@ function wrongsOfVictim (world: World, { hurts }: Boundary): string[] {
   const { victimClient: { events }, victim, injector } = world
   if (victim.source !== undefined || hurts === 'feed') return []
   const wrongs: string[] = []
-  const order = new Map(world.published.filter(({ feed }) => feed === 'a').sort(byPosition).map((published, index) => [published.n, index]))
-  const withIds = events.filter(({ id, event }) => id !== undefined && event === 'message').map(({ data }) => numberIn(data))
+  const order = new Map(
+    world.published.filter(({ feed }) => feed === 'a').sort(byPosition).map((published, index) => [published.n, index])
+  )
+  const withIds = events
+    .filter(({ id, event }) => id !== undefined && event === 'message')
+    .map(({ data }) => numberIn(data))
   if (new Set(withIds).size !== withIds.length) wrongs.push(`the victim got events twice: ${withIds.join()}`)
   const first = order.get(withIds[0] ?? 0)
   const { fault } = injector.injection
-  const isChanged = fault.does === 'returns the wrong kind' || (fault.does === 're-enters' && (fault.what === 'follow' || fault.what === 'unfollow'))
+  const isChanged = fault.does === 'returns the wrong kind' || (
+    fault.does === 're-enters' && (fault.what === 'follow' || fault.what === 'unfollow')
+  )
   if (first === undefined || isChanged || world.host.isClosing) return wrongs
   const told = gapsTold(events, world.published)
-  const missing = [...order].filter(([n, index]) => index > first && !withIds.includes(n) && !told.has(n)).map(([n]) => n)
-  if (missing.length > 0) wrongs.push(`the victim never got ${missing.join()}, and was not told; it got ${withIds.join()}`)
+  const missing = [...order]
+    .filter(([n, index]) => index > first && !withIds.includes(n) && !told.has(n))
+    .map(([n]) => n)
+  if (missing.length > 0) {
+    wrongs.push(`the victim never got ${missing.join()}, and was not told; it got ${withIds.join()}`)
+  }
   return wrongs
 }
 
@@ -107,7 +139,10 @@ function gapsTold (events: readonly Seen[], published: readonly Published[]): Se
 
 /** The numbers of the events of feeds, in the order in which they came. */
 function eventsOf (events: readonly Seen[]): number[] {
-  return events.filter(({ event }) => event === 'message').map(({ data }) => numberIn(data)).filter((n) => n !== undefined && n > 0) as number[] // the others are filtered out
+  return events
+    .filter(({ event }) => event === 'message')
+    .map(({ data }) => numberIn(data))
+    .filter((n) => n !== undefined && n > 0) as number[] // the others are filtered out
 }
 
 /** By place in the log: what was published from within another call stands where the log says. */

@@ -11,7 +11,11 @@ export interface Victim {
   /** Over the options of its subscription; called for each stream. */
   readonly subscribe?: () => SubscribeOptions<never, unknown, never> | Record<string, unknown>
   /** In place of its subscription; called for each stream. */
-  readonly source?: (request: FastifyRequest, subscription: () => FeedSubscription, other: () => FeedSubscription) => unknown
+  readonly source?: (
+    request: FastifyRequest,
+    subscription: () => FeedSubscription,
+    other: () => FeedSubscription
+  ) => unknown
   /** The options of its streams. */
   readonly options?: () => EventStreamOptions
   /** The last event ID of its first connection. */
@@ -28,7 +32,13 @@ export interface Victim {
 }
 
 /** An event that was published. */
-export interface Published { readonly n: number, readonly feed: 'a' | 'b', readonly id: string, readonly key: string, readonly isHidden: boolean }
+export interface Published {
+  readonly n: number,
+  readonly feed: 'a' | 'b',
+  readonly id: string,
+  readonly key: string,
+  readonly isHidden: boolean
+}
 
 /** A client and what it is to get. */
 export interface Listener {

@@ -56,7 +56,9 @@ export class World implements Played, Surroundings {
   #victimSubscriptions: FeedSubscription[] = []
   #loops: Array<AsyncIterator<unknown>> = []
 
-  constructor (host: Host, number: number, injector: Injector, victim: Victim, { way, isKeyed }: { way: Way, isKeyed: boolean }) {
+  constructor (
+    host: Host, number: number, injector: Injector, victim: Victim, { way, isKeyed }: { way: Way, isKeyed: boolean }
+  ) {
     this.host = host
     this.injector = injector
     this.victim = victim
@@ -78,7 +80,8 @@ export class World implements Played, Surroundings {
     add('keyed', 'a', ({ key }) => key === 'k0')
     add('neighbour', 'b')
     add('generator', 'b', () => false)
-    const headers: Record<string, string> = victim.lastEventId === undefined ? {} : { 'last-event-id': victim.lastEventId }
+    const { lastEventId } = victim
+    const headers: Record<string, string> = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
     this.victimClient = new Client(host.app, this.#path(VICTIM), way, headers)
   }
 
@@ -105,11 +108,16 @@ export class World implements Played, Surroundings {
     if (!this.owns(request)) return reply.callNotFound()
     return this.inside('request', () => {
       const name = nameOf(request)
-      if (name !== VICTIM) return reply.sse(this.#healthySource(name), { recheck: () => true, recheckIntervalMs: 1_000 })
+      if (name !== VICTIM) {
+        return reply.sse(this.#healthySource(name), { recheck: () => true, recheckIntervalMs: 1_000 })
+      }
       this.victimReply = reply
       this.victim.patch?.(reply)
       // what the type checker would refuse is what is tried
-      return reply.sse(this.#victimSource(request) as EventSource, this.victim.options?.() as EventStreamOptions<FastifyRequest>)
+      return reply.sse(
+        this.#victimSource(request) as EventSource,
+        this.victim.options?.() as EventStreamOptions<FastifyRequest>
+      )
     })
   }
 
@@ -166,7 +174,9 @@ export class World implements Played, Surroundings {
     else if (by === 'end') a.end()
     else if (by === 'close') this.close()
     else if (by === 'subscribe') this.loop()
-    else if (this.isKeyed && (by === 'follow' || by === 'unfollow')) for (const subscription of this.#victimSubscriptions) subscription[by]('k1')
+    else if (this.isKeyed && (by === 'follow' || by === 'unfollow')) {
+      for (const subscription of this.#victimSubscriptions) subscription[by]('k1')
+    }
   }
 
   /** The fault is over. */
@@ -245,7 +255,9 @@ export class World implements Played, Surroundings {
       this.#victimSubscriptions.push(made)
       return made
     }
-    return this.victim.source === undefined ? subscription() : this.victim.source(request, subscription, () => this.feeds.b.subscribe())
+    return this.victim.source === undefined
+      ? subscription()
+      : this.victim.source(request, subscription, () => this.feeds.b.subscribe())
   }
 
   #healthySource (name: string): EventSource<Events> {

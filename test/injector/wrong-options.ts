@@ -10,7 +10,16 @@ const NO_BOUND: readonly unknown[] = ['10', 0, -1, 1.5, NaN, {}]
 /** Wrong values by option. */
 export const DATA_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   'SubscribeOptions.after': [1, null, {}, []],
-  'SubscribeOptions.from': ['newest', {}, { last: -1 }, { last: 0.5 }, { since: 'now' }, { since: new Date(NaN) }, { last: 1, since: new Date() }, null],
+  'SubscribeOptions.from': [
+    'newest',
+    {},
+    { last: -1 },
+    { last: 0.5 },
+    { since: 'now' },
+    { since: new Date(NaN) },
+    { last: 1, since: new Date() },
+    null
+  ],
   'SubscribeOptions.signal': ['text', 42, {}, []],
   'FeedOptions.events': [[], 'message', { message: 'text' }, { 'a\nb': {} }, { message: { $ref: 'nowhere#' } }],
   'FeedOptions.retain': [1, 'all', { entries: 0 }, { entries: Infinity }, { bytes: -1 }, { ageMs: NaN }, { days: 1 }],
@@ -35,6 +44,7 @@ export const DATA_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
 
 /** Options that are functions, or hold some: what is none is refused too. */
 export const FUNCTION_OPTIONS: Readonly<Record<string, readonly unknown[]>> = Object.fromEntries([
-  'SubscribeOptions.where', 'SubscribeOptions.as', 'SubscribeOptions.initial', 'SubscribeOptions.onGap', 'FeedOptions.initial', 'FeedOptions.onGap',
+  'SubscribeOptions.where', 'SubscribeOptions.as', 'SubscribeOptions.initial', 'SubscribeOptions.onGap',
+  'FeedOptions.initial', 'FeedOptions.onGap',
   'EventStreamOptions.recheck', 'EventfeedOptions.connectionKey'
 ].map((name) => [name, ['text', 42, {}, []]]))
