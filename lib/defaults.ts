@@ -108,3 +108,32 @@ export const LOG_ANSWER_MS = 5_000
 export const LOG_AT_ONCE_MS = 1_000
 /** A test of a log turns the event loop over 20 times before it says that something was not told: what is late by a tick or a timer of 0 ms comes by then. */
 export const LOG_QUIET_TURNS = 20
+
+/** In an SQLite database an entry counts 40 bytes beside its text: about what its row takes there. */
+export const SQLITE_ENTRY_BYTES = 40
+/** At most 50,000 events of all feeds wait to be written into a database: some seconds of what a disk takes. */
+export const SQLITE_PENDING_ENTRIES = 50_000
+/** ... and at most 64 Mi characters of data; one event that is longer is taken where nothing else waits. */
+export const SQLITE_PENDING_BYTES = 64 * 1024 * 1024
+/** What came in several ticks while a commit was under way is committed together, up to 1,000 events: a tick is never divided. */
+export const SQLITE_WRITE_ENTRIES = 1_000
+/** A page read from a database has at most 1,000 entries ... */
+export const SQLITE_PAGE_ENTRIES = 1_000
+/** ... and 256 KiB, or one entry: to receive it from the worker thread takes the event loop about a millisecond. */
+export const SQLITE_PAGE_BYTES = 256 * 1024
+/** Of pages, 4 are asked for at once: the worker thread is never idle, and what waits for the event loop is bounded. */
+export const SQLITE_PAGES_ASKED = 4
+/** Entries that are not kept any more leave a database 2,000 at a time: a few milliseconds, for which others wait. */
+export const SQLITE_SWEEP_ENTRIES = 2_000
+/** What has become too old leaves within a tenth of `ageMs`, but nobody looks more often than each second ... */
+export const SQLITE_SWEEP_LEAST_MS = 1_000
+/** ... or less often than each minute. */
+export const SQLITE_SWEEP_MOST_MS = 60_000
+/** A log knows the tags of its last 1,000 openings: a client that comes back after more of them is told that its position is unknown, in place of too old. */
+export const SQLITE_TAGS = 1_000
+/** Another program may write to a database for 5 s, before those who wait for it fail. */
+export const SQLITE_BUSY_MS = 5_000
+/** A database that has not answered for 30 s hangs: what it was asked fails. */
+export const SQLITE_ANSWER_MS = 30_000
+/** After a burst the write-ahead log of a database is cut to 16 MiB: four times what it usually has. */
+export const SQLITE_WAL_BYTES = 16 * 1024 * 1024

@@ -1,0 +1,48 @@
+/** The worker thread of a file: it carries out what the main thread asks, one after the other, and answers. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { LogUnusable } from '../errors.ts'
+import { failureOf, packed } from './failures.ts'
+import { openFile, subjectOf, type OpenStore, type Settings } from './file.ts'
+import type { Question, Reply } from './worker-engine.ts'
+
+/** What the main thread gives to the worker. */
+export interface WorkerData extends Settings {
+  readonly file: string
+}
+
+// the only one who starts this worker is worker-engine.ts
+const { file, ...settings } = workerData as WorkerData
+const subject = subjectOf(file)
+let opened: OpenStore | undefined
+
+parentPort?.on('message', (question: Question) => {
+  if (question.kind === 'stop') return stop()
+  parentPort?.postMessage(replyTo(question))
+})
+
+function replyTo ({ id, kind, ask }: Exclude<Question, { kind: 'stop' }>): Reply {
+  try {
+    return { id, answer: answerTo(kind, ask), failure: undefined }
+  } catch (error) {
+    return { id, answer: undefined, failure: packed(failureOf(error, subject)) }
+  }
+}
+
+function answerTo (kind: Exclude<Question['kind'], 'stop'>, ask: unknown): unknown {
+  if (kind === 'start') {
+    opened = openFile(file, settings)
+    return null
+  }
+  if (opened === undefined) throw new LogUnusable(`${subject} is not open`)
+  // each question has the form that its operation asks for: the types of Engine.ask say so
+  const perform = opened.store[kind].bind(opened.store) as (ask: unknown) => unknown
+  return perform(ask)
+}
+
+/** Closes the database: then nothing keeps this thread alive. */
+function stop (): void {
+  try {
+    opened?.close()
+  } catch { /* what was committed is safe: the next opening finds it in the write-ahead log */ }
+  parentPort?.close()
+}
