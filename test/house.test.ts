@@ -49,6 +49,7 @@ const HOUSE: readonly Room[] = [
   { floor: 'wing', room: 'client', mayImport: ['schema', ...FLOORS_0_TO_1], packages: [], node: [] },
   { floor: 'wing', room: 'testing', mayImport: FLOORS_0_TO_2, packages: ['fastify'], node: EVERY_MODULE },
   { floor: 'wing', room: 'redis', mayImport: FLOORS_0_TO_2, packages: [], node: EVERY_MODULE },
+  { floor: 'wing', room: 'sqlite', mayImport: FLOORS_0_TO_2, packages: ['better-sqlite3'], node: NO_HTTP },
   { floor: 'wing', room: 'metrics', mayImport: FLOORS_0_TO_2, packages: ['fastify', 'fastify-plugin', 'prom-client'], node: EVERY_MODULE },
   { floor: 'wing', room: 'cli', mayImport: FLOORS_0_TO_2, packages: [], node: EVERY_MODULE }
 ]

@@ -102,10 +102,11 @@ export class StoreClient {
       isOver = true
       done(new LogUnavailable(`the database of feeds cannot be used now: it has not been closed for ${SQLITE_ANSWER_MS} ms`), undefined)
     })
-    void stopped.then(() => {
+    const go = (): void => {
       stopTimer()
       if (!isOver) this.ask(kind, ask, done)
-    })
+    }
+    stopped.then(go, go)
   }
 
   /** Asks only where the database is open; nobody waits for the answer. */
@@ -155,11 +156,11 @@ export class StoreClient {
 
   #open (): Engine {
     const engine = this.#start(() => {
-      if (this.#engine === engine) void this.#stop(engine)
+      if (this.#engine === engine) this.#stopSoon(engine)
     })
     this.#engine = engine
     engine.ask('start', null, (error) => {
-      if (error !== undefined && this.#engine === engine) void this.#stop(engine)
+      if (error !== undefined && this.#engine === engine) this.#stopSoon(engine)
     })
     for (const log of this.#logs.values()) if (log.isOpen) this.#reopen(engine, log)
     this.#sweepLater()
@@ -170,7 +171,7 @@ export class StoreClient {
     engine.ask('open', { handle: log.handle, name: log.name, now: this.now() }, (error, opened) => {
       if (opened !== undefined) log.reopened(opened)
       // without the log nothing of it can be answered: the next call tries again
-      else if (error !== undefined && this.#engine === engine) void this.#stop(engine)
+      else if (error !== undefined && this.#engine === engine) this.#stopSoon(engine)
     })
   }
 
@@ -178,6 +179,11 @@ export class StoreClient {
     this.#users--
     if (this.#users === 0 && this.#engine !== undefined) await this.#stop(this.#engine)
     else if (this.#users === 0) await this.#stopping
+  }
+
+  /** Nobody waits for it: the next question does. */
+  #stopSoon (engine: Engine): void {
+    this.#stop(engine).catch(() => {})
   }
 
   async #stop (engine: Engine): Promise<void> {

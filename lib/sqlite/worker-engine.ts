@@ -7,24 +7,17 @@ import { Worker } from 'node:worker_threads'
 import type { Clock } from '../clock.ts'
 import { SQLITE_ANSWER_MS } from '../defaults.ts'
 import { LogUnavailable } from '../errors.ts'
-import { unpacked, type Failure } from './failures.ts'
+import { unpacked } from './failures.ts'
 import { subjectOf } from './file.ts'
 import { claimInProcess } from './lock.ts'
+import type { Question, Reply, WorkerData } from './messages.ts'
 import type { Done, Engine, Operation, Operations } from './operations.ts'
-import type { WorkerData } from './worker.ts'
 
-/** What the main thread sends. */
-export type Question = { readonly id: number, readonly kind: Operation, readonly ask: unknown } | { readonly kind: 'stop' }
-
-/** What the worker thread sends back: an answer or a failure. */
-export interface Reply {
-  readonly id: number
-  readonly answer: unknown
-  readonly failure: Failure | undefined
-}
-
-/** Beside this file, with the same ending: this file is read as TypeScript in tests, and as JavaScript in the package. */
-const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url)
+/** Beside this file, with the same ending: both are read as TypeScript in tests, and as JavaScript in the package. */
+const ENDING = extname(import.meta.url)
+const WORKER = new URL(`./worker${ENDING}`, import.meta.url)
+/** Options of Node's that load modules of the application. */
+const PRELOADS = ['--import', '--require', '-r', '--loader', '--experimental-loader']
 
 /** The engine of a file. */
 export class WorkerEngine implements Engine {
@@ -46,7 +39,7 @@ export class WorkerEngine implements Engine {
     this.#clock = clock
     this.#onLost = onLost
     this.#endClaim = claimInProcess(data.file, this.#subject)
-    this.#worker = new Worker(WORKER, { workerData: data, name: 'fastify-eventfeed/sqlite' })
+    this.#worker = new Worker(WORKER, { workerData: data, name: 'fastify-eventfeed/sqlite', execArgv: argumentsOf(process.execArgv) })
     this.#worker.on('message', (reply: Reply) => { this.#take(reply) })
     this.#worker.on('error', (error) => { this.#lose(`its worker thread failed (${error.message})`, error) })
     this.#exited = new Promise((resolve) => {
@@ -82,8 +75,8 @@ export class WorkerEngine implements Engine {
   /** Lets the worker close the file. Where it hangs it is cut off, as soon as the system lets go of it. */
   #end (): void {
     this.#worker.postMessage({ kind: 'stop' } satisfies Question)
-    const stopTimer = this.#clock.after(SQLITE_ANSWER_MS, () => { void this.#worker.terminate() })
-    void this.#exited.then(stopTimer)
+    const stopTimer = this.#clock.after(SQLITE_ANSWER_MS, () => { this.#worker.terminate().catch(() => {}) })
+    this.#exited.then(stopTimer, stopTimer)
   }
 
   #take ({ id, answer, failure }: Reply): void {
@@ -119,4 +112,13 @@ export class WorkerEngine implements Engine {
   #unavailable (reason: string, cause?: Error): Error {
     return new LogUnavailable(`${this.#subject} cannot be used now: ${reason}`, { cause })
   }
+}
+
+/** Nothing of the application runs in the worker, so nothing of it is loaded there, which would take its time. */
+function argumentsOf (given: readonly string[]): string[] {
+  // to read TypeScript a worker needs what the tests load
+  if (ENDING === '.ts') return [...given]
+  return given.filter((argument, index) => {
+    return !PRELOADS.includes(argument.split('=')[0] ?? '') && !PRELOADS.includes(given[index - 1] ?? '')
+  })
 }

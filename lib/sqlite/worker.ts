@@ -2,13 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { LogUnusable } from '../errors.ts'
 import { failureOf, packed } from './failures.ts'
-import { openFile, subjectOf, type OpenStore, type Settings } from './file.ts'
-import type { Question, Reply } from './worker-engine.ts'
-
-/** What the main thread gives to the worker. */
-export interface WorkerData extends Settings {
-  readonly file: string
-}
+import { openFile, subjectOf, type OpenStore } from './file.ts'
+import type { Question, Reply, WorkerData } from './messages.ts'
 
 // the only one who starts this worker is worker-engine.ts
 const { file, ...settings } = workerData as WorkerData
