@@ -85,6 +85,24 @@ t.test('a stream with very many keys opens, catches up and leaves in turns of a 
   }
 })
 
+t.test('a stream that ends while it looks for its entries still gets those that are in the log', async (t) => {
+  for (const keys of [500, 3_000]) {
+    const { feed, start } = published(20_000, keys, (number) => number % 1_000 === 999)
+    for (const turns of [0, 1, 2]) {
+      const stream = new OpenStream(feed.subscribe({ keys: keysOf(keys) }), { after: start })
+      for (let left = turns; left > 0; left--) await turn()
+      stream.cancel()
+      feed.publish({ event: 'message', data: 'too late', key: 'key 0' })
+      await until(() => { stream.read(); return stream.source.end !== undefined }, 'the stream has ended')
+      t.strictSame(stream.source.end, { kind: 'done' })
+      t.equal(stream.own.filter(({ data }) => data !== 'too late').length, 20)
+      // what is published after the end of one is there for the next
+      t.equal(stream.own.filter(({ data }) => data === 'too late').length, turns)
+      stream.close()
+    }
+  }
+})
+
 t.test('while the index learns very many keys, or forgets them, each stream gets what is published, once', async (t) => {
   const count = 3.5 * KEYS_AT_ONCE
   const feed = feedOf({ retain: { entries: 10_000, bytes: Infinity } })
