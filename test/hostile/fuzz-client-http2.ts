@@ -12,22 +12,33 @@ const WIDE = 1024 * 1024
 const SMALLEST_WINDOW = 1_000
 
 /** One session, from the request to its end; it stays when the leg is over. Fails where the server never ends a stream that the client reads to the end. */
-export async function playLegOverHttp2 (path: string, run: Run, leg: Leg, headers: Record<string, string>, { port, nudge, linger }: Surroundings): Promise<Received> {
+export async function playLegOverHttp2 (path: string, run: Run, leg: Leg, headers: Record<string, string>, { port, nudge, linger, mayAsk }: Surroundings): Promise<Received> {
   const client = new Session(port, { initialWindowSize: leg.window })
   const { session } = client
   // a mere end is not enough: until Node 24 an ordinary response that was reset with NO_ERROR holds its session, and that its socket
   linger(() => { resetSocket(client.socket) })
+  // a PING overtakes requests that wait to be sent; one that is sent when the first was answered does not
+  const arrived = async (): Promise<void> => {
+    const isOpen = (): boolean => !session.closed && !session.destroyed
+    for (let answered = 0; answered < 2 && isOpen();) {
+      const errors: Array<Error | null> = []
+      session.ping((error) => { errors.push(error) })
+      do await turns(1); while (errors.length === 0 && isOpen())
+      // Node refuses a PING while ten have no answer
+      if (errors[0] === null) answered++
+    }
+  }
   const asked: SessionStream[] = []
   const ask = (...args: Parameters<Session['ask']>): SessionStream | undefined => {
     // the server may have closed it
-    if (session.closed || session.destroyed) return undefined
+    if (session.closed || session.destroyed || !mayAsk(arrived)) return undefined
     const stream = client.ask(...args)
     asked.push(stream)
     return stream
   }
   for (let count = 0; count < run.ahead; count++) ask('/ahead')
   const own = ask(path, { accept: run.accept, ...headers })
-  for (let count = 0; count < Math.min(run.behind, 5); count++) if (!session.destroyed) client.ask('/endless').stream.pause()
+  for (let count = 0; count < Math.min(run.behind, 5); count++) if (own !== undefined) client.ask('/endless').stream.pause()
   const ping = (): void => { if (leg.pings && !session.destroyed) session.ping(() => {}) }
   const widen = (): void => { if (!session.destroyed) session.settings({ initialWindowSize: WIDE }) }
   for (const step of leg.steps) {
@@ -45,9 +56,8 @@ export async function playLegOverHttp2 (path: string, run: Run, leg: Leg, header
   if (leg.leave === 'close') session.destroy()
   if (leg.leave === 'reset') own?.reset(leg.code)
   if (leg.leave === 'half close') {
-    // Node's client would send GOAWAY ahead of requests that it has not sent yet; at a request that comes after GOAWAY, Node 20
-    // uses memory that it has freed
-    await client.ping().catch(() => {})
+    // or GOAWAY would overtake requests that wait to be sent: see REFUSES_SAFELY
+    await arrived()
     if (!session.destroyed) session.goaway(leg.code)
   }
   if (leg.leave === 'read to the end' || leg.leave === 'half close') {

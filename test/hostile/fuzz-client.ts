@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly port: number
   /** Takes what is to be closed when no stream is open any more: a client may stay without reading. */
   linger (close: () => void): void
+  /** False where nothing more may be asked; it takes what waits until all that was asked has arrived. */
+  mayAsk (arrived: () => Promise<void>): boolean
   /** Called again and again while a client waits for the end: what waits for what never comes is to be ended. */
   nudge (): void
 }

@@ -164,6 +164,5 @@ export function worlds (runs: number, { mayClose }: { mayClose: boolean }): fc.A
     closeAfterTurns: mayClose ? fc.integer({ min: 0, max: 80 }) : fc.constant(undefined),
     runs: fc.array(runOver(versions), { minLength: runs, maxLength: runs })
   })
-  const http2 = process.env['FUZZ_HTTP2'] === undefined ? 0 : 1
-  return fc.oneof({ weight: 2, arbitrary: over('HTTP/1', ['1.1', '1.1', '1.1', '1.0']) }, { weight: http2, arbitrary: over('HTTP/2', ['2']) })
+  return fc.oneof({ weight: 2, arbitrary: over('HTTP/1', ['1.1', '1.1', '1.1', '1.0']) }, { weight: 1, arbitrary: over('HTTP/2', ['2']) })
 }

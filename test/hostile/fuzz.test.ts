@@ -1,8 +1,8 @@
 /**
  * Sources, clients and servers that do anything at any moment, many at the same time: whatever they do, some things hold.
  *
- * FUZZ_SEED plays the same scripts again, FUZZ_RUNS is how many are played (a third of the worlds over HTTP/2), and FUZZ_WORLD
- * plays one world that was printed.
+ * FUZZ_SEED plays the same scripts again, FUZZ_RUNS is how many are played (a third of the worlds over HTTP/2), and
+ * FUZZ_WORLD plays one world that was printed.
  */
 import fc from 'fast-check'
 import { randomInt } from 'node:crypto'
@@ -37,9 +37,10 @@ process.on('unhandledRejection', (error) => { unhandled.push(`unhandled: ${error
 // with a listener the process lives, and tells its world
 process.on('uncaughtException', (error) => { unhandled.push(`uncaught: ${error.stack ?? ''}`) })
 
-/** All that went wrong in a world. One that ends in no time, or whose play fails, is wrong like any other, so that it is printed. */
+/** All that went wrong in a world. One that does not end in time, or cannot be played, is wrong like any other. */
 async function wrongsOf (world: World): Promise<Wrong[]> {
-  const wrongs = await withinLimit(play(world).then(verdict)).catch((error: unknown) => [wrongOf(error instanceof Error ? error.stack ?? '' : String(error))])
+  const stackOf = (error: unknown): string => error instanceof Error ? error.stack ?? '' : String(error)
+  const wrongs = await withinLimit(play(world).then(verdict)).catch((error: unknown) => [wrongOf(stackOf(error))])
   return [...wrongs, ...unhandled.splice(0).map(wrongOf)]
 }
 
@@ -57,8 +58,8 @@ async function withinLimit<Value> (played: Promise<Value>): Promise<Value> {
 }
 
 /**
- * Plays a world. A failure names the seed and the script, so that it can be played again where nothing but the failure is kept:
- * at once with the runs that are wrong, and again with the smallest world that was found to fail.
+ * Plays a world. A failure names the seed and the script: at once with the runs that are wrong, and again with the
+ * smallest world that was found to fail.
  */
 async function holdsFor (t: Test, world: World, name: string): Promise<boolean> {
   const wrongs = await wrongsOf(world)

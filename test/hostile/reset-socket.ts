@@ -1,6 +1,7 @@
 /**
- * Resets a connection at any moment. Node's own `resetAndDestroy()` must not be called while the end of the socket is on its
- * way: it then fails with EINVAL, never closes the descriptor, and the process spins for ever when it exits (Node 20 to 26).
+ * Resets a connection at any moment. Node's own `resetAndDestroy()` must not be called while the end of the socket is
+ * on its way: it then fails with EINVAL, never closes the descriptor, and the process spins for ever when it exits
+ * (Node 20 to 26).
  */
 import type { Socket } from 'node:net'
 
