@@ -2,9 +2,9 @@
 import { accessSync, closeSync, constants, fsyncSync, openSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { SQLITE_BUSY_MS, SQLITE_WAL_BYTES } from '../defaults.ts'
-import { LogUnusable, shown } from '../errors.ts'
+import { LogUnavailable, LogUnusable, shown } from '../errors.ts'
 import type { Retention } from '../log/retention.ts'
-import { openBeside, openDatabase, pragma, type SqliteDatabase } from './driver.ts'
+import { isInTransaction, openBeside, openDatabase, pragma, type SqliteDatabase } from './driver.ts'
 import { Broken, failureOf } from './failures.ts'
 import { claimInProcess, fileOf, takeLock } from './lock.ts'
 import { Store } from './store.ts'
@@ -62,6 +62,7 @@ export function openFile (file: string, { retain, synchronous }: Settings): Open
 export function openHandle (database: SqliteDatabase, { retain, synchronous }: Settings): OpenStore {
   const subject = 'the database of feeds that was given as a handle'
   return failing(subject, () => {
+    if (isInTransaction(database)) throw new LogUnavailable(`${subject} cannot be used now: the application has begun a transaction on it and not ended it`)
     const file = fileOf(database)
     const unlock = file === '' ? () => {} : takeHandleLock(database, file, subject)
     return failing(subject, () => {

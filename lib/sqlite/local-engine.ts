@@ -1,4 +1,5 @@
 /** A store on the thread of the application, whose handle it uses. */
+import { LogUnusable } from '../errors.ts'
 import type { SqliteDatabase } from './driver.ts'
 import { Broken, failureOf } from './failures.ts'
 import { openHandle, type OpenStore, type Settings } from './file.ts'
@@ -9,6 +10,8 @@ export class LocalEngine implements Engine {
   readonly #performer: Performer
   readonly #onLost: () => void
   #opened: OpenStore | undefined
+  /** Why there is no store. */
+  #failure: Error = new LogUnusable('the database of feeds is not open')
 
   /** `onLost` is called where the tables must be read again, because nobody can say what was written. */
   constructor (database: SqliteDatabase, settings: Settings, onLost: () => void) {
@@ -16,7 +19,7 @@ export class LocalEngine implements Engine {
     const store = (): OpenStore['store'] => this.#store()
     this.#performer = {
       start: () => {
-        this.#opened = openHandle(database, settings)
+        this.#opened = this.#open(database, settings)
         return null
       },
       open: (ask) => store().open(ask),
@@ -58,8 +61,17 @@ export class LocalEngine implements Engine {
   }
 
   #store (): OpenStore['store'] {
-    if (this.#opened === undefined) throw new Error('it is not open')
+    if (this.#opened === undefined) throw this.#failure
     return this.#opened.store
+  }
+
+  #open (database: SqliteDatabase, settings: Settings): OpenStore {
+    try {
+      return openHandle(database, settings)
+    } catch (error) {
+      this.#failure = failureOf(error, 'the database of feeds')
+      throw this.#failure
+    }
   }
 
   #close (): void {

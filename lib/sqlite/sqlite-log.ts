@@ -21,6 +21,8 @@ export class SqliteLog implements EventLog {
   readonly #followers = new Set<Follower>()
   #opening: Promise<OpenLog> | undefined
   #log: OpenLog | undefined
+  /** Whether a tail has begun: then the log stays open where another one fails. */
+  #hasTail = false
   #end: Promise<void> | undefined
   #isClosed = false
   #closing: Promise<void> | undefined
@@ -44,6 +46,7 @@ export class SqliteLog implements EventLog {
       } finally {
         this.#client.askIfOpen('release', { handle: log.handle })
       }
+      this.#hasTail = true
       return { before, stop: () => { this.#stop(follower) } }
     } catch (error) {
       await this.#giveUp(log)
@@ -128,12 +131,13 @@ export class SqliteLog implements EventLog {
       throw error
     }
     this.#log = log
+    if (log.isSweepDue) this.#client.sweepSoon()
     return log
   }
 
   /** A first tail that failed leaves the log closed; one more leaves it as it is. */
   async #giveUp (log: OpenLog): Promise<void> {
-    if (this.#isClosed || this.#followers.size > 0 || this.#log !== log) return
+    if (this.#isClosed || this.#hasTail || this.#log !== log) return
     this.#opening = undefined
     this.#client.askIfOpen('close', { handle: log.handle })
     await this.#leave(log)
@@ -186,6 +190,8 @@ class OpenLog implements ClientLog {
   readonly handle: Handle
   isOpen = false
   isEnded = false
+  /** Whether its file held entries of before that are not kept any more. */
+  isSweepDue = false
   /** The position of the newest entry that was told, or of the head when it was opened. */
   head = ''
   readonly #followers: ReadonlySet<Follower>
@@ -196,7 +202,8 @@ class OpenLog implements ClientLog {
     this.#followers = followers
   }
 
-  open ({ head, isEnded }: Opened): void {
+  open ({ head, isEnded, isSweepDue }: Opened): void {
+    this.isSweepDue = isSweepDue
     this.isOpen = true
     this.head = head
     this.isEnded = isEnded

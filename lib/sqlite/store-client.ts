@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import { SQLITE_ANSWER_MS, SQLITE_PAGES_ASKED, SQLITE_SWEEP_LEAST_MS, SQLITE_SWEEP_MOST_MS } from '../defaults.ts'
 import { LogUnavailable, LogUnusable, shown } from '../errors.ts'
 import type { Retention } from '../log/retention.ts'
+import { failureOf } from './failures.ts'
 import type { Done, Engine, Handle, Operation, Operations } from './operations.ts'
 import { PendingWrites, type WrittenLog } from './pending-writes.ts'
 
@@ -89,8 +90,7 @@ export class StoreClient {
     try {
       this.#engine ??= this.#open()
     } catch (error) {
-      // what a driver or a claim throws is an error of this package
-      return done(error instanceof Error ? error : new LogUnavailable('the database of feeds cannot be opened'), undefined)
+      return done(failureOf(error, 'the database of feeds'), undefined)
     }
     this.#engine.ask(kind, ask, done)
   }

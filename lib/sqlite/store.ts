@@ -6,7 +6,7 @@ import { SQLITE_SWEEP_ENTRIES } from '../defaults.ts'
 import { LogUnavailable, LogUnusable, shown } from '../errors.ts'
 import type { LogBeginning, LogGap, LogPage, Located } from '../log/contract.ts'
 import type { Retention } from '../log/retention.ts'
-import { isInTransaction, rowOf, rowsOf, type SqliteDatabase } from './driver.ts'
+import { isInTransaction, prepare, rowOf, rowsOf, type SqliteDatabase } from './driver.ts'
 import { isFull } from './failures.ts'
 import type { Handle, Operations, Performer, Written } from './operations.ts'
 import { StoredLog } from './stored-log.ts'
@@ -65,7 +65,7 @@ export class Store implements Omit<Performer, 'start'> {
           at: ats[index] ?? now,
           since: sinces[index] ?? now,
           dedupeId: dedupeIds[index] ?? null
-        })
+        }, now)
         positions.push(position)
         if (!isNew) duplicates.push(index)
       }
@@ -211,7 +211,7 @@ export class Store implements Omit<Performer, 'start'> {
   /** Writes the pages of the write-ahead log into the database, so that its file can be used from its beginning. */
   #restartWal (): boolean {
     try {
-      const row = rowOf(this.#database.prepare('PRAGMA wal_checkpoint(RESTART)'))
+      const row = rowOf(prepare(this.#database, 'PRAGMA wal_checkpoint(RESTART)'))
       // 0 for "busy" says that all of it was written and nobody reads from it; without a write-ahead log there are -1 pages
       return row !== undefined && Number(row['busy']) === 0 && Number(row['log']) > 0
     } catch {

@@ -83,9 +83,10 @@ export class StoredLog {
   }
 
   /** Adds an event, in a transaction. Gives its position, and whether it is new. */
-  add (addition: Addition): { position: string, isNew: boolean } {
+  add (addition: Addition, now: number): { position: string, isNew: boolean } {
     const { dedupeId } = addition
     if (dedupeId !== null) {
+      this.trim(now)
       const duplicate = rowOf(this.#statements.duplicate, dedupeId, this.id, this.state.first, this.id)
       if (duplicate !== undefined) return { position: positionOf(this.state.runs, Number(duplicate['number'])), isNew: false }
     }

@@ -3,7 +3,7 @@
  * process alive only while it owes an answer.
  */
 import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { Worker, type WorkerOptions } from 'node:worker_threads'
 import type { Clock } from '../clock.ts'
 import { SQLITE_ANSWER_MS } from '../defaults.ts'
 import { LogUnavailable } from '../errors.ts'
@@ -39,12 +39,13 @@ export class WorkerEngine implements Engine {
     this.#clock = clock
     this.#onLost = onLost
     this.#endClaim = claimInProcess(data.file, this.#subject)
-    this.#worker = new Worker(WORKER, { workerData: data, name: 'fastify-eventfeed/sqlite', execArgv: argumentsOf(process.execArgv) })
+    this.#worker = startWorker(this.#endClaim, { workerData: data, name: 'fastify-eventfeed/sqlite', execArgv: argumentsOf(process.execArgv) })
     this.#worker.on('message', (reply: Reply) => { this.#take(reply) })
     this.#worker.on('error', (error) => { this.#lose(`its worker thread failed (${error.message})`, error) })
     this.#exited = new Promise((resolve) => {
       this.#worker.once('exit', () => {
         this.#lose('its worker thread has ended')
+        this.#failAll('its worker thread has ended')
         this.#endClaim()
         resolve()
       })
@@ -101,16 +102,29 @@ export class WorkerEngine implements Engine {
     if (this.#isLost) return
     this.#isLost = true
     this.#stopWatch?.()
-    const waiting = [...this.#waiting.values()]
-    this.#waiting.clear()
     this.#worker.unref()
     this.#end()
-    for (const done of waiting) done(this.#unavailable(reason, cause), undefined)
+    this.#failAll(reason, cause)
     this.#onLost()
+  }
+
+  #failAll (reason: string, cause?: Error): void {
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const done of waiting) done(this.#unavailable(reason, cause), undefined)
   }
 
   #unavailable (reason: string, cause?: Error): Error {
     return new LogUnavailable(`${this.#subject} cannot be used now: ${reason}`, { cause })
+  }
+}
+
+function startWorker (endClaim: () => void, options: WorkerOptions): Worker {
+  try {
+    return new Worker(WORKER, options)
+  } catch (error) {
+    endClaim()
+    throw error
   }
 }
 

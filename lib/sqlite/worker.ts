@@ -9,6 +9,8 @@ import type { Question, Reply, WorkerData } from './messages.ts'
 const { file, ...settings } = workerData as WorkerData
 const subject = subjectOf(file)
 let opened: OpenStore | undefined
+/** Why there is no store. */
+let failure: Error = new LogUnusable(`${subject} is not open`)
 
 parentPort?.on('message', (question: Question) => {
   if (question.kind === 'stop') return stop()
@@ -25,13 +27,23 @@ function replyTo ({ id, kind, ask }: Exclude<Question, { kind: 'stop' }>): Reply
 
 function answerTo (kind: Exclude<Question['kind'], 'stop'>, ask: unknown): unknown {
   if (kind === 'start') {
-    opened = openFile(file, settings)
+    opened = start()
     return null
   }
-  if (opened === undefined) throw new LogUnusable(`${subject} is not open`)
+  if (opened === undefined) throw failure
   // each question has the form that its operation asks for: the types of Engine.ask say so
   const perform = opened.store[kind].bind(opened.store) as (ask: unknown) => unknown
   return perform(ask)
+}
+
+function start (): OpenStore {
+  try {
+    return openFile(file, settings)
+  } catch (error) {
+    // what was asked meanwhile fails for the same reason
+    failure = failureOf(error, subject)
+    throw failure
+  }
 }
 
 /** Closes the database: then nothing keeps this thread alive. */

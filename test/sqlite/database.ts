@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { OwnDatabase, SqliteStatement } from '../../lib/sqlite/driver.ts'
 
+const MISSING = 'SQLite is missing: npx tsx test/sqlite/install-driver.ts'
+
 /** Opens a database file. */
 export type DatabaseClass = new (path: string, options?: object) => OwnDatabase
 
@@ -17,11 +19,11 @@ const found: unknown = builtIn?.DatabaseSync ?? betterSqlite()
 /** For the option `skip` of tests: on Node 20 they need a package. With `CI` set they fail instead. */
 export const skip: string | false = found !== undefined || process.env.CI
   ? false
-  : 'SQLite is missing: npm install --no-save better-sqlite3@12'
+  : MISSING
 
 /** The driver's class. Throws where it is missing. */
 export function driver (): DatabaseClass {
-  if (found === undefined) throw new Error('SQLite is missing: npm install --no-save better-sqlite3@12')
+  if (found === undefined) throw new Error(MISSING)
   // both drivers' classes take a path and options
   return found as DatabaseClass
 }
