@@ -35,7 +35,7 @@ export function claim (
   name: string, contract: LogClaim['contract'], needs: readonly LogAbility[], trial: Trial
 ): LogClaim {
   const notApplicable = (under: LogUnderTest): string | false => {
-    const missing = needs.filter((ability) => under[ability] === undefined)
+    const missing = needs.filter((ability) => !hasAbility(under, ability))
     return missing.length > 0 && `not applicable: the log under test does not offer ${missing.join(' and ')}`
   }
   return {
@@ -62,6 +62,12 @@ export function claim (
       if (failure !== undefined) throw failed(name, contract, failure)
     }
   }
+}
+
+function hasAbility (under: LogUnderTest, ability: LogAbility): boolean {
+  const { bounds = ['bytes', 'ageMs'] } = under
+  if (ability === 'retain.bytes') return bounds.includes('bytes')
+  return ability === 'retain.ageMs' ? bounds.includes('ageMs') : under[ability] !== undefined
 }
 
 function failed (name: string, contract: LogClaim['contract'], failure: unknown): Error {

@@ -8,7 +8,7 @@ import type { EventLog } from '../log/contract.ts'
 import type { Retention } from '../log/retention.ts'
 import { Asker } from './asker.ts'
 import { Hold } from './log-hold.ts'
-import type { LogAbility, LogUnderTest } from './log-under-test.ts'
+import type { LogUnderTest, OfferedFunction } from './log-under-test.ts'
 import { Told } from './told.ts'
 
 /** What one run of a claim holds. */
@@ -146,7 +146,7 @@ export class Probe {
   }
 
   /** What a log under test offers, as a method of it. The claims name what they need, so it is there. */
-  #offered<Name extends Exclude<LogAbility, 'clock'>> (name: Name): NonNullable<LogUnderTest[Name]> {
+  #offered<Name extends OfferedFunction> (name: Name): NonNullable<LogUnderTest[Name]> {
     const ability = this.#under[name]
     if (ability === undefined) throw new Error(`the claim does not say that it needs ${name}`)
     // binding keeps the parameters of a method, which the type of `bind` does not say for a union of methods

@@ -5,8 +5,15 @@
 import type { EventLog } from '../log/contract.ts'
 import type { Retention } from '../log/retention.ts'
 
-/** What a log under test may offer beside `make`. A claim that needs what is not offered is not applicable. */
-export type LogAbility = Exclude<keyof LogUnderTest, 'make' | 'discard' | 'answerWithinMs'>
+/**
+ * What a log under test may offer beside `make`, and the bounds that it may have. A claim that needs what is not offered
+ * is not applicable.
+ */
+export type LogAbility = OfferedFunction | 'clock' | `retain.${LogBound}`
+/** What a log under test may offer as a function. */
+export type OfferedFunction = 'reopen' | 'kill' | 'join' | 'rival' | 'failNext' | 'holdCommits' | 'ahead' | 'loseTail'
+/** The bounds that not every log has. */
+export type LogBound = Exclude<keyof Retention, 'entries'>
 
 /** A time that passes only in `advance`. */
 export interface MovableClock {
@@ -31,6 +38,9 @@ export interface LogUnderTest<Log extends EventLog = EventLog> {
    * Removes what a log has left behind, such as files: called once for each log of `make`, after all holds are closed.
    */
   discard? (log: Log): unknown
+
+  /** The bounds of `retain` that the log has beside `entries`. Default: both. */
+  readonly bounds?: readonly LogBound[] | undefined
 
   /** How long each call may take until it counts as unanswered, in milliseconds of real time. Default: 5,000. */
   readonly answerWithinMs?: number | undefined

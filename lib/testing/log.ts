@@ -17,7 +17,7 @@ import { tailClaims } from './claims/tails.ts'
 import type { LogClaim } from './log-claim.ts'
 
 export type { LogClaim } from './log-claim.ts'
-export type { LogAbility, LogUnderTest, MovableClock } from './log-under-test.ts'
+export type { LogAbility, LogBound, LogUnderTest, MovableClock } from './log-under-test.ts'
 
 /** Every claim that can be made about a log, in the order of the contract. */
 export const logClaims: readonly LogClaim[] = [

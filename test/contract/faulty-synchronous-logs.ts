@@ -5,7 +5,11 @@ import { numberIn } from './history.ts'
 import { SynchronousLog } from './memory-reference.ts'
 
 export const faultySynchronousLogs: ReadonlyArray<Row<typeof SynchronousLog>> = [
-  ['does not say what it keeps', ['a log says what it keeps'], class extends SynchronousLog {
+  ['does not say what it keeps', [
+    'a log says how many entries it keeps',
+    'a log says how many bytes it keeps',
+    'a log says for how long it keeps an entry'
+  ], class extends SynchronousLog {
     override readonly retain = {}
   }],
   ['says that its tail begins where it does not', [

@@ -54,7 +54,7 @@ export const positionClaims: readonly LogClaim[] = [
 
   claim('a restart gives no position a second time, even where no entry is kept', {
     'the contract': `${UNIQUE} … ${EPOCH}`
-  }, ['reopen', 'clock'], async (probe) => {
+  }, ['reopen', 'clock', 'retain.ageMs'], async (probe) => {
     let hold = await probe.make({ ageMs: 100 })
     const positions = await hold.appendAll(numbers(5))
     for (let restart = 0; restart < 2; restart++) {

@@ -1,8 +1,10 @@
 /** Claims about what a log keeps: by count, bytes and age, exactly. */
+import type { Retention } from '../../log/retention.ts'
 import { promise, promiseSame } from '../broken.ts'
 import { shown } from '../../errors.ts'
 import { claim, type LogClaim } from '../log-claim.ts'
 import { jsonsOf, numbers, numberTexts, type Hold } from '../log-hold.ts'
+import type { Probe } from '../log-probe.ts'
 
 const SAYS = 'What the log keeps, where that is bounded: the feed keeps no more in memory, and nothing that is older.'
 const EXACTLY =
@@ -15,15 +17,18 @@ const ENDS = 'The head is found, and so is the position just before the oldest e
 const ENTRY = 10_000
 
 export const retentionClaims: readonly LogClaim[] = [
-  claim('a log says what it keeps', { 'EventLog.retain': SAYS }, [], async (probe) => {
-    const all = { entries: 9, bytes: 90_000, ageMs: 9000 }
-    for (const retain of [{ entries: 5 }, { bytes: 70_000 }, { ageMs: 5000 }, all]) {
-      const said = (await probe.make(retain)).log.retain ?? {}
-      for (const [name, bound] of Object.entries(retain)) {
-        const came = Object.entries(said).find(([said]) => said === name)?.[1]
-        promise(came === bound, `that retain.${name} of the log is ${bound}, with which it was made`, () => shown(came))
-      }
-    }
+  claim('a log says how many entries it keeps', { 'EventLog.retain': SAYS }, [], async (probe) => {
+    await says(probe, { entries: 5 })
+  }),
+
+  claim('a log says how many bytes it keeps', { 'EventLog.retain': SAYS }, ['retain.bytes'], async (probe) => {
+    await says(probe, { bytes: 70_000 })
+    await says(probe, { entries: 5, bytes: 70_000 })
+  }),
+
+  claim('a log says for how long it keeps an entry', { 'EventLog.retain': SAYS }, ['retain.ageMs'], async (probe) => {
+    await says(probe, { ageMs: 5000 })
+    await says(probe, { entries: 5, ageMs: 5000 })
   }),
 
   claim('by count: as many entries stay as the bound says', { 'EventLog.retain': EXACTLY }, [], async (probe) => {
@@ -40,7 +45,9 @@ export const retentionClaims: readonly LogClaim[] = [
     }
   }),
 
-  claim('by bytes: as much stays as the bound says', { 'EventLog.retain': EXACTLY }, [], async (probe) => {
+  claim('by bytes: as much stays as the bound says', {
+    'EventLog.retain': EXACTLY
+  }, ['retain.bytes'], async (probe) => {
     const hold = await probe.make({ bytes: 5.5 * ENTRY })
     // two bytes each character, and the quotes
     const texts = numbers(9).map((number) => `${number}${number}${'é'.repeat(ENTRY / 2 - 2)}`)
@@ -50,7 +57,9 @@ export const retentionClaims: readonly LogClaim[] = [
     }
   }),
 
-  claim('by bytes: the newest entry stays, however large it is', { 'EventLog.retain': NEWEST }, [], async (probe) => {
+  claim('by bytes: the newest entry stays, however large it is', {
+    'EventLog.retain': NEWEST
+  }, ['retain.bytes'], async (probe) => {
     const hold = await probe.make({ bytes: 2 * ENTRY })
     await hold.append('small')
     for (const letter of ['x', 'y']) {
@@ -65,7 +74,7 @@ export const retentionClaims: readonly LogClaim[] = [
   claim('by age: an entry that is exactly so old stays, one that is older leaves', {
     'EventLog.retain': EXACTLY,
     'EventLog.locate': ENDS
-  }, ['clock'], async (probe) => {
+  }, ['clock', 'retain.ageMs'], async (probe) => {
     const hold = await probe.make({ ageMs: 100 })
     const old = await hold.append('old')
     probe.advance(60)
@@ -96,7 +105,7 @@ export const retentionClaims: readonly LogClaim[] = [
 
   claim('entries that grew too old while no process had the log open are not shown', {
     'EventLog.retain': EXACTLY
-  }, ['reopen', 'clock'], async (probe) => {
+  }, ['reopen', 'clock', 'retain.ageMs'], async (probe) => {
     const first = await probe.make({ ageMs: 100 })
     await first.append('old')
     probe.advance(80)
@@ -108,6 +117,15 @@ export const retentionClaims: readonly LogClaim[] = [
     promise(!hold.told.jsons.includes('"old"'), 'that the tail is told what is kept', () => 'an entry that is too old')
   })
 ]
+
+/** The log has the bounds with which it was made. */
+async function says (probe: Probe, retain: Partial<Retention>): Promise<void> {
+  const said = Object.entries((await probe.make(retain)).log.retain ?? {})
+  for (const [name, bound] of Object.entries(retain)) {
+    const came = said.find(([said]) => said === name)?.[1]
+    promise(came === bound, `that retain.${name} of the log is ${bound}, with which it was made`, () => shown(came))
+  }
+}
 
 /** All that the log shows is exactly this, whichever way it is asked. */
 async function keeps (hold: Hold, jsons: readonly string[]): Promise<void> {
