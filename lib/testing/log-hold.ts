@@ -102,9 +102,9 @@ export class Hold {
   }
 
   /** Its process has died. */
-  over (why: string): void {
+  die (): void {
     this.isDead = true
-    this.#silence(why)
+    for (const told of this.#tolds) told.deaden()
   }
 
   /** All entries after a position, read page by page up to the head. */

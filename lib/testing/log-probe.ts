@@ -54,9 +54,9 @@ export class Probe {
     return await (await this.reopened(hold)).open()
   }
 
-  /** Kills a log: nothing is told any more by it. Answers the next hold; not open. */
+  /** Kills a log: what it still tells nobody hears. Answers the next hold; not open. */
   async killed (hold: Hold): Promise<Hold> {
-    hold.over('the death of its process')
+    hold.die()
     return this.hold(await this.ask('kill()', async () => await this.#offered('kill')(hold.log)))
   }
 

@@ -57,6 +57,13 @@ export class Told implements TailListener {
     this.#changed()
   }
 
+  /** Its process is dead: nobody hears what it is still told. */
+  deaden (): void {
+    this.entries = () => {}
+    this.lost = () => {}
+    this.ended = () => {}
+  }
+
   /** From now on the listener may not be called any more. */
   over (why: string): void {
     this.#isOver ??= why

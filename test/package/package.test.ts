@@ -46,6 +46,11 @@ for (const moduleKind of ['nodenext', 'node20']) {
     ] as const) {
       t.test(title, async (t) => serves(t, JSON.parse(await run(folder, process.execPath, join(built, file)))))
     }
+
+    t.test('an ES module that tests a log', async (t) => {
+      const printed = await run(folder, process.execPath, join(built, 'log-claims.mjs'))
+      t.match(printed, /^\d+ claims, FST_EVENTFEED_LOG_CLAIM: .*nobody makes it/s)
+    })
   })
 }
 
