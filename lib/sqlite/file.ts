@@ -105,7 +105,7 @@ function checkIdentity (path: string, subject: string): () => void {
   return () => {
     const now = statSync(path, { throwIfNoEntry: false })
     if (now?.ino === ino && now.dev === dev) return
-    throw new Broken(new LogUnusable(`${subject} was moved, removed or replaced while it was open: stop the application before you restore a backup`))
+    throw new Broken(new LogUnavailable(`${subject} was moved, removed or replaced while it was open, and is opened again: stop the application before you restore a backup`))
   }
 }
 

@@ -16,8 +16,8 @@ import type { Done, Engine, Operation, Operations } from './operations.ts'
 /** Beside this file, with the same ending: both are read as TypeScript in tests, and as JavaScript in the package. */
 const ENDING = extname(import.meta.url)
 const WORKER = new URL(`./worker${ENDING}`, import.meta.url)
-/** Options of Node's that load modules of the application. */
-const PRELOADS = ['--import', '--require', '-r', '--loader', '--experimental-loader']
+/** Options of Node's that load modules of the application, or say what to run in place of a file. */
+const NOT_FOR_WORKERS = ['--import', '--require', '-r', '--loader', '--experimental-loader', '--input-type', '--eval', '-e', '--print', '-p']
 
 /** The engine of a file. */
 export class WorkerEngine implements Engine {
@@ -133,6 +133,6 @@ function argumentsOf (given: readonly string[]): string[] {
   // to read TypeScript a worker needs what the tests load
   if (ENDING === '.ts') return [...given]
   return given.filter((argument, index) => {
-    return !PRELOADS.includes(argument.split('=')[0] ?? '') && !PRELOADS.includes(given[index - 1] ?? '')
+    return !NOT_FOR_WORKERS.includes(argument.split('=')[0] ?? '') && !NOT_FOR_WORKERS.includes(given[index - 1] ?? '')
   })
 }

@@ -51,6 +51,11 @@ for (const moduleKind of ['nodenext', 'node20']) {
       const printed = await run(folder, process.execPath, join(built, 'log-claims.mjs'))
       t.match(printed, /^\d+ claims, FST_EVENTFEED_LOG_CLAIM: .*nobody makes it/s)
     })
+
+    t.test('an ES module with a log on disk, which works where SQLite is, and else says what to install', async (t) => {
+      const printed = await run(folder, process.execPath, '--no-warnings', join(built, 'sqlite.mjs'), join(folder, `${moduleKind}.db`))
+      t.equal(printed, process.getBuiltinModule?.('node:sqlite') === undefined ? 'FST_EVENTFEED_MISSING_PEER\n' : '1 {"name":"chat","ended":false}\n')
+    })
   })
 }
 

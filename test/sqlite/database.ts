@@ -33,6 +33,11 @@ export function openDatabase (path: string): OwnDatabase {
   return new (driver())(path)
 }
 
+/** Opens a database to read it only. */
+export function openReadOnly (path: string): OwnDatabase {
+  return new (driver())(path, builtIn === undefined ? { readonly: true } : { readOnly: true })
+}
+
 /** The values of the first row that a statement gives, by the names of its columns. */
 export function row (database: OwnDatabase, sql: string): Record<string, unknown> {
   // a statement of the tests always has a row
@@ -52,6 +57,10 @@ export interface Handles {
   open (path: string): OwnDatabase
   /** What the next commits fail with. */
   readonly failures: Error[]
+  /** All statements that were prepared. */
+  readonly statements: Set<string>
+  /** How many transactions were committed. */
+  readonly commits: number
   /** Closes all of them, as the death of their process does. */
   die (): void
 }
@@ -60,6 +69,8 @@ export interface Handles {
 export function handles (): Handles {
   const all: OwnDatabase[] = []
   const failures: Error[] = []
+  const statements = new Set<string>()
+  let commits = 0
   class Handle extends driver() {
     constructor (path: string) {
       super(path)
@@ -68,6 +79,7 @@ export function handles (): Handles {
 
     override prepare (sql: string): SqliteStatement {
       const statement = super.prepare(sql)
+      statements.add(sql)
       if (sql !== 'COMMIT') return statement
       return {
         get: (...values) => statement.get(...values),
@@ -75,6 +87,7 @@ export function handles (): Handles {
         run: (...values) => {
           const failure = failures.shift()
           if (failure !== undefined) throw failure
+          commits++
           return statement.run(...values)
         }
       }
@@ -83,6 +96,8 @@ export function handles (): Handles {
   return {
     open: (path) => new Handle(path),
     failures,
+    statements,
+    get commits () { return commits },
     die: () => {
       for (const handle of all.splice(0)) {
         try {
