@@ -92,8 +92,16 @@ export const INDEXED_ENTRIES = 2_000
 export const CONFLATION_SHARE = 0.5
 /** Each filter and each variant reports an entry that it throws at once: the last 1,000 of them are remembered. */
 export const POISON_REPORTS = 1_000
-/** Entries are read from an asynchronous log in pages of 500. */
+/** Entries from before the window are read from a log in pages of 500. */
 export const PAGE_ENTRIES = 500
+/** While streams replay, the pages that they have read are kept for those who follow: 20,000 entries, or 40 pages. */
+export const PAGES_ENTRIES = 20_000
+/** ... and at most 16 MiB, with what was made of them. */
+export const PAGES_BYTES = 16 * 1024 * 1024
+/** At most 10,000 events are on their way into a log: seconds of a busy feed, while its disk or its network hangs. */
+export const PENDING_APPENDS = 10_000
+/** ... and at most 16 MiB of them, counted as for `retain.bytes`; one that is larger goes alone. */
+export const PENDING_BYTES = 16 * 1024 * 1024
 /** A line of a byte stream is at most 1 MiB: without a bound a source without line ends would fill the memory. */
 export const LINE_BYTES = 1024 * 1024
 /** Heartbeats are spread over the interval in 64 slices. */

@@ -5,8 +5,9 @@
  */
 import type { Clock } from '../clock.ts'
 import { BOOKMARK_SHARE, FAN_OUT_SLICE_MS } from '../defaults.ts'
-import type { EventLog } from '../log/event-log.ts'
+import { located } from '../log/answers.ts'
 import type { FanOut } from './fan-out.ts'
+import { asked, type History } from './place.ts'
 
 /** Somebody who says where it stands when it is woken. */
 interface Speaker {
@@ -21,7 +22,7 @@ const STIRS_PER_LOOK = 256
 export class Bookmarks {
   /** The number of the round. A stream that has stood at the head in this round, and has said so, need not say it again. */
   round = 0
-  readonly #log: EventLog
+  readonly #history: History
   readonly #clock: Clock
   readonly #fanOut: FanOut
   readonly #speakers: Iterable<Speaker>
@@ -29,6 +30,7 @@ export class Bookmarks {
   #saidAt: number
   /** The position before the oldest entry that the window had then. While the log keeps that, it keeps all that was said. */
   #floor: string | undefined
+  #floorIndex = 0
   /** Where the log keeps more than its window: how many entries and bytes stood between the two. */
   #margin: { readonly entries: number, readonly bytes: number } | undefined
   #keepsMore = false
@@ -38,18 +40,23 @@ export class Bookmarks {
   #isAsking = false
   #isClosed = false
 
-  constructor (log: EventLog, clock: Clock, fanOut: FanOut, speakers: Iterable<Speaker>) {
-    this.#log = log
+  constructor (history: History, clock: Clock, fanOut: FanOut, speakers: Iterable<Speaker>) {
+    this.#history = history
     this.#clock = clock
     this.#fanOut = fanOut
     this.#speakers = speakers
-    this.#saidAt = log.window.next
-    this.#from = log.window.next
+    this.#saidAt = history.window.next
+    this.#from = history.window.next
+  }
+
+  /** The log has opened, and the window has its newest entries: what comes from now on counts. */
+  open (): void {
+    this.#begin()
   }
 
   /** An entry has come. Costs a look at the log's bounds. */
   advance (): void {
-    const { window } = this.#log
+    const { window } = this.#history
     const { ageMs } = window.retention
     const from = this.#from
     const { entries, bytes } = this.#margin ?? { entries: window.retention.entries, bytes: window.room }
@@ -61,7 +68,7 @@ export class Bookmarks {
 
   /** True for a client that has a position which is so new that there will be a round before the log drops it. @param behind how many entries it has not got */
   isInTime (behind: number): boolean {
-    const { window } = this.#log
+    const { window } = this.#history
     // one that stands at the oldest, or reads pages from before the window, may lose its place at any time
     return window.next - behind >= this.#saidAt && behind < window.size
   }
@@ -75,7 +82,7 @@ export class Bookmarks {
 
   /** An entry may have been published a while before it came to stand in the window: its age counts from then. */
   #setTimer (ageMs: number): void {
-    const { window } = this.#log
+    const { window } = this.#history
     const now = this.#clock.now()
     const ageOfNewest = Math.max(0, now - (window.at(window.next - 1)?.at ?? now))
     const delayMs = ageMs * BOOKMARK_SHARE - ageOfNewest
@@ -86,21 +93,23 @@ export class Bookmarks {
   /** What was said is in no danger while the log has all that its window had then; one that has nothing else is not asked. */
   #check (): void {
     const floor = this.#floor
+    const floorIndex = this.#floorIndex
     const hasMargin = this.#margin !== undefined
-    this.#from = this.#log.window.next
+    const { log, window } = this.#history
+    this.#from = window.next
     // a log that has not answered since the last time is waited for no longer
     if (!hasMargin || this.#isAsking) this.#begin()
     if (this.#isAsking || floor === undefined) return
     this.#isAsking = true
     const use = (kind: string): void => {
       this.#isAsking = false
-      this.#keepsMore ||= kind === 'older'
+      this.#keepsMore ||= kind === 'found' && floorIndex < window.oldest
       if (hasMargin && kind === 'gap') this.#begin()
     }
     try {
-      const place = this.#log.locate(floor)
-      if (place instanceof Promise) place.then(({ kind }) => { use(kind) }, () => { use('gap') })
-      else use(place.kind)
+      const found = asked(() => log.locate(floor))
+      if (found instanceof Promise) found.then((answer) => { use(located(answer).kind) }).catch(() => { use('gap') })
+      else use(located(found).kind)
     } catch {
       // whoever reads hears of it
       use('gap')
@@ -111,10 +120,11 @@ export class Bookmarks {
     this.#stopTimer?.()
     this.#stopTimer = undefined
     if (this.#isClosed) return
-    const { window } = this.#log
+    const { window } = this.#history
     this.#saidAt = window.next
     this.#from = window.next
     this.#floor = window.positionBefore(window.oldest)
+    this.#floorIndex = window.oldest
     this.#margin = this.#keepsMore && window.size > 0 ? { entries: window.size, bytes: window.bytesSince(window.oldest) } : undefined
     this.round++
     this.#stir([...this.#speakers], 0, this.round)

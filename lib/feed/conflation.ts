@@ -2,8 +2,8 @@
  * Conflation: of the entries that a slow reader has missed, the newest of each key. Those that the log has dropped in the
  * meantime are kept here, one for each key, so that a key that seldom changes is not lost.
  */
-import type { Entry } from '../log/entry.ts'
-import type { Beside, Window } from '../log/window.ts'
+import type { Entry } from './entry.ts'
+import type { Beside, Window } from './window.ts'
 
 /** Entries without a key are conflated by their event type. A line end stands in no event type, and so in no other's name. */
 function nameOf ({ key, event }: Entry): string {

@@ -67,7 +67,7 @@ export class CursorFrames implements MemberFrames {
         const from = this.#idOf === undefined && maxBytes === BATCH_BYTES ? reader.sharedIndex : undefined
         const batch = from === undefined ? this.#readPrivately(Math.min(maxBytes, PRIVATE_BATCH_BYTES)) : this.#readShared(from)
         // frames that were cached count toward the bound of the log
-        reader.feed.log.window.trimSoon()
+        reader.feed.window.trimSoon()
         if (batch !== undefined) {
           reader.feed.figures.delivered += batch.events
           return this.#said(batch)

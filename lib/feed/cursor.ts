@@ -2,11 +2,16 @@
  * A connection's position in a log. In the log's window it is an index; before the window it walks through pages, which may
  * take their time. It does not know what is made of the entries.
  */
-import { PAGE_ENTRIES } from '../defaults.ts'
-import { paged } from '../log/answers.ts'
-import type { Entry } from '../log/entry.ts'
-import type { EventLog, Hole, Page, Place } from '../log/event-log.ts'
-import { asked } from './opening.ts'
+import type { Entry } from './entry.ts'
+import type { Page, PagePlace, Pages } from './pages.ts'
+import type { Hole, Place } from './place.ts'
+import type { Window } from './window.ts'
+
+/** What a cursor walks through. */
+export interface Walked {
+  readonly window: Window
+  readonly pages: Pages
+}
 
 /** What walks over entries, one by one: over all of a log, or over those of some keys. */
 export interface EntryCursor {
@@ -18,6 +23,8 @@ export interface EntryCursor {
   readonly index: number | undefined
   /** The index of the next entry, in pages too; 0 where the cursor was never in the window, and so that is not known. */
   readonly lastIndex: number
+  /** True where the log has no further entry, and the window does not know the position: the tail is to tell more first. */
+  readonly isAtEnd: boolean
   /** Where entries that were not passed have left the log: nothing can be read any more, until `restart`. */
   readonly hole: Hole | undefined
   /** The next entry; `undefined` at the head, after falling off, and where a page must be loaded first. */
@@ -33,6 +40,8 @@ export interface EntryCursor {
   restart (place: Place, position: string, index?: number): void
   /** Goes on behind a state: with all of the keys that are followed by now, whenever that began, or the state would lack what came between. */
   restartBehindState (place: Place, position: string): void
+  /** What comes next does not follow what is in the window, and that is dropped now: who stands there is to ask the log. */
+  lose (): void
   /** Loads the page that is needed next, if one is, and calls `wake` when it is there, or `fail`. Returns false where none is needed. */
   load (wake: () => void, fail: (error: unknown) => void): boolean
   /** True for an entry with an index that the cursor gives, or would have given. */
@@ -43,20 +52,26 @@ export interface EntryCursor {
 
 /** Walks over all entries of a log. */
 export class Cursor implements EntryCursor {
-  readonly #log: EventLog
+  readonly #window: Window
+  readonly #pages: Pages
   /** The index of the next entry in the window; -1 before the window. */
   #index = -1
-  /** Before the window: the position behind which the next page begins. */
-  #after = ''
   #page: Page | undefined
+  /** The place of the next entry in the page, and where the page is left: at its end, or where the window begins. */
   #offset = 0
+  #end = 0
   #isLoading = false
+  /** True while it reads pages: they are kept as long as somebody does. */
+  #isWalking = false
+  /** The version of the window for which the log had no further page: the tail is to tell more first. */
+  #readAt = -1
   #hole: Hole | undefined
   #fallenAt = 0
   position = ''
 
-  constructor (log: EventLog, place: Place, position: string) {
-    this.#log = log
+  constructor ({ window, pages }: Walked, place: Place, position: string) {
+    this.#window = window
+    this.#pages = pages
     this.restart(place, position)
   }
 
@@ -64,10 +79,16 @@ export class Cursor implements EntryCursor {
 
   get index (): number | undefined {
     this.#turn()
-    return this.#page === undefined && this.#index !== -1 ? this.#index : undefined
+    return this.#index === -1 ? undefined : this.#index
   }
 
-  get lastIndex (): number { return this.#index === -1 ? this.#fallenAt : this.#index }
+  get lastIndex (): number {
+    if (this.#index !== -1) return this.#index
+    // what was lost in between has no index
+    return this.#fallenAt < this.#window.contiguousFrom ? 0 : this.#fallenAt
+  }
+
+  get isAtEnd (): boolean { return this.#index === -1 && this.#readAt === this.#window.version }
 
   get hole (): Hole | undefined {
     this.#turn()
@@ -76,34 +97,30 @@ export class Cursor implements EntryCursor {
 
   peek (): Entry | undefined {
     this.#turn()
-    if (this.#page !== undefined) return this.#page.entries[this.#offset]
-    return this.#index === -1 ? undefined : this.#log.window.at(this.#index)
+    return this.#index === -1 ? this.#page?.entries[this.#offset] : this.#window.at(this.#index)
   }
 
   pass (entry: Entry): void {
     this.position = entry.position
-    if (this.#page === undefined) {
+    if (this.#index !== -1) {
       this.#index++
       return
     }
     this.#offset++
-    // indexes are dense
-    if (this.#fallenAt !== 0) this.#fallenAt++
+    // indexes are dense, but where something was lost
+    if (this.#fallenAt !== 0) this.#fallenAt = this.#fallenAt < this.#window.contiguousFrom ? 0 : this.#fallenAt + 1
   }
 
   skipTo (index: number, passed = this.position): void {
-    const { window } = this.#log
-    this.position = index < window.oldest ? passed : window.positionBefore(index)
-    this.#index = index
-    this.#page = undefined
+    this.position = index < this.#window.oldest ? passed : this.#window.positionBefore(index)
+    this.#enter(index)
   }
 
   restart (place: Place, position: string, index = 0): void {
     this.position = position
-    this.#fallenAt = index
-    this.#page = undefined
     this.#hole = undefined
-    this.#go(place)
+    if (place.kind === 'window') this.#enter(place.index)
+    else this.#walk(index)
   }
 
   restartBehindState (place: Place, position: string): void {
@@ -112,17 +129,15 @@ export class Cursor implements EntryCursor {
 
   load (wake: () => void, fail: (error: unknown) => void): boolean {
     this.#turn()
-    if (this.#index !== -1 || this.#page !== undefined || this.#hole !== undefined) return false
+    if (this.#index !== -1 || this.#page !== undefined || this.#hole !== undefined || this.isAtEnd) return false
     if (this.#isLoading) return true
     this.#isLoading = true
-    const after = this.#after
-    new Promise<Page>((resolve) => { resolve(asked(() => this.#log.page(after, PAGE_ENTRIES))) }).then(paged).then((page) => {
+    const after = this.position
+    const { version } = this.#window
+    this.#pages.after(after).then((found) => {
       this.#isLoading = false
       // it may have been sent elsewhere meanwhile
-      if (this.#index === -1 && this.#after === after) {
-        this.#page = page
-        this.#offset = 0
-      }
+      if (this.#isWalking && this.position === after) this.#take(found, version)
       wake()
     }, (error: unknown) => {
       this.#isLoading = false
@@ -133,28 +148,80 @@ export class Cursor implements EntryCursor {
 
   isOurs (): boolean { return true }
 
+  lose (): undefined {}
+
   release (): void {
     this.#page = undefined
+    this.#setWalking(false)
   }
 
-  #go (place: Place): void {
-    this.#index = place.kind === 'window' ? place.index : -1
-    if (place.kind === 'older') this.#after = place.after
+  #enter (index: number): void {
+    this.#index = index
+    this.#page = undefined
+    this.#setWalking(false)
   }
 
-  /** From a page that is read to its end to what comes behind it, and back from a window that has moved on to the pages before it. */
+  /** @param index that of the next entry, where it is known, and 0 elsewhere */
+  #walk (index: number): void {
+    this.#fallenAt = index
+    this.#index = -1
+    this.#page = undefined
+    this.#readAt = -1
+    this.#setWalking(true)
+  }
+
+  #setWalking (isWalking: boolean): void {
+    if (this.#isWalking === isWalking) return
+    this.#isWalking = isWalking
+    if (isWalking) this.#pages.enter()
+    else this.#pages.leave()
+  }
+
+  /** @param version of the window when the page was asked for */
+  #take (found: PagePlace | Hole, version: number): void {
+    const known = this.#window.indexAfter(this.position)
+    if (known !== undefined) return this.#enter(known)
+    if (found.kind === 'gap') {
+      this.#window.find(this.position, found.before)
+      this.#hole = found
+      return
+    }
+    const { page, offset } = found
+    if (offset === page.entries.length) {
+      this.#readAt = version
+      return
+    }
+    if (this.#window.isHeadUnknown && page.offsetAfter(this.#window.head) !== undefined) {
+      this.#window.find(this.#window.head, page.entries.at(-1)?.position ?? this.position)
+    }
+    this.#page = page
+    this.#offset = offset
+    this.#end = this.#endOf(page, offset)
+    if (this.#end === offset) this.#turn()
+  }
+
+  /** Where a page is left: where the window begins, if that is in the page. */
+  #endOf (page: Page, offset: number): number {
+    const window = this.#window
+    const oldest = window.at(window.oldest)
+    if (window.before === undefined && oldest !== undefined) {
+      const place = (page.offsetAfter(oldest.position) ?? 0) - 1
+      if (place >= offset) window.learnBefore(place === offset ? this.position : page.entries[place - 1]?.position ?? this.position)
+    }
+    const end = window.before === undefined ? undefined : page.offsetAfter(window.before)
+    return end === undefined || end < offset ? page.entries.length : end
+  }
+
+  /** From a page that is read to its end into the window, and back from a window that has moved on to the pages before it. */
   #turn (): void {
-    if (this.#page !== undefined && this.#offset >= this.#page.entries.length) {
-      const { next } = this.#page
-      this.#page = undefined
-      if (next.kind === 'gap') this.#hole = next
-      else this.#go(next)
+    if (this.#index !== -1) {
+      // the log may keep more than its window: it alone knows whether the next entry has left
+      if (this.#index < this.#window.oldest) this.#walk(this.#index)
+      return
     }
-    // the log may keep more than its window: it alone knows whether the next entry has left
-    if (this.#page === undefined && this.#index !== -1 && this.#index < this.#log.window.oldest) {
-      this.#after = this.position
-      this.#fallenAt = this.#index
-      this.#index = -1
-    }
+    if (this.#page !== undefined && this.#offset >= this.#end) this.#page = undefined
+    if (this.#page !== undefined || this.#hole !== undefined) return
+    const index = this.#window.indexAfter(this.position)
+    if (index !== undefined) this.#enter(index)
   }
 }

@@ -1,5 +1,5 @@
 /** Entries that a stream gets before those at its cursor: a snapshot, or what conflation has left of what it missed. */
-import type { Entry } from '../log/entry.ts'
+import type { Entry } from './entry.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { Poison } from './poison.ts'
 import type { HeldState } from './states.ts'

@@ -1,4 +1,6 @@
 /** What a feed counts, and how far its readers are behind. */
+import { guardedEach, type Report } from '../guarded.ts'
+import type { Window } from './window.ts'
 
 /** Counted since the feed was defined. */
 export class FeedFigures {
@@ -42,6 +44,23 @@ export interface FeedStats {
   gaps: number
   /** How far the streams are behind the newest entry now. */
   lag: { entries: Percentiles, bytes: Percentiles }
+}
+
+/** How far a reader is behind the newest entry. */
+interface Follower { behind (): { entries: number, bytes: number } }
+
+/** What a feed holds and has done. @param report is called with what a reader throws when it is looked at */
+export function statsOf (window: Window, readers: Iterable<Follower> & { readonly size: number }, figures: FeedFigures, report: Report): FeedStats {
+  const behind: Array<{ entries: number, bytes: number }> = []
+  guardedEach(readers, (reader) => { behind.push(reader.behind()) }, report)
+  return {
+    entries: window.size,
+    bytes: window.bytes,
+    ageMs: Math.round(window.ageOf(window.oldest)),
+    streams: readers.size,
+    ...figures,
+    lag: { entries: percentilesOf(behind.map(({ entries }) => entries)), bytes: percentilesOf(behind.map(({ bytes }) => bytes)) }
+  }
 }
 
 /** The percentiles of numbers, by nearest rank. */

@@ -2,8 +2,8 @@
  * The filters of those who wait at the head of a feed. All of them stand at the same place, so one that refuses what is new costs
  * the call of its predicate, and no look at its stream.
  */
-import type { Entry, EntryView } from '../log/entry.ts'
-import type { Window } from '../log/window.ts'
+import type { Entry, EntryView } from './entry.ts'
+import type { Window } from './window.ts'
 import type { OwnContext } from '../own-context.ts'
 import type { EntryCursor } from './cursor.ts'
 import type { FeedFigures } from './figures.ts'

@@ -3,8 +3,8 @@
  * one stream and for thousands. It does not know where a stream stands.
  */
 import { KEYS_AT_ONCE } from '../defaults.ts'
-import type { Window } from '../log/window.ts'
 import type { KeyFollower, KeyIndex, WideFollower } from './key-index.ts'
+import type { Window } from './window.ts'
 
 /** When a key was followed while streams were open. */
 interface Since {
@@ -105,8 +105,11 @@ export class FollowedKeys implements WideFollower {
     this.#keys.add(key)
     if (this.#index === undefined || this.#streams.size === 0) return
     const index = this.#window.next
-    this.#since ??= new Map()
-    this.#since.set(key, { turn: ++this.#turn, index, position: this.#window.positionBefore(index) })
+    // where nobody knows what comes next: better an entry too many than one that is lost in silence
+    if (!this.#window.isHeadUnknown) {
+      this.#since ??= new Map()
+      this.#since.set(key, { turn: ++this.#turn, index, position: this.#window.positionBefore(index) })
+    }
     this.#index.follow(key, this)
   }
 

@@ -1,6 +1,6 @@
 /** A subscription in server code: `for await`, at the pace of the loop. */
 import { BadEvent, ReaderLagged, shown } from '../errors.ts'
-import type { Entry } from '../log/entry.ts'
+import type { Entry } from './entry.ts'
 import { toldGap, type GapEvent } from '../wire/told-gap.ts'
 import type { Plan } from './plan.ts'
 import { checkSynchronous, Poison } from './poison.ts'

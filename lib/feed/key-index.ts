@@ -3,9 +3,9 @@
  * a reader that lags finds its entries without a look at all others.
  */
 import { INDEXED_ENTRIES } from '../defaults.ts'
-import type { Entry } from '../log/entry.ts'
-import type { Beside, Window } from '../log/window.ts'
+import type { Entry } from './entry.ts'
 import { Merge, Posting } from './posting.ts'
+import type { Beside, Window } from './window.ts'
 
 /** Who follows keys. */
 export interface KeyFollower {

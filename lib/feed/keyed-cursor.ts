@@ -4,11 +4,12 @@
  * misses nothing by that, and cannot fall off the log.
  */
 import { KEYED_ENTRIES, KEYED_LOOKS, KEYS_AT_ONCE, SCAN_ENTRIES } from '../defaults.ts'
-import type { Entry } from '../log/entry.ts'
-import type { EventLog, Hole, Place } from '../log/event-log.ts'
-import { Cursor, type EntryCursor } from './cursor.ts'
+import { Cursor, type EntryCursor, type Walked } from './cursor.ts'
+import type { Entry } from './entry.ts'
 import type { FollowedKeys } from './followed-keys.ts'
 import type { KeyFollower, KeyIndex } from './key-index.ts'
+import type { Hole, Place } from './place.ts'
+import type { Window } from './window.ts'
 
 /** Asking the index of keys for one key costs about as much as a look at four entries. */
 const LOOKS_PER_KEY = 4
@@ -17,7 +18,7 @@ const LOOKS_PER_KEY = 4
 export class KeyedCursor implements EntryCursor, KeyFollower {
   /** Who reads: is stirred where an entry is offered to a cursor that had none. */
   reader: { stir (): void } | undefined
-  readonly #log: EventLog
+  readonly #window: Window
   readonly #index: KeyIndex
   readonly #keys: FollowedKeys
   /**
@@ -46,14 +47,14 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   /** The index of the entry at that position, in the window. */
   #passedIndex = 0
 
-  constructor (log: EventLog, index: KeyIndex, keys: FollowedKeys, place: Place, position: string) {
-    this.#log = log
+  constructor (walked: Walked, index: KeyIndex, keys: FollowedKeys, place: Place, position: string) {
+    this.#window = walked.window
     this.#index = index
     this.#keys = keys
     this.#turnOfKeys = keys.turn
     this.#removals = keys.removals
     this.#position = position
-    this.#walk = new Cursor(log, place, position)
+    this.#walk = new Cursor(walked, place, position)
     keys.enter(this, index)
   }
 
@@ -63,15 +64,17 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     const { index } = this
     if (this.#isWalking) return this.#walk.position
     // what is ours before the next entry was given, so the position is as new as can be
-    return index === undefined || index < this.#log.window.oldest ? this.#position : this.#log.window.positionBefore(index)
+    return index === undefined || index < this.#window.oldest ? this.#position : this.#window.positionBefore(index)
   }
 
   get index (): number | undefined {
     this.#turn()
-    return this.#isWalking ? undefined : this.#first ?? this.#log.window.next
+    return this.#isWalking ? undefined : this.#first ?? this.#window.next
   }
 
   get lastIndex (): number { return this.index ?? this.#walk.lastIndex }
+
+  get isAtEnd (): boolean { return this.#isWalking && this.#walk.isAtEnd }
 
   get hole (): Hole | undefined {
     this.#turn()
@@ -93,7 +96,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     if (this.#left === 0 && !this.#isOnlyOne) this.#collect()
     // what is pending need not be ours
     const index = this.#left > 0 || this.#isOnlyOne ? this.#first : undefined
-    return index === undefined ? undefined : this.#log.window.at(index)
+    return index === undefined ? undefined : this.#window.at(index)
   }
 
   pass (entry: Entry): void {
@@ -115,7 +118,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   }
 
   skipTo (index: number, passed?: string): void {
-    const { window } = this.#log
+    const window = this.#window
     this.#position = index < window.oldest ? passed ?? this.position : window.positionBefore(index)
     this.#passedIndex = index - 1
     this.#goOnAt(index)
@@ -169,6 +172,18 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     if (this.#left === 0) this.reader?.stir()
   }
 
+  lose (): void {
+    const { position } = this
+    if (this.#isWalking) return
+    const index = this.#first ?? this.#window.next
+    this.#position = position
+    this.#passedIndex = index - 1
+    this.#goOnAt(index)
+    // it is before the window from now on, and asks the log
+    this.#pending = index
+    this.reader?.stir()
+  }
+
   /** From which index on the entries of a key that is followed are ours; `undefined`: all. */
   #firstIndex (key: string): number | undefined {
     return this.#keys.firstIndex(key, this.#turnOfKeys)
@@ -198,7 +213,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   #isToScan (from: number): boolean {
     const { size } = this.#keys
     if (this.#isDense || size > KEYS_AT_ONCE || !this.#index.isComplete) return true
-    return this.#log.window.next - from <= size * LOOKS_PER_KEY
+    return this.#window.next - from <= size * LOOKS_PER_KEY
   }
 
   /** Returns the index of the next of ours that is not among those found; `undefined` where there is none. */
@@ -214,7 +229,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
    * Looks at entries, some of which are ours. Returns the index from which on others may be; `undefined` at the head.
    */
   #scan (from: number, found: number[]): number | undefined {
-    const { window } = this.#log
+    const window = this.#window
     const end = Math.min(window.next, from + SCAN_ENTRIES)
     let index = from
     for (; index < end && found.length < KEYED_ENTRIES; index++) {
@@ -233,7 +248,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#collected = []
     this.#left = 0
     this.#isOnlyOne = false
-    this.#pending = index < this.#log.window.next ? index : undefined
+    this.#pending = index < this.#window.next ? index : undefined
   }
 
   /** From the pages into the window, and back where the window has moved on past what was not given. */
@@ -248,7 +263,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     }
     this.#forgetRemoved()
     const next = this.#first
-    if (next === undefined || next >= this.#log.window.oldest) return
+    if (next === undefined || next >= this.#window.oldest) return
     const index = this.#passedIndex + 1
     this.#forgetSince(index)
     this.#isWalking = true

@@ -1,9 +1,7 @@
 /** Where a feed's stream begins, and with which control event. */
-import { LogFailed } from '../errors.ts'
-import { beginning, located } from '../log/answers.ts'
-import type { Entry } from '../log/entry.ts'
-import type { EventLog, Hole, Place } from '../log/event-log.ts'
-import type { Window } from '../log/window.ts'
+import type { Entry } from './entry.ts'
+import { find, findEarliest, then, type History, type Hole, type Place } from './place.ts'
+import type { Window } from './window.ts'
 import { Batch } from '../wire/batch.ts'
 import { bookmark, gap, type Gap } from '../wire/control-event.ts'
 
@@ -22,34 +20,35 @@ export interface Opening {
   readonly gap: Gap | undefined
 }
 
-/** Behind the newest entry. */
+/** Behind the newest entry. Where nobody knows which that is, behind the last one that was known. */
 export function atHead (window: Window): Opening {
-  return atIndex(window, window.next)
+  if (!window.isHeadUnknown) return atIndex(window, window.next)
+  const before = window.head
+  return { start: { kind: 'older', after: before }, before, gap: undefined }
+}
+
+/** Of a feed that has given up its log: nothing can be read any more, and its streams end at once. */
+export function atEnd (window: Window, after: string | undefined, isDeleted: boolean): Opening {
+  const head = atIndex(window, window.next)
+  if (after === undefined || window.indexAfter(after) !== undefined) return head
+  // what is only closed can be asked again, elsewhere
+  return isDeleted ? { ...head, gap: { requested: after, oldest: null, reason: 'trimmed' } } : { ...head, before: after }
 }
 
 /** Behind an event ID, exclusive. */
-export function findBehind (log: EventLog, after: string): Opening | Promise<Opening> {
-  return then(asked(() => log.locate(after)), (place) => openingAt(located(place), after))
+export function findBehind (history: History, after: string): Opening | Promise<Opening> {
+  return then(find(history, after), (place) => openingAt(place, after))
 }
 
 /** Where a first connect begins. `takes` says which entries the stream takes. */
-export function findFirst (log: EventLog, from: From, takes: (entry: Entry) => boolean): Opening | Promise<Opening> {
-  if (from === 'earliest') return then(asked(() => log.earliest()), (answer) => ({ ...beginning(answer), gap: undefined }))
-  const { window } = log
+export function findFirst (history: History, from: From, takes: (entry: Entry) => boolean): Opening | Promise<Opening> {
+  if (from === 'earliest') return then(findEarliest(history), (found) => ({ ...found, gap: undefined }))
+  const { window } = history
   if (from === 'latest') return atHead(window)
   // what is too old has left, even where nothing was published since
   window.trim()
+  if (window.isHeadUnknown) return atHead(window)
   return atIndex(window, 'last' in from ? startOfLast(window, from.last, takes) : window.firstSince(from.since.getTime()))
-}
-
-/** What a log answers. What it throws or rejects with becomes a failure of the log, so that clients come back. */
-export function asked<Value> (ask: () => Value | Promise<Value>): Value | Promise<Value> {
-  try {
-    const answer = ask()
-    return answer instanceof Promise ? answer.catch((cause: unknown) => { throw new LogFailed({ cause }) }) : answer
-  } catch (cause) {
-    throw new LogFailed({ cause })
-  }
 }
 
 /** The control event of an opening, or of a gap further on: the gap's id is the position just before what follows, so that it is not announced again. */
@@ -76,9 +75,4 @@ function startOfLast (window: Window, count: number, takes: (entry: Entry) => bo
     left--
   }
   return start
-}
-
-/** A promise only where there is one: a log in memory answers at once, and so does its stream. */
-function then<Value, Result> (value: Value | Promise<Value>, next: (value: Value) => Result): Result | Promise<Result> {
-  return value instanceof Promise ? value.then(next) : next(value)
 }

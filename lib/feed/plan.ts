@@ -3,7 +3,7 @@
  * streams of a subscription.
  */
 import { onAbort } from '../abort.ts'
-import type { Entry, EntryView } from '../log/entry.ts'
+import type { Entry, EntryView } from './entry.ts'
 import { inContext, type OwnContext } from '../own-context.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { SourceOwner } from '../wire/frame-source.ts'
@@ -12,7 +12,7 @@ import { FollowedKeys } from './followed-keys.ts'
 import type { As } from './frame-writer.ts'
 import type { KeyIndex } from './key-index.ts'
 import { KeyedCursor } from './keyed-cursor.ts'
-import { atHead, findBehind, findFirst, type Opening } from './opening.ts'
+import { atEnd, atHead, findBehind, findFirst, type Opening } from './opening.ts'
 import { isTaken } from './poison.ts'
 import { Reader } from './reader.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
@@ -28,6 +28,16 @@ export interface SubscribedFeed extends FollowedFeed {
   readonly keys: KeyIndex
   readonly initial: Snapshot<unknown> | undefined
   readonly onGap: Snapshot<unknown> | undefined
+  readonly hasEnded: boolean
+  /** True after the log was given up. */
+  readonly isFreed: boolean
+  /** True until the log has opened. */
+  readonly isOpening: boolean
+  /**
+   * Answers what `use` gives when the log has opened; those who wait come in the order in which they asked. Rejects with
+   * `FST_EVENTFEED_LOG_FAILED` where the log could not be opened.
+   */
+  opened<Value> (use: () => Value | Promise<Value>): Promise<Value>
   /** An entry outside of the log, of an event that is checked as for `publish`. */
   entryOf (publication: unknown, position: string): Entry
   /** A reader has begun. */
@@ -66,7 +76,7 @@ export class Plan implements Reading {
     this.#initial = initial ?? feed.initial
     this.#onGap = onGap ?? feed.onGap
     this.#signal = signal
-    this.#keys = keys === undefined ? undefined : new FollowedKeys(feed.log.window, keys)
+    this.#keys = keys === undefined ? undefined : new FollowedKeys(feed.window, keys)
   }
 
   get isKeyed (): boolean { return this.#keys !== undefined }
@@ -84,7 +94,12 @@ export class Plan implements Reading {
     try {
       if (this.#signal !== undefined) this.#heed(this.#signal, reader)
       if (reader.end !== undefined) return reader
-      reader.begin(after === undefined ? findFirst(feed.log, this.#from ?? 'latest', (entry) => this.#takes(entry)) : findBehind(feed.log, after))
+      const begin = (): Opening | Promise<Opening> => {
+        if (after !== undefined) return this.#findBehind(after)
+        if (feed.isFreed) return atEnd(feed.window, undefined, feed.hasEnded)
+        return findFirst(feed, this.#from ?? 'latest', (entry) => this.#takes(entry))
+      }
+      reader.begin(feed.isOpening ? feed.opened(begin) : begin())
     } catch (error) {
       reader.release()
       throw error
@@ -93,9 +108,9 @@ export class Plan implements Reading {
   }
 
   cursorAt ({ start, before }: Opening, reader: { stir (): void }): EntryCursor {
-    const { log } = this.feed
-    if (this.#keys === undefined) return new Cursor(log, start, before)
-    const cursor = new KeyedCursor(log, this.feed.keys, this.#keys, start, before)
+    const { feed } = this
+    if (this.#keys === undefined) return new Cursor(feed, start, before)
+    const cursor = new KeyedCursor(feed, feed.keys, this.#keys, start, before)
     cursor.reader = reader
     return cursor
   }
@@ -106,8 +121,8 @@ export class Plan implements Reading {
     if (made === undefined) return undefined
     const snapshot = context === undefined ? made : inContext(made, context)
     return takeSnapshot(snapshot, gap, {
-      head: atHead(feed.log.window),
-      find: (after) => findBehind(feed.log, after),
+      head: atHead(feed.window),
+      find: (after) => this.#findBehind(after),
       take: (events, position) => feed.states.take(events, position, (publication, at) => feed.entryOf(publication, at))
     })
   }
@@ -132,6 +147,11 @@ export class Plan implements Reading {
     const end = (): void => { reader.finish({ kind: 'kick', reason: signal.reason }) }
     if (signal.aborted) end()
     else this.#leaves.set(reader, onAbort(signal, end))
+  }
+
+  #findBehind (after: string): Opening | Promise<Opening> {
+    const { feed } = this
+    return feed.isFreed ? atEnd(feed.window, after, feed.hasEnded) : findBehind(feed, after)
   }
 
   #takes (entry: Entry): boolean {

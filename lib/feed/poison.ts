@@ -4,7 +4,7 @@
  */
 import { POISON_REPORTS } from '../defaults.ts'
 import { NotSynchronous, shown } from '../errors.ts'
-import type { Entry, EntryView } from '../log/entry.ts'
+import type { Entry, EntryView } from './entry.ts'
 import type { OwnContext } from '../own-context.ts'
 import { isThenable } from '../thenable.ts'
 import type { Gap } from '../wire/control-event.ts'
@@ -48,6 +48,9 @@ export function checkSynchronous (option: 'where' | 'as', made: unknown): void {
   throw new NotSynchronous(option, option)
 }
 
+/** Thrown by an entry that the feed cannot read any more. Which and why is reported when that is found; many may be kept. */
+export const UNREADABLE = new Error('an event that is stored does not fit the schema of its feed any more')
+
 /** Reports poisoned entries, each once for each function that has thrown. */
 export class PoisonReports {
   readonly #reported = new WeakMap<object, Set<string>>()
@@ -58,14 +61,23 @@ export class PoisonReports {
   }
 
   /** @param by who has thrown: a filter, or a variant */
-  add (by: object, { position, event }: Entry, { error }: Poison): void {
+  add (by: object, entry: Pick<Entry, 'position' | 'event'>, { error }: Poison): void {
+    if (error !== UNREADABLE) this.#add(by, typeof by === 'function' ? 'a filter (where)' : 'a projection (as) or a serializer', entry, error)
+  }
+
+  /** Reports an entry that was stored, and that the feed cannot read any more. Throws `UNREADABLE`. */
+  refuse (entry: Pick<Entry, 'position' | 'event'>, error: unknown): never {
+    this.#add(this, 'the schema of the feed', entry, error)
+    throw UNREADABLE
+  }
+
+  #add (by: object, what: string, { position, event }: Pick<Entry, 'position' | 'event'>, error: unknown): void {
     const reported = this.#reported.get(by) ?? new Set<string>()
     if (reported.has(position)) return
     this.#reported.set(by, reported)
     const [first] = reported
     if (first !== undefined && reported.size >= POISON_REPORTS) reported.delete(first)
     reported.add(position)
-    const what = typeof by === 'function' ? 'a filter (where)' : 'a projection (as) or a serializer'
     const where = `the event ${shown(position)} of type ${shown(event)}`
     this.#report(error, `${what} failed at ${where}; its streams report a gap there, and go on`)
   }

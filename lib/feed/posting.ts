@@ -1,5 +1,5 @@
 /** The entries of one key in a log's window, and the entries of many keys in the order of the log. */
-import { firstIndex, IndexedRing } from '../log/indexed-ring.ts'
+import { firstIndex, IndexedRing } from '../indexed-ring.ts'
 
 /** The indexes of the entries of one key, oldest first. Each has a number of its own: the first is 0. */
 export class Posting {

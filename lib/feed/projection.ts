@@ -1,7 +1,7 @@
 /** Projections: in which shape a subscription gives the entries of its feed. */
 import type { Static, TSchema } from 'typebox'
 import { BadOption, describe } from '../errors.ts'
-import type { EntryView } from '../log/entry.ts'
+import type { EntryView } from './entry.ts'
 
 /** What a projection makes of an entry. */
 export interface Projected<Type extends string = string, Data = unknown> {

@@ -3,8 +3,7 @@
  * `cursor-frames` makes bytes, `iteration` values.
  */
 import { SCAN_ENTRIES } from '../defaults.ts'
-import type { Entry } from '../log/entry.ts'
-import type { Hole } from '../log/event-log.ts'
+import type { Entry } from './entry.ts'
 import { inContext, ownContext, type OwnContext } from '../own-context.ts'
 import type { SourceEnd, SourceOwner } from '../wire/frame-source.ts'
 import type { EntryCursor } from './cursor.ts'
@@ -14,6 +13,7 @@ import type { Waiter } from './fan-out.ts'
 import { failAlone, wakeAlone, type FilteredWaiter } from './filters.ts'
 import type { Opening } from './opening.ts'
 import { gapOfPoison, isTaken, Poison } from './poison.ts'
+import type { Hole } from './place.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
 import { behindBy, fallBehind, isBehindLimits, lagged } from './slow-consumer.ts'
 import type { State } from './snapshot.ts'
@@ -58,8 +58,8 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** Begins; where the opening is a promise, when it is kept. */
   begin (opening: Opening | Promise<Opening>): void {
-    if (opening instanceof Promise) this.#later(opening, (found) => { if (!this.#isReleased) this.#open(found) })
-    else this.#open(opening)
+    if (!(opening instanceof Promise)) return this.#open(opening)
+    this.#later(opening, (found) => { if (!this.#isReleased) this.#open(found) })
   }
 
   /** True when it is known where the stream begins. */
@@ -78,7 +78,7 @@ export class Reader implements Waiter, FilteredWaiter {
   /** How many entries, and how many bytes of them, the stream has not passed. */
   behind (): { entries: number, bytes: number } {
     this.#catchUp()
-    return behindBy(this.feed.log.window, this.#cursor)
+    return behindBy(this.feed.window, this.#cursor)
   }
 
   /** What is to be told before any entry. */
@@ -103,7 +103,7 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   /** The index up to which the stream may read, exclusive. */
-  get readable (): number { return this.#endsAt ?? this.feed.log.window.next }
+  get readable (): number { return this.#endsAt ?? this.feed.window.next }
 
   /** Passes all up to an index, exclusive; `passed` is the position of the last of them that was given. */
   skipTo (index: number, passed?: string): void { this.#cursor?.skipTo(index, passed) }
@@ -143,8 +143,9 @@ export class Reader implements Waiter, FilteredWaiter {
     const { feed } = this
     this.#isLive = true
     if (feed.isComplete || this.#endsAt !== undefined) this.end ??= feed.lastWord
+    else if (this.#cursor?.isAtEnd === true) feed.fanOut.wait(this)
     else if (this.#cursor?.isKeyed === true) this.#awaitsOffer = true
-    else if (this.#where !== undefined) feed.fanOut.filters.wait(this, this.#where, this.#context, feed.log.window.next)
+    else if (this.#where !== undefined) feed.fanOut.filters.wait(this, this.#where, this.#context, feed.window.next)
     else feed.fanOut.wait(this)
   }
 
@@ -154,6 +155,9 @@ export class Reader implements Waiter, FilteredWaiter {
     this.#leave()
     this.feed.fanOut.wait(this)
   }
+
+  /** What comes next may not follow what the window has. */
+  lose (): void { this.#cursor?.lose() }
 
   wake (): void { if (!this.#isReleased) this.#owner.wake() }
 
@@ -176,7 +180,7 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** Nothing new is wanted. What is in the log by now can still be read. */
   cancel (): void {
-    this.#endsAt ??= this.feed.log.window.next
+    this.#endsAt ??= this.feed.window.next
     this.#leave()
     const index = this.#cursor?.index
     // a state that is still awaited is not ready
@@ -209,8 +213,10 @@ export class Reader implements Waiter, FilteredWaiter {
   /** Goes on with a notice; where there is a snapshot for it, with that in its place. */
   #goOn (notice: Notice): void {
     const state = notice.gap === undefined && !this.#isFirst ? undefined : this.#reading.snapshot(notice.gap, this.#context)
-    if (state === undefined) this.#notice = notice
-    if (state === undefined) return
+    if (state === undefined) {
+      this.#notice = notice
+      return
+    }
     const position = notice.gap?.requested
     // nothing is read until the state is known
     this.#detour = new Detour([], { isState: true, position })
@@ -234,8 +240,8 @@ export class Reader implements Waiter, FilteredWaiter {
     const poison = entry && detour.poisoned?.get(entry)
     if (entry !== undefined && poison !== undefined) return this.passPoison(entry, poison, this.#reading.where)
     if (entry !== undefined || detour.isPending) return entry
-    this.#detour = undefined
     detour.release()
+    this.#detour = undefined
     this.#notice = detour.behind
     return detour.behind === undefined ? this.peek() : undefined
   }
@@ -293,8 +299,5 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   /** The stream ends: it has failed. */
-  fail (error: unknown): void {
-    this.end ??= { kind: 'failed', error }
-    this.wake()
-  }
+  fail (error: unknown): void { this.finish({ kind: 'failed', error }) }
 }

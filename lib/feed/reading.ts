@@ -1,23 +1,22 @@
 /** What a reader is made of: its feed, and how it reads that. */
-import type { Entry, EntryView } from '../log/entry.ts'
-import type { EventLog } from '../log/event-log.ts'
+import type { Entry, EntryView } from './entry.ts'
 import type { OwnContext } from '../own-context.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
 import type { Bookmarks } from './bookmarks.ts'
 import type { NewestByKey } from './conflation.ts'
-import type { EntryCursor } from './cursor.ts'
+import type { EntryCursor, Walked } from './cursor.ts'
 import type { FanOut } from './fan-out.ts'
 import type { FeedFigures } from './figures.ts'
 import type { Opening } from './opening.ts'
+import type { History } from './place.ts'
 import type { LagPolicy } from './slow-consumer.ts'
 import type { PoisonReports } from './poison.ts'
 import type { State } from './snapshot.ts'
 
 /** What a reader needs of its feed. */
-export interface FollowedFeed {
+export interface FollowedFeed extends History, Walked {
   readonly name: string
-  readonly log: EventLog
   readonly fanOut: FanOut
   readonly figures: FeedFigures
   readonly bookmarks: Bookmarks

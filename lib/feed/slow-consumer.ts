@@ -1,14 +1,14 @@
 /** When a reader is too slow, and where it goes on then. */
-import type { Entry } from '../log/entry.ts'
-import type { Hole } from '../log/event-log.ts'
-import { firstIndex } from '../log/indexed-ring.ts'
-import type { Window } from '../log/window.ts'
+import type { Entry } from './entry.ts'
+import { firstIndex } from '../indexed-ring.ts'
+import type { Window } from './window.ts'
 import type { Gap } from '../wire/control-event.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
 import type { NewestByKey } from './conflation.ts'
 import type { EntryCursor } from './cursor.ts'
 import { countLag } from './diagnostics.ts'
 import { atHead, type Opening } from './opening.ts'
+import type { Hole } from './place.ts'
 import { isTaken, Poison } from './poison.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
 
@@ -35,9 +35,9 @@ function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs 
 
 /** As `isTooFarBehind`, now. Costs nothing where the feed has no limits beside what its log keeps. */
 export function isBehindLimits (feed: FollowedFeed, index: number): boolean {
-  const { log, lag } = feed
+  const { window, lag } = feed
   const isLimited = lag.maxLagBytes !== Infinity || lag.maxLagMs !== Infinity
-  return isLimited && isTooFarBehind(log.window, index, lag)
+  return isLimited && isTooFarBehind(window, index, lag)
 }
 
 /** How far a reader is behind the newest entry. */
@@ -45,7 +45,7 @@ interface Lag { entries: number, bytes: number }
 
 /** How far a cursor is behind the newest entry; not at all before there is one. */
 export function behindBy (window: Window, cursor: EntryCursor | undefined): Lag {
-  if (cursor === undefined) return { entries: 0, bytes: 0 }
+  if (cursor === undefined || cursor.isAtEnd) return { entries: 0, bytes: 0 }
   const index = Math.max(cursor.index ?? 0, window.oldest)
   return { entries: window.next - index, bytes: window.bytesSince(index) }
 }
@@ -95,7 +95,7 @@ export function fallBehind (
 }
 
 function wayOn (feed: FollowedFeed, cursor: EntryCursor, hole: Hole | undefined, where: Reading['where']): WayOn {
-  const { log: { window }, lag, newest } = feed
+  const { window, lag, newest } = feed
   const fallen = { position: cursor.position, index: cursor.lastIndex, hole }
   // in pages from before the window nobody knows which of the newest it has got: it goes on in the log
   if (newest === undefined || fallen.index === 0) return skipped(window, lag, fallen)

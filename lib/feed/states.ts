@@ -3,8 +3,8 @@
  * same, and counted toward the bound of the log. It does not know who asked for them.
  */
 import { STATES_COMPARED, STATES_LEAST_BYTES, STATES_SHARE } from '../defaults.ts'
-import type { Entry } from '../log/entry.ts'
-import type { Window } from '../log/window.ts'
+import type { Entry } from './entry.ts'
+import type { Window } from './window.ts'
 
 /** The events of a state, encoded. */
 export interface HeldState {

@@ -1,6 +1,6 @@
 /** Subscriptions: what a feed gives to `reply.sse`. One describes a stream; each time it is opened, a reader begins. */
 import { BadOption, describe, shown } from '../errors.ts'
-import type { EntryView } from '../log/entry.ts'
+import type { EntryView } from './entry.ts'
 import { openFrames, openMember, type FrameSource, type IdOf, type MemberFrames, type MemberOpener, type SourceContext } from '../wire/frame-source.ts'
 import { CursorFrames } from './cursor-frames.ts'
 import { SubscriptionIterator, type Iterated } from './iteration.ts'

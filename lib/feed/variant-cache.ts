@@ -3,15 +3,16 @@
  * may share a projection but not a schema, so both are in the key: bytes cached by the projection alone would leak.
  */
 import { BATCH_BYTES, FRAME_BYTES, LEFT_OUT_BYTES } from '../defaults.ts'
-import type { Entry } from '../log/entry.ts'
-import type { FormKeeper } from '../log/forms.ts'
-import type { Beside, Window } from '../log/window.ts'
+import type { Entry } from './entry.ts'
+import type { FormKeeper } from './forms.ts'
+import type { Beside, Window } from './window.ts'
 import { Batch, type Allocate } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import type { Gap } from '../wire/control-event.ts'
 import { Slab } from '../wire/slab.ts'
 import { Frame, writerOf, type As, type FeedCodec, type Write } from './frame-writer.ts'
 import { noticeFrame } from './opening.ts'
+import { PagedEntry, type Page } from './pages.ts'
 import { gapOfPoison, Poison, type PoisonReports } from './poison.ts'
 
 /** What is kept for an entry: `null` if the projection leaves it out, a poison if that or a serializer has thrown. */
@@ -43,6 +44,8 @@ export class Variant implements Beside, FormKeeper {
   onUnread: () => void = none
   /** By the index of their entries; those that were made first come first. */
   readonly #frames = new Map<number, Form>()
+  /** By the place of their entries in pages: they go with the page. */
+  readonly #paged = new WeakMap<Page, Array<Form | undefined>>()
   readonly #write: Write
   readonly #reports: PoisonReports
   readonly #slab = new Slab()
@@ -68,7 +71,8 @@ export class Variant implements Beside, FormKeeper {
   /** The frame of an entry; `null` where the projection leaves it out; a poison where that, or a serializer, throws. */
   frame (entry: Entry): Form {
     // what only one stream reads, it reads once: keeping it would cost the log's bound and help nobody
-    if (this.readers < 2 || entry.index < this.window.oldest) return this.#made(entry)
+    if (this.readers < 2) return this.#made(entry)
+    if (entry.index < this.window.oldest) return entry instanceof PagedEntry ? this.#pagedFrame(entry) : this.#made(entry)
     const kept = this.#frames.get(entry.index)
     if (kept !== undefined) return kept
     const frame = this.#made(entry, (bytes) => this.#slab.allocate(bytes))
@@ -124,6 +128,23 @@ export class Variant implements Beside, FormKeeper {
     } catch (error) {
       return new Poison(error)
     }
+  }
+
+  /** Made once for all who read the page. */
+  #pagedFrame (entry: PagedEntry): Form {
+    const { page, offset } = entry
+    let forms = this.#paged.get(page)
+    if (forms === undefined) {
+      forms = []
+      this.#paged.set(page, forms)
+    }
+    const kept = forms[offset]
+    if (kept !== undefined) return kept
+    const frame = this.#made(entry)
+    const form = frame instanceof Poison && !frame.isFatal ? REPORTED : frame
+    forms[offset] = form
+    page.charge(sizeOf(form))
+    return frame
   }
 
   #gather (from: number, to: number): Range {

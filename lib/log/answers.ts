@@ -1,43 +1,73 @@
 /**
- * What a log answers is looked at before it is used: an engine of somebody else's may be wrong, and a reader of what is
- * no page would fail
- * on whatever stack it is woken on.
+ * What a log answers is looked at before it is used. A log of somebody else's may be wrong, and whatever was made of a
+ * wrong answer would fail where nobody expects it.
  */
-import { BadLog, describe } from '../errors.ts'
-import type { Entry } from './entry.ts'
-import type { Hole, Page, Place } from './event-log.ts'
+import { BadLog, describe, shown } from '../errors.ts'
+import type { Located, LogBeginning, LogEntry, LogGap, LogPage, Tail } from './contract.ts'
 
-/** The entry that was appended. Throws `FST_EVENTFEED_BAD_LOG`. */
-export function appended (answer: Entry): Entry {
-  return isObject(answer) && 'position' in answer && typeof answer.position === 'string' ? answer : wrong('append', 'an entry', answer)
+/** What may stand in an event ID, and in a list of several. */
+const POSITION = /^[^~\s,=\p{Cc}][^\s,=\p{Cc}]{0,127}$/u
+
+/** Why a log cannot continue from a position. */
+const REASONS: readonly unknown[] = ['malformed', 'epoch', 'ahead', 'trimmed'] satisfies Array<LogGap['reason']>
+
+/** The position of the entry that was appended. Throws `FST_EVENTFEED_BAD_LOG`. */
+export function appended (answer: string): string {
+  return isPosition(answer) ? answer : wrong('append()', 'a position', answer)
 }
 
-/** Where a reader goes on, or that it cannot. Throws `FST_EVENTFEED_BAD_LOG`. */
-export function located (answer: Place | Hole): Place | Hole {
-  return isPlace(answer) || isHole(answer) ? answer : wrong('locate', 'a place or a gap', answer)
+/** Whether a reader can continue. Throws `FST_EVENTFEED_BAD_LOG`. */
+export function located (answer: Located): Located {
+  const isFound = isObject(answer) && 'kind' in answer && answer.kind === 'found'
+  return isFound || isGap(answer) ? answer : wrong('locate()', 'that it was found, or a gap', answer)
 }
 
 /** Where the log begins. Throws `FST_EVENTFEED_BAD_LOG`. */
-export function beginning (answer: { start: Place, before: string }): { start: Place, before: string } {
-  const isBeginning = isObject(answer) && 'start' in answer && isPlace(answer.start) && 'before' in answer && typeof answer.before === 'string'
-  return isBeginning ? answer : wrong('earliest', '{ start, before }', answer)
+export function beginning (answer: LogBeginning): LogBeginning {
+  return isBeginning(answer) ? answer : wrong('earliest()', '{ oldest, before }', answer)
 }
 
-/** Entries from before the window. Throws `FST_EVENTFEED_BAD_LOG`. */
-export function paged (answer: Page): Page {
-  const isPage = isObject(answer) && 'entries' in answer && Array.isArray(answer.entries) && 'next' in answer
-  return isPage && (isPlace(answer.next) || isHole(answer.next)) ? answer : wrong('page', '{ entries, next }', answer)
+/** Entries that follow a position. Throws `FST_EVENTFEED_BAD_LOG`. */
+export function paged (answer: LogPage | LogGap): LogPage | LogGap {
+  if (isGap(answer)) return answer
+  const isPage = isObject(answer) && 'entries' in answer && Array.isArray(answer.entries)
+  if (!isPage) return wrong('page()', 'a page of entries, or a gap', answer)
+  for (const entry of answer.entries) checkEntry('page()', entry)
+  return answer
 }
 
-function isPlace (answer: unknown): boolean {
-  if (!isObject(answer) || !('kind' in answer)) return false
-  if (answer.kind === 'window') return 'index' in answer && Number.isSafeInteger(answer.index)
-  return answer.kind === 'older' && 'after' in answer && typeof answer.after === 'string'
+/** A tail that has begun. Throws `FST_EVENTFEED_BAD_LOG`. */
+export function begun (answer: Tail): Tail {
+  const isTail = isObject(answer) && 'before' in answer && isPosition(answer.before) && 'stop' in answer
+  return isTail && typeof answer.stop === 'function' ? answer : wrong('tail()', '{ before, stop }', answer)
 }
 
-function isHole (answer: unknown): boolean {
-  if (!isObject(answer) || !('kind' in answer) || answer.kind !== 'gap') return false
-  return 'start' in answer && isPlace(answer.start) && 'before' in answer && typeof answer.before === 'string'
+/** Throws `FST_EVENTFEED_BAD_LOG` for what is no entry. */
+export function checkEntry (method: string, entry: unknown): asserts entry is LogEntry {
+  const isEntry = isObject(entry) && 'position' in entry && isPosition(entry.position) &&
+    'event' in entry && typeof entry.event === 'string' && 'json' in entry && typeof entry.json === 'string' &&
+    'at' in entry && typeof entry.at === 'number' && 'keys' in entry && areKeys(entry.keys)
+  if (!isEntry) wrong(method, 'entries that have a position, event, json, keys and at', entry)
+}
+
+/** True for what may stand in an event ID. */
+export function isPosition (value: unknown): value is string {
+  return typeof value === 'string' && POSITION.test(value)
+}
+
+function areKeys (keys: unknown): boolean {
+  if (!Array.isArray(keys)) return false
+  for (const key of keys as unknown[]) if (typeof key !== 'string') return false
+  return true
+}
+
+function isGap (answer: unknown): answer is LogGap {
+  return isBeginning(answer) && 'kind' in answer && answer.kind === 'gap' && 'reason' in answer && REASONS.includes(answer.reason)
+}
+
+function isBeginning (answer: unknown): answer is LogBeginning {
+  if (!isObject(answer) || !('before' in answer) || !isPosition(answer.before)) return false
+  return 'oldest' in answer && (answer.oldest === null || isPosition(answer.oldest))
 }
 
 function isObject (answer: unknown): answer is object {
@@ -45,5 +75,5 @@ function isObject (answer: unknown): answer is object {
 }
 
 function wrong (method: string, wanted: string, answer: unknown): never {
-  throw new BadLog(`${method}()`, wanted, describe(answer))
+  throw new BadLog(method, wanted, typeof answer === 'string' ? shown(answer) : describe(answer))
 }

@@ -1,79 +1,86 @@
-/**
- * The log in this process's memory. Its whole history is its window, so nothing here is ever asynchronous.
- *
- * Positions are `<epoch>-<index>`. The epoch is new for each log, so that a restarted server never mistakes a position of
- * its predecessor's for one of its own.
- */
-import { randomBytes } from 'node:crypto'
+/** The log in this process's memory, with bounds. Its history ends with the process. */
 import { systemClock, type Clock } from '../clock.ts'
-import { Entry, type Draft } from './entry.ts'
-import type { EventLog, Hole, Page, Place } from './event-log.ts'
-import { readRetention, type Retention } from './retention.ts'
-import { Window } from './window.ts'
+import { IndexedRing } from '../indexed-ring.ts'
+import type { EventLog, Located, LogBeginning, LogDraft, LogGap, LogPage, Tail, TailListener } from './contract.ts'
+import { MemoryHistory } from './memory-history.ts'
+import { readRetention, sizeOf, type Retention } from './retention.ts'
 
-/** `<epoch>-<index>`, the index without leading zeros, and not so long that it loses precision. */
-const POSITION = /^([a-z0-9]{1,32})-(0|[1-9]\d{0,14})$/
-/** 40 random bits: two logs in a row of thousands hardly ever share an epoch, and an id stays short. */
-const EPOCH_BYTES = 5
-
-/** A log in memory. */
+/** A log in memory: nothing of it is ever asynchronous. */
 export class MemoryLog implements EventLog {
-  readonly window: Window
-  readonly #epoch = randomBytes(EPOCH_BYTES).toString('hex')
-  readonly #listeners = new Set<(entry: Entry) => void>()
-  #isClosed = false
+  readonly retain: Retention
+  readonly #clock: Clock
+  readonly #history = new MemoryHistory()
+  /** For each entry what it counts, and when it was published by the clock that is never set. Never decreases. */
+  readonly #sizes = new IndexedRing<number>(1)
+  readonly #moments = new IndexedRing<number>(1)
+  #moment = -Infinity
+  #bytes = 0
 
   /** @throws FST_EVENTFEED_BAD_OPTION where `retain` is not what it must be */
   constructor ({ retain, clock = systemClock }: { retain?: Partial<Retention> | undefined, clock?: Clock | undefined } = {}) {
-    this.window = new Window(clock, readRetention(retain), this.#position(0))
+    this.retain = readRetention(retain)
+    this.#clock = clock
   }
 
-  append (draft: Draft): Entry {
-    if (this.#isClosed) throw new Error('the log is closed')
-    const index = this.window.next
-    const entry = new Entry(draft, this.#position(index), index)
-    this.window.push(entry)
-    for (const listener of this.#listeners) listener(entry)
-    return entry
+  tail (listener: TailListener, newest: { readonly entries: number, readonly bytes: number }): Tail {
+    this.#trim()
+    return this.#history.tail(listener, newest)
   }
 
-  locate (position: string): Place | Hole {
-    this.window.trim()
-    const { window } = this
-    const [, epoch, index] = POSITION.exec(position) ?? []
-    if (epoch === undefined) return this.#hole('malformed')
-    if (epoch !== this.#epoch) return this.#hole('epoch')
-    const next = Number(index) + 1
-    if (next > window.next) return this.#hole('ahead')
-    return next < window.oldest ? this.#hole('trimmed') : { kind: 'window', index: next }
+  append (draft: LogDraft): string {
+    this.#trim()
+    const position = this.#history.append(draft)
+    this.#trim()
+    return position
   }
 
-  earliest (): { start: Place, before: string } {
-    this.window.trim()
-    return { start: { kind: 'window', index: this.window.oldest }, before: this.window.positionBefore(this.window.oldest) }
+  locate (position: string): Located {
+    this.#trim()
+    return this.#history.locate(position)
   }
 
-  page (after: string): Page {
-    return { entries: [], next: this.locate(after) }
+  earliest (): LogBeginning {
+    this.#trim()
+    return this.#history.earliest()
   }
 
-  tail (listener: (entry: Entry) => void): () => void {
-    this.#listeners.add(listener)
-    return () => { this.#listeners.delete(listener) }
+  page (after: string, limit: number): LogPage | LogGap {
+    this.#trim()
+    return this.#history.page(after, limit)
+  }
+
+  end (): void {
+    this.#history.end()
+  }
+
+  delete (): void {
+    this.#history.delete()
   }
 
   close (): void {
-    this.#isClosed = true
-    this.window.clear()
-    this.#listeners.clear()
+    this.#history.close()
   }
 
-  #position (index: number): string {
-    return `${this.#epoch}-${index}`
-  }
-
-  #hole (reason: Hole['reason']): Hole {
-    const { window } = this
-    return { kind: 'gap', reason, oldest: window.at(window.oldest)?.position ?? null, ...this.earliest() } satisfies Hole
+  /** Takes in what is new, and drops the oldest entries while any bound is passed. The newest stays, unless it is too old. */
+  #trim (): void {
+    const history = this.#history
+    for (let number = this.#sizes.next; number < history.next; number++) {
+      const entry = history.at(number)
+      if (entry === undefined) return
+      const size = sizeOf(entry)
+      this.#bytes += size
+      this.#sizes.push(size)
+      this.#moment = Math.max(this.#moment, this.#clock.elapsed() - Math.max(0, this.#clock.now() - entry.at))
+      this.#moments.push(this.#moment)
+    }
+    const { entries, bytes, ageMs } = this.retain
+    const before = ageMs === Infinity ? -Infinity : this.#clock.elapsed() - ageMs
+    for (let size = history.next - history.oldest; size > 0; size--) {
+      const isTooMuch = size > entries || (this.#bytes > bytes && size > 1) || (this.#moments.at(history.oldest) ?? 0) < before
+      if (!isTooMuch) return
+      this.#bytes -= this.#sizes.shift() ?? 0
+      this.#moments.shift()
+      history.dropOldest()
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** How much of its history a log keeps: by count, bytes and age, whichever bites first. */
-import { RETAIN_AGE_MS, RETAIN_BYTES, RETAIN_ENTRIES } from '../defaults.ts'
+import { ENTRY_BYTES, RETAIN_AGE_MS, RETAIN_BYTES, RETAIN_ENTRIES } from '../defaults.ts'
 import { BadOption, shown } from '../errors.ts'
 
 /** The bounds of a log, all inclusive. */
@@ -29,4 +29,25 @@ export function readRetention (retain: Partial<Retention> = {}): Retention {
     bounds[name as keyof Retention] = value
   }
   return bounds
+}
+
+/** What an entry counts toward the bound in bytes, without cached forms of it. */
+export function sizeOf ({ event, json, keys }: { readonly event: string, readonly json: string, readonly keys: readonly string[] }): number {
+  let bytes = ENTRY_BYTES + Buffer.byteLength(json) + event.length
+  for (const key of keys) bytes += key.length
+  return bytes
+}
+
+/**
+ * The bounds of what a feed holds of a log in memory: those that are given, or the defaults, none above the log's own. Throws
+ * `FST_EVENTFEED_BAD_OPTION` where one of them is none.
+ */
+export function boundedBy (retain: Partial<Retention> | undefined, own: Partial<Retention> | undefined): Retention {
+  const bounds = readRetention(retain)
+  if (own === undefined) return bounds
+  const { entries = Infinity, bytes = Infinity, ageMs = Infinity } = own
+  readRetention({ bytes, ageMs, ...entries === Infinity ? {} : { entries } })
+  return {
+    entries: Math.min(bounds.entries, entries), bytes: Math.min(bounds.bytes, bytes), ageMs: Math.min(bounds.ageMs, ageMs)
+  }
 }

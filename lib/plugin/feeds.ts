@@ -2,12 +2,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { BadOption, describe, FeedExists, shown } from '../errors.ts'
-import { LogFeed, type Feed, type Publication } from '../feed/feed.ts'
+import type { Feed } from '../feed/feed.ts'
+import { LogFeed } from '../feed/log-feed.ts'
 import type { FeedStats } from '../feed/figures.ts'
+import type { Publication } from '../feed/publication.ts'
 import type { LagPolicy, SlowConsumer } from '../feed/slow-consumer.ts'
 import type { Snapshot } from '../feed/snapshot.ts'
-import type { EventLog } from '../log/event-log.ts'
-import { MemoryLog } from '../log/memory-log.ts'
+import type { EventLog } from '../log/contract.ts'
 import type { Retention } from '../log/retention.ts'
 import { compileData, compileEvents } from '../schema/events.ts'
 import type { Compilers, SerializerCompiler } from '../schema/serializer.ts'
@@ -22,11 +23,11 @@ export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
    */
   events?: Schemas | undefined
   /**
-   * How much of its history a log in memory keeps. Default: 10,000 entries, 64 MiB, of any age; whichever bites
-   * first.
+   * How much of its history the feed holds in memory: all that there is of it, but where a log is given. Default: 10,000
+   * entries, 64 MiB, of any age, whichever bites first, and no more than the log keeps.
    */
   retain?: Partial<Retention> | undefined
-  /** Another log than one in memory; it brings its own bounds, so `retain` is refused beside it. */
+  /** What keeps the history, by its own bounds. Default: memory alone, bounded by `retain`. */
   log?: EventLog | undefined
   /**
    * What happens to a stream that falls behind what the log keeps, or behind the two limits below: `disconnect`, it
@@ -82,7 +83,8 @@ export class Feeds {
     }
     const feed: LogFeed = new LogFeed({
       name,
-      log: log ?? new MemoryLog({ retain, clock: this.#clock }),
+      log,
+      retain,
       clock: this.#clock,
       codec: events === undefined ? undefined : compileEvents(events, `the events of the feed ${shown(name)}`, compilers),
       compile: (event, schema) => compileData(event, schema, compilers),
@@ -100,7 +102,18 @@ export class Feeds {
       onFault: (error, what) => { logError(this.#app.log, error, `the feed ${shown(name)}: ${what}`) }
     })
     this.#feeds.set(name, feed)
+    try {
+      feed.open()
+    } catch (error) {
+      this.#feeds.delete(name)
+      throw error
+    }
     return feed
+  }
+
+  /** Waits until the logs of all feeds have opened. Rejects where one could not be. */
+  async ready (): Promise<void> {
+    for (const feed of [...this.#feeds.values(), ...this.#ended]) await feed.ready()
   }
 
   /** What the feeds hold, by name. */
@@ -132,11 +145,21 @@ function readOptions (options: FeedOptions): FeedOptions {
   for (const name of Object.keys(options)) {
     if (!OPTIONS.includes(name)) throw new BadOption(`app.feed() has no option ${shown(name)}: there are ${OPTIONS.join(', ')}`)
   }
-  if (options.log !== undefined && options.retain !== undefined) throw new BadOption('app.feed() takes log or retain, not both: a log brings its own bounds')
+  if (options.log !== undefined) checkLog(options.log)
   for (const name of ['initial', 'onGap'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') throw new BadOption(`app.feed({ ${name} }) must be a function that returns events, not ${describe(options[name])}`)
   }
   return options
+}
+
+const METHODS = ['tail', 'append', 'locate', 'earliest', 'page', 'end', 'delete', 'close'] as const satisfies ReadonlyArray<keyof EventLog>
+
+function checkLog (log: unknown): void {
+  if (typeof log !== 'object' || log === null) throw new BadOption(`app.feed({ log }) must be a log (the contract is EventLog), not ${describe(log)}`)
+  for (const method of METHODS) {
+    const { [method]: found }: Partial<Record<string, unknown>> = log
+    if (typeof found !== 'function') throw new BadOption(`app.feed({ log }) must be a log (the contract is EventLog), and has no ${method}()`)
+  }
 }
 
 function readLagPolicy ({ slowConsumer: mode = 'disconnect', maxLagBytes = Infinity, maxLagMs = Infinity }: FeedOptions): LagPolicy {

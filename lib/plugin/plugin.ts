@@ -34,7 +34,10 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
     kick: (connectionKey, reason) => streams.kick(connectionKey, reason)
   })
 
-  app.addHook('onReady', async () => { if (app.hasPlugin(OTHER_PLUGIN)) throw new ReplySseTaken() })
+  app.addHook('onReady', async () => {
+    if (app.hasPlugin(OTHER_PLUGIN)) throw new ReplySseTaken()
+    await feeds.ready()
+  })
   app.addHook('preClose', () => drain(app, streams))
   app.addHook('onClose', async () => {
     await feeds.close(settings.drainTimeoutMs)

@@ -40,6 +40,8 @@ export class PagedStore {
   /** The number that the next entry gets. */
   next = FIRST
   hasEnded = false
+  /** Called with each entry that is committed, also where its age takes it away at once. */
+  onCommit: (entry: LogEntry) => void = () => {}
   #bytes = 0
 
   constructor ({ retain, clock = systemClock }: Pick<PagedLogOptions, 'retain' | 'clock'> = {}) {
@@ -65,6 +67,7 @@ export class PagedStore {
     const bytes = Buffer.byteLength(json)
     this.history.push({ number, entry, dedupeId, bytes })
     this.#bytes += bytes
+    this.onCommit(entry)
     this.trim()
     return number
   }
@@ -141,6 +144,9 @@ export class PagedLog implements EventLog {
     this.#known = store.next
     this.#told = store.next
   }
+
+  /** True while there are entries that the tail has not told. */
+  get isBehind (): boolean { return this.#told < this.store.next }
 
   async tail (listener: TailListener, newest: { readonly entries: number, readonly bytes: number }): Promise<Tail> {
     await setImmediate()

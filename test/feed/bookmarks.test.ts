@@ -4,8 +4,8 @@ import t from 'tap'
 import type { SubscribeOptions } from '../../lib/index.ts'
 import { ManualClock } from '../clock.ts'
 import { eventually } from '../story/raw-client.ts'
-import type { LogFeed } from '../../lib/feed/feed.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import type { LogFeed } from '../../lib/feed/log-feed.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { appOf, listen, Listener } from './listener.ts'
 import { feedOf, OpenStream, turn as tick, until } from './open-stream.ts'
 
@@ -153,8 +153,8 @@ t.test('on a stream of several feeds the id of such a bookmark carries the posit
 
 t.test('of a log that keeps more than its window, streams say where they stand when that log turns over, and not with each window', async (t) => {
   const KEPT = 300
-  const log = new PagedLog({ retain: { entries: KEPT }, windowEntries: 30 })
-  const feed = feedOf({ log })
+  const log = new PagedLog({ retain: { entries: KEPT } })
+  const feed = feedOf({ log, retain: { entries: 30 } })
   const stream = await OpenStream.begun(feed.subscribe({ keys: ['friend'] }))
   const said: number[] = []
   for (let number = 0; number < 4 * KEPT; number++) {
@@ -174,14 +174,14 @@ t.test('the age of an entry counts from when it was published, though its log to
   for (const waitMs of [15, 35]) {
     const clock = new ManualClock()
     const log = new PagedLog({ retain: { ageMs: 41 }, clock })
-    const feed = feedOf({ log, clock })
+    const feed = feedOf({ log, clock, retain: { entries: 3 } })
     const stream = await OpenStream.begun(feed.subscribe({ keys: ['friend'] }))
     const published = feed.publish({ event: 'message', data: 1, key: 'stranger' })
     clock.advance(waitMs)
     await published
     clock.advance(42 - waitMs)
     await tick()
-    t.equal((await log.locate(stream.lastEventId ?? '')).kind, 'window', `${waitMs} ms`)
+    t.equal((await log.locate(stream.lastEventId ?? '')).kind, 'found', `${waitMs} ms`)
     stream.close()
     await feed.close()
     t.equal(clock.timers, 0)
@@ -190,8 +190,8 @@ t.test('the age of an entry counts from when it was published, though its log to
 
 t.test('a log that cannot say whether it keeps a position is asked no more than that: all streams say where they stand', async () => {
   for (const fail of [() => { throw new Error('no connection') }, async () => { throw new Error('no connection') }]) {
-    const log = new PagedLog({ retain: { entries: 1000 }, windowEntries: 9 })
-    const feed = feedOf({ log })
+    const log = new PagedLog({ retain: { entries: 1000 } })
+    const feed = feedOf({ log, retain: { entries: 9 } })
     const stream = await OpenStream.begun(feed.subscribe({ keys: ['friend'] }))
     log.locate = fail
     for (let number = 0; number < 27; number++) await feed.publish({ event: 'message', data: number, key: 'stranger' })
@@ -224,7 +224,7 @@ function publishStranger (feed: LogFeed, bytes = 1_000): string {
   return String(feed.publish({ event: 'message', data: 'x'.repeat(bytes), key: 'stranger' }))
 }
 
-function headOf ({ log: { window } }: LogFeed): string {
+function headOf ({ window }: LogFeed): string {
   return window.positionBefore(window.next)
 }
 

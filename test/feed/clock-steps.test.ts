@@ -1,9 +1,10 @@
 /** The wall clock is set, forward and back, while a feed is open: ages and lags are those of a clock that nobody sets. */
 import t from 'tap'
-import { Entry } from '../../lib/log/entry.ts'
-import { MemoryLog } from '../../lib/log/memory-log.ts'
+import { Entry } from '../../lib/feed/entry.ts'
+import { Window } from '../../lib/feed/window.ts'
+import { readRetention } from '../../lib/log/retention.ts'
 import { ManualClock } from '../clock.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { feedOf, OpenStream, turn, until, type FeedMade } from './open-stream.ts'
 
 const HOUR = 3_600_000
@@ -31,16 +32,17 @@ t.test('`at` never decreases when the clock is set back, and follows it when it 
 
 t.test('`at` does not decrease below that of another process, nor while appends are under way', async (t) => {
   const clock = new ManualClock()
-  const log = new PagedLog({ clock, windowEntries: 10 })
+  const log = new PagedLog({ clock })
   const feed = feedOf({ clock, log })
+  await feed.ready()
   const start = clock.now()
-  await log.append({ event: 'message', json: '0', key: undefined, at: start + 50 })
+  await log.append({ event: 'message', json: '0', keys: [], at: start + 50 })
   const first = feed.publish({ event: 'message', data: 1 })
   clock.set(100)
   const second = feed.publish({ event: 'message', data: 2 })
   clock.set(-HOUR)
   await Promise.all([first, second, feed.publish({ event: 'message', data: 3 })])
-  t.strictSame([1, 2, 3, 4].map((index) => (log.window.at(index)?.at ?? 0) - start), [50, 50, 100, 100])
+  t.strictSame([1, 2, 3, 4].map((index) => (feed.window.at(index)?.at ?? 0) - start), [50, 50, 100, 100])
 })
 
 for (const step of [HOUR, -HOUR]) {
@@ -123,14 +125,14 @@ t.test('{ since } the time of an event begins there at the latest, however the c
 
 t.test('what another process published a while ago is as old as its time says, and no newer entry is older', (t) => {
   const clock = new ManualClock()
-  const log = new MemoryLog({ clock, retain: { ageMs: 100 } })
-  const draft = (ageMs: number) => ({ event: 'message', json: '1', key: undefined, at: clock.now() - ageMs })
-  log.append(draft(60))
-  log.append(draft(90))
-  log.append(draft(-50))
-  t.strictSame([1, 2, 3].map((index) => log.window.ageOf(index)), [60, 60, 0])
-  log.window.push(new Entry(draft(101), 'other', log.window.next))
-  t.strictSame(log.window.ageOf(4), 0)
-  t.equal(log.window.ageOf(99), 0)
+  const window = new Window(clock, readRetention({ ageMs: 100 }))
+  const push = (ageMs: number): void => {
+    window.push(new Entry({ event: 'message', json: '1', keys: [], at: clock.now() - ageMs, position: `p-${ageMs}` }, window.next))
+  }
+  for (const ageMs of [60, 90, -50]) push(ageMs)
+  t.strictSame([1, 2, 3].map((index) => window.ageOf(index)), [60, 60, 0])
+  push(101)
+  t.strictSame(window.ageOf(4), 0)
+  t.equal(window.ageOf(99), 0)
   t.end()
 })

@@ -3,9 +3,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { SubscribeOptions } from '../../lib/feed/subscription.ts'
-import type { EntryView } from '../../lib/log/entry.ts'
+import type { EntryView } from '../../lib/feed/entry.ts'
 import { ManualClock } from '../clock.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { eventually, RawClient } from '../story/raw-client.ts'
 import { serve } from '../story/serve.ts'
 import { appOf, listen, Listener } from './listener.ts'
@@ -25,7 +25,7 @@ const FEEDS: ReadonlyArray<[string, FeedMade, SubscribeOptions]> = [
   ['in a fan-out', {}, {}],
   ['with keys', {}, { keys: ['a'] }],
   ['where missed entries are conflated', { mode: 'latest', maxLagBytes: 1 }, {}],
-  ['in pages from before the window', { log: new PagedLog({ windowEntries: 1 }) }, { from: 'earliest' }]
+  ['in pages from before the window', { log: new PagedLog(), retain: { entries: 1 } }, { from: 'earliest' }]
 ]
 
 for (const [what, made, options] of FEEDS) {

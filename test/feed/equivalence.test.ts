@@ -4,7 +4,7 @@ import { deepStrictEqual } from 'node:assert'
 import { randomInt } from 'node:crypto'
 import t from 'tap'
 import type { FeedSubscription, SubscribeOptions } from '../../lib/feed/subscription.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { feedOf, OpenStream, toldBy, turn, until } from './open-stream.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))
@@ -59,7 +59,7 @@ for (const [name, paged] of [['in memory', undefined], ['in pages', 2]] as const
   t.test(`keys are the same events as the equivalent filter, and the same gaps where that throws: a log ${name}`, async (t) => {
     t.comment(`FUZZ_SEED=${seed} FUZZ_RUNS=${numRuns}`)
     await fc.assert(fc.asyncProperty(fc.subarray(['a', 'b', 'c']), steps, async (keys, script) => {
-      const feed = feedOf(paged === undefined ? {} : { log: new PagedLog({ windowEntries: paged }) })
+      const feed = feedOf(paged === undefined ? {} : { log: new PagedLog(), retain: { entries: paged } })
       const of = (options: SubscribeOptions): Client => new Client(feed.subscribe({ from: 'earliest', ...options }))
       const clients = [of({ keys }), of({ where: ({ key }) => key !== undefined && keys.includes(key) }), of({ keys, where: passes }), of({ where: ({ key, data }) => key !== undefined && keys.includes(key) && passes({ data }) })]
       const expected: number[] = []

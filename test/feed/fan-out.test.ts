@@ -3,12 +3,13 @@ import t from 'tap'
 import { FanOut, type Waiter } from '../../lib/feed/fan-out.ts'
 import { Filters } from '../../lib/feed/filters.ts'
 import { FeedFigures } from '../../lib/feed/figures.ts'
-import { MemoryLog } from '../../lib/log/memory-log.ts'
+import { Window } from '../../lib/feed/window.ts'
+import { readRetention } from '../../lib/log/retention.ts'
 import { ManualClock } from '../clock.ts'
 import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
 
 function fanOutOf (clock = new ManualClock(), report: (error: unknown) => void = () => {}): FanOut {
-  return new FanOut(clock, new Filters(new MemoryLog().window, new FeedFigures(), () => {}), report)
+  return new FanOut(clock, new Filters(new Window(clock, readRetention()), new FeedFigures(), () => {}), report)
 }
 
 class Waiting implements Waiter {

@@ -1,8 +1,8 @@
 /** Cached forms of entries: frames of variants and parsed data. They leave before entries do, within a share of their own. */
 import t from 'tap'
 import { ENTRY_BYTES, FORMS_SHARE, RETAIN_BYTES } from '../../lib/defaults.ts'
-import type { LogFeed } from '../../lib/feed/feed.ts'
-import { Forms, type FormKeeper } from '../../lib/log/forms.ts'
+import type { LogFeed } from '../../lib/feed/log-feed.ts'
+import { Forms, type FormKeeper } from '../../lib/feed/forms.ts'
 import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
 
 const USERS = 100
@@ -18,7 +18,7 @@ t.test('a projection for each user, two windows each, takes no entry from the hi
   for (let number = 0; number < EVENTS; number++) {
     feed.publish({ event: 'message', data: number })
     if (number % 100 === 0) await turn()
-    most = Math.max(most, feed.log.window.forms.bytes)
+    most = Math.max(most, feed.window.forms.bytes)
   }
   await until(() => streams.every(({ events }) => events.length === EVENTS + 1), 'all get all')
   const { entries, bytes: held } = feed.stats()
@@ -26,7 +26,7 @@ t.test('a projection for each user, two windows each, takes no entry from the hi
   t.ok(held <= bytes, `${held} of ${bytes} bytes`)
   t.ok(most > 0 && most <= bytes * FORMS_SHARE, `${most} bytes of forms`)
   for (const stream of streams) stream.close()
-  t.ok(feed.log.window.forms.bytes < 10_000, 'only parsed data is left')
+  t.ok(feed.window.forms.bytes < 10_000, 'only parsed data is left')
 })
 
 t.test('an entry leaves only for entries: forms make room for it first, and are made again for who asks', async (t) => {
@@ -42,7 +42,7 @@ t.test('an entry leaves only for entries: forms make room for it first, and are 
     const { entries, bytes } = feed.stats()
     t.equal(entries, Math.min(number, 20))
     t.ok(bytes <= 20 * SIZE, `${bytes} bytes`)
-    if (number === 5) t.ok(feed.log.window.forms.bytes > 0, 'where there is room, forms are kept')
+    if (number === 5) t.ok(feed.window.forms.bytes > 0, 'where there is room, forms are kept')
   }
   for (const [index, stream] of streams.entries()) {
     t.equal(stream.own.length, 60)
@@ -63,7 +63,7 @@ t.test('the parsed data that filters see counts as a form, and leaves with its e
   publishNumbers(feed, 10)
   await turn()
   publishNumbers(feed, 10)
-  t.equal(feed.log.window.forms.bytes, 0, 'none is left of those that have left')
+  t.equal(feed.window.forms.bytes, 0, 'none is left of those that have left')
   stream.close()
 })
 

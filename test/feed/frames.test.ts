@@ -6,7 +6,7 @@ import { BATCH_BYTES, ENTRY_BYTES, FRAME_BYTES } from '../../lib/defaults.ts'
 import type { Feed, FeedSubscription, SubscribeOptions } from '../../lib/index.ts'
 import type { Batch } from '../../lib/wire/batch.ts'
 import { openFrames, type FrameSource } from '../../lib/wire/frame-source.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { appOf, listen, Listener } from './listener.ts'
 
 /** A reader: each wake is one read of all there is, as a connection with a fast client does. */
@@ -214,7 +214,7 @@ t.test('several feeds on one stream: each id carries all positions, each feed re
 t.test('several feeds of which one must look for its place: no id is given before all are known', async (t) => {
   const app = await appOf(t)
   const log = new PagedLog()
-  const [slow, fast] = [app.feed('slow', { log }), app.feed('fast')]
+  const [slow, fast] = [app.feed('slow', { log, retain: { entries: 3 } }), app.feed('fast')]
   const slowIds = await Promise.all([1, 2, 3, 4, 5, 6].map(async (data) => await slow.publish({ event: 'message', data })))
   const fastId = await fast.publish({ event: 'message', data: 7 })
   await fast.publish({ event: 'message', data: 8 })

@@ -2,16 +2,19 @@
 import t from 'tap'
 import { FollowedKeys } from '../../lib/feed/followed-keys.ts'
 import { KeyIndex } from '../../lib/feed/key-index.ts'
-import { MemoryLog } from '../../lib/log/memory-log.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { Entry } from '../../lib/feed/entry.ts'
+import { Window } from '../../lib/feed/window.ts'
+import { readRetention } from '../../lib/log/retention.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { ManualClock } from '../clock.ts'
 import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
 
-const LOGS = [['in memory', () => new MemoryLog()], ['in pages', () => new PagedLog({ windowEntries: 2 })]] as const
+const LOGS = [['in memory', () => ({})], ['in pages', () => ({ log: new PagedLog(), retain: { entries: 2 } })]] as const
 
 for (const [name, make] of LOGS) {
   t.test(`a key counts from the entry behind follow to the moment of unfollow: a log ${name}`, async (t) => {
-    const feed = feedOf({ log: make() })
+    const feed = feedOf(make())
     const subscription = feed.subscribe({ keys: ['a'] })
     const stream = await OpenStream.begun(subscription)
     const publish = async (data: number, key?: string): Promise<void> => { await feed.publish({ event: 'message', data, key }) }
@@ -65,7 +68,7 @@ t.test('one subscription on two streams: follow counts for both, each has its ow
 
 for (const [name, make] of LOGS) {
   t.test(`a stream that begins after a key was followed gets all entries of that key, one that was open gets the newer ones: a log ${name}`, async (t) => {
-    const feed = feedOf({ log: make() })
+    const feed = feedOf(make())
     const subscription = feed.subscribe({ keys: ['a'], from: 'earliest' })
     const publish = async (data: number, key: string): Promise<void> => { await feed.publish({ event: 'message', data, key }) }
     for (let data = 1; data <= 4; data++) await publish(data, data % 2 === 0 ? 'b' : 'a')
@@ -89,7 +92,7 @@ for (const [name, make] of LOGS) {
 }
 
 t.test('the streams of a subscription share its keys: the index follows each key once, for any number of streams', (t) => {
-  const { window } = new MemoryLog()
+  const window = new Window(systemClock, readRetention())
   const asked: string[] = []
   class CountingIndex extends KeyIndex {
     override follow (...[key, follower]: Parameters<KeyIndex['follow']>): void {
@@ -123,7 +126,7 @@ t.test('a quiet stream of keys does not fall off the log by what is not for it',
   await turn()
   stream.quiet()
   t.ok(stream.wakes <= 1, 'it is woken to say where it stands, and for nothing else')
-  t.equal(stream.lastEventId, feed.log.window.positionBefore(feed.log.window.next), 'and its bookmark is the head')
+  t.equal(stream.lastEventId, feed.window.positionBefore(feed.window.next), 'and its bookmark is the head')
   t.strictSame([stream.source.end, stream.gaps], [undefined, []])
   stream.close()
 })
@@ -131,7 +134,7 @@ t.test('a quiet stream of keys does not fall off the log by what is not for it',
 t.test('an entry that is too old when it comes to stand in the window is a gap for those who follow its key', async (t) => {
   const clock = new ManualClock()
   const log = new PagedLog({ retain: { ageMs: 1 }, clock })
-  const feed = feedOf({ log, clock, mode: 'skip' })
+  const feed = feedOf({ log, clock, retain: { entries: 3 }, mode: 'skip' })
   const stream = await OpenStream.begun(feed.subscribe({ keys: ['a'] }))
   const published = feed.publish({ event: 'message', data: 1, key: 'a' })
   clock.advance(2)
@@ -148,18 +151,20 @@ t.test('follow needs keys, and takes strings', async (t) => {
 })
 
 t.test('the index forgets entries and keys that have left: 100,000 keys leave nothing', async (t) => {
-  const log = new MemoryLog({ retain: { entries: 100 } })
-  const index = new KeyIndex(log.window)
-  log.tail(() => { index.advance() })
-  const append = (key: string): void => { log.append({ event: 'message', json: '1', key, at: 0 }) }
+  const window = new Window(systemClock, readRetention({ entries: 100 }))
+  const index = new KeyIndex(window)
+  const append = (key: string): void => {
+    window.push(new Entry({ event: 'message', json: '1', keys: [key], at: 0, position: key }, window.next))
+    index.advance()
+  }
   const before = await heldBytes()
   for (let number = 0; number < 100_000; number++) append(`key ${number}`)
   const found: number[] = []
   for (let number = 0; number < 100_000; number++) index.collect(`key ${number}`, 0, 10, found)
-  t.equal(found.length, 100, 'those that the log keeps')
+  t.equal(found.length, 100, 'those that the window keeps')
   const grown = await heldBytes() - before
   t.ok(grown < 1_000_000, `${grown} bytes`)
-  log.close()
+  window.clear()
   index.collect('key 99999', 0, 10, found)
-  t.equal(found.length, 100, 'none after the log is closed')
+  t.equal(found.length, 100, 'none after the window is cleared')
 })

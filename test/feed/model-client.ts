@@ -1,5 +1,5 @@
 /** One client of a world: it connects, reads or does not, is cut, and comes back with what it has got. */
-import type { EntryView } from '../../lib/log/entry.ts'
+import type { EntryView } from '../../lib/feed/entry.ts'
 import type { SnapshotRequest, SnapshotResult } from '../../lib/feed/snapshot.ts'
 import type { FeedSubscription, SubscribeOptions } from '../../lib/feed/subscription.ts'
 import { firstWithin } from './history.ts'
@@ -14,7 +14,8 @@ type State = Array<{ event: string, data: unknown, key: string | undefined }>
 interface Mark { lastEventId: string | undefined }
 
 export class Client {
-  readonly witness: Witness
+  /** Set by `begin`. */
+  witness: Witness
   readonly #game: Game
   readonly #shape: Shape
   readonly #keys: Set<string> | undefined
@@ -31,6 +32,12 @@ export class Client {
     this.#shape = shape
     this.#keys = shape.keys === undefined ? undefined : new Set(shape.keys.map((key) => KEYS[key] ?? ''))
     this.witness = new Witness(shape, game.history)
+  }
+
+  /** The world has begun: its history is known. */
+  begin (): void {
+    this.witness = new Witness(this.#shape, this.#game.history)
+    this.connect()
   }
 
   get isOpen (): boolean { return this.#stream !== undefined }
@@ -73,6 +80,8 @@ export class Client {
     }
     this.#subscription = feed.subscribe(options as SubscribeOptions)
     const head = history.head
+    const { isOpening } = feed
+    const { knowsHead } = this.#game
     const onEvent = (event: Parameters<Witness['saw']>[0]): void => {
       try {
         see(event)
@@ -85,7 +94,8 @@ export class Client {
       const isFirst = this.witness.at === undefined && this.witness.snapshot === undefined
       this.witness.saw(event, this.#game.now)
       if (this.#cancelledAt !== undefined && (this.witness.at ?? 0) > this.#cancelledAt) throw new Error('what came after it was cancelled')
-      if (isFirst && from === 'latest' && lastEventId === undefined && this.witness.at !== head) throw new Error(`the latest is ${head}, and it began at ${this.witness.at}`)
+      const isLatest = this.witness.at === head || !knowsHead || (isOpening && (this.witness.at ?? -1) > head)
+      if (isFirst && from === 'latest' && lastEventId === undefined && !isLatest) throw new Error(`the latest is ${head}, and it began at ${this.witness.at}`)
       this.#marks.push({ lastEventId: this.witness.lastEventId })
     }
     this.#stream = new OpenStream(this.#subscription, { after: lastEventId, onEvent })
@@ -144,9 +154,13 @@ export class Client {
     // one that looks for its place has no keys of its own yet
     if (this.#keys === undefined || this.witness.at === undefined) return
     this.#subscription?.[how](key)
-    this.witness[how](key)
-    if (how === 'follow') this.#keys.add(key)
-    else this.#keys.delete(key)
+    if (how === 'follow') {
+      this.witness.follow(key, this.#game.knowsHead)
+      this.#keys.add(key)
+    } else {
+      this.witness.unfollow(key)
+      this.#keys.delete(key)
+    }
   }
 
   #wasTooSlow (): void {
@@ -161,8 +175,8 @@ export class Client {
     const { witness } = this
     if (gap === undefined && (witness.requested !== undefined || this.#shape.from !== undefined)) throw new Error('the initial state was not to be asked')
     if (gap !== undefined) witness.checkGap(gap)
-    if (history.numberOf(position) !== history.head) throw new Error('a snapshot is asked as of the head')
-    const taken = { asOf: history.head, gap, keys: new Set(witness.follows?.keys()) }
+    if (this.#game.knowsHead && history.numberOf(position) !== history.head) throw new Error('a snapshot is asked as of the head')
+    const taken = { asOf: history.numberOf(position), gap, keys: new Set(witness.follows?.keys()) }
     witness.snapshot = taken
     if (kind === 'sync') return stateOf(taken.asOf)
     if (kind === 'async') return (async () => { await turn(); await turn(); return stateOf(taken.asOf) })()

@@ -1,39 +1,61 @@
 /** Plays a world: the feed and its clients do what the script says, and each event is held against the model. */
-import { MemoryLog } from '../../lib/log/memory-log.ts'
-import type { LogFeed } from '../../lib/feed/feed.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import type { LogFeed } from '../../lib/feed/log-feed.ts'
+import { sizeOf } from '../../lib/log/retention.ts'
+import { PagedLog } from '../contract/paged-log.ts'
+import type { LogEntry } from '../../lib/log/contract.ts'
 import { ManualClock } from '../clock.ts'
 import { History, type Now } from './history.ts'
 import { Client } from './model-client.ts'
 import { KEYS, type Step, type World } from './model-script.ts'
-import { feedOf, turn, until } from './open-stream.ts'
+import { feedOf, turn, until, type FeedMade } from './open-stream.ts'
 
 /** A world that is played. */
 export class Game {
   readonly world: World
-  readonly feed: LogFeed
-  readonly history: History
+  feed: LogFeed
+  history = new History('')
   readonly clock = new ManualClock()
   readonly clients: Client[]
+  /** Of a world in pages: another process, and the log of this one. */
+  readonly #elsewhere: PagedLog | undefined
+  #log: PagedLog | undefined
   #published: Array<Promise<unknown>> = []
   #numbers = 0
 
   constructor (world: World) {
     this.world = world
-    const { retain, paged, mode, maxLagBytes, maxLagMs } = world
-    const log = paged === undefined ? new MemoryLog({ retain, clock: this.clock }) : new PagedLog({ retain, windowEntries: paged, clock: this.clock })
-    this.history = new History(log.window.positionBefore(1))
-    log.tail(({ position, key, event, size, at }) => { this.history.add({ position, key, name: key ?? `\n${event}`, size, at }) })
-    this.feed = feedOf({ log, clock: this.clock, mode, maxLagBytes, maxLagMs })
+    this.#elsewhere = world.paged === undefined ? undefined : new PagedLog({ retain: world.retain, clock: this.clock })
+    this.feed = feedOf(this.#feedMade)
     this.clients = world.clients.map((shape) => new Client(this, shape))
   }
 
+  /** True where the feed knows which entry is the newest. */
+  get knowsHead (): boolean { return !this.feed.window.isHeadUnknown && this.#log?.isBehind !== true }
+
   get isInMemory (): boolean { return this.world.paged === undefined }
 
-  get now (): Now { return { oldestInWindow: this.feed.log.window.oldest, time: this.clock.now(), world: this.world } }
+  get now (): Now {
+    const { window } = this.feed
+    const oldest = window.at(window.oldest)
+    const oldestInWindow = oldest === undefined ? this.history.head + 1 : this.history.numberOf(oldest.position)
+    return { oldestInWindow, knowsHead: this.knowsHead, time: this.clock.now(), world: this.world }
+  }
+
+  get #feedMade (): FeedMade {
+    const { retain, paged, mode, maxLagBytes, maxLagMs } = this.world
+    const made = { clock: this.clock, mode, maxLagBytes, maxLagMs }
+    if (paged === undefined || this.#elsewhere === undefined) return { ...made, retain }
+    this.#log = new PagedLog({ store: this.#elsewhere.store })
+    return { ...made, log: this.#log, retain: { ...retain, entries: Math.min(paged, retain.entries) } }
+  }
 
   async play (): Promise<void> {
-    for (const client of this.clients) client.connect()
+    const isElsewhere = this.#elsewhere !== undefined
+    const entries = (told: readonly LogEntry[]): void => { if (!isElsewhere) for (const entry of told) this.#add(entry) }
+    const { before } = await (this.#elsewhere ?? this.feed.log).tail({ entries, lost () {}, ended () {} }, { entries: 0, bytes: 0 })
+    if (this.#elsewhere !== undefined) this.#elsewhere.store.onCommit = (entry) => { this.#add(entry) }
+    this.history = new History(before)
+    for (const client of this.clients) client.begin()
     for (const step of this.world.steps) {
       await this.#do(step)
       for (const client of this.clients) client.look()
@@ -47,10 +69,45 @@ export class Game {
     else if (step.do === 'advance') this.clock.advance(step.ms)
     else if (step.do === 'turns') for (let count = 0; count < step.count; count++) await turn()
     else if (step.do === 'settle') await this.#settle()
+    else if (step.do === 'lose') await this.#lose(step)
+    else if (step.do === 'restart') await this.#restart()
     else {
       const client = this.clients[step.client % this.clients.length]
       client?.do(step)
     }
+  }
+
+  #add (entry: LogEntry): void {
+    const [key] = entry.keys
+    this.history.add({ position: entry.position, key, name: key ?? `\n${entry.event}`, size: sizeOf(entry), at: entry.at })
+  }
+
+  /** Another process publishes, and the tail of this one loses that. */
+  async #lose ({ count, key }: Extract<Step, { do: 'lose' }>): Promise<void> {
+    if (this.isInMemory) return
+    await this.#allPublished()
+    this.#log?.holdTail()
+    for (let index = 0; index < count; index++) {
+      const json = JSON.stringify({ number: ++this.#numbers, text: '' })
+      const named = KEYS[(key + index * index) % KEYS.length]
+      await this.#elsewhere?.append({ event: 'message', json, keys: named === undefined ? [] : [named], at: this.clock.now() })
+    }
+    this.#log?.lose()
+  }
+
+  /** The process is closed, and another begins with what is stored; the clients come back at once. */
+  async #restart (): Promise<void> {
+    if (this.isInMemory) return
+    await this.#allPublished()
+    for (const client of this.clients) client.cut(0)
+    await this.feed.close()
+    this.feed = feedOf(this.#feedMade)
+    for (const client of this.clients) client.connect()
+  }
+
+  async #allPublished (): Promise<void> {
+    await Promise.all(this.#published)
+    this.#published = []
   }
 
   #publish ({ count, key, bytes }: Extract<Step, { do: 'publish' }>): void {
@@ -62,8 +119,7 @@ export class Game {
 
   /** Waits until all who read have all. */
   async #settle (): Promise<void> {
-    await Promise.all(this.#published)
-    this.#published = []
+    await this.#allPublished()
     await until(() => {
       for (const client of this.clients) client.look()
       return this.clients.every(({ isUpToDate }) => isUpToDate)
@@ -102,5 +158,7 @@ export class Game {
       const { streams, entries, bytes } = this.feed.stats()
       return streams === 0 && entries === 0 && bytes === 0
     }, () => `nothing is left: ${JSON.stringify(this.feed.stats())}`)
+    await until(() => (this.#elsewhere?.store.history.length ?? 0) === 0, 'the history is deleted')
+    await this.#elsewhere?.close()
   }
 }

@@ -30,6 +30,8 @@ export type Step =
   | { do: 'advance', ms: number }
   | { do: 'turns', count: number }
   | { do: 'settle' }
+  | { do: 'lose', count: number, key: number }
+  | { do: 'restart' }
 
 export interface World {
   /** How many entries the window of a paged log holds; `undefined` for the log in memory. */
@@ -65,7 +67,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('follow' as const, 'unfollow' as const), client, key: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.integer({ min: 1, max: 60 }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('turns' as const), count: fc.integer({ min: 1, max: 4 }) }) },
-  { weight: 2, arbitrary: fc.constant({ do: 'settle' as const }) }
+  { weight: 2, arbitrary: fc.constant({ do: 'settle' as const }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const), count: fc.nat(4), key }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'restart' as const }) }
 )
 
 /** Worlds of all sizes; shrinks to fewer steps, fewer clients, fewer bounds. */

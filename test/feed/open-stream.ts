@@ -4,10 +4,10 @@ import { runInNewContext } from 'node:vm'
 import { createParser } from 'eventsource-parser'
 import { systemClock } from '../../lib/clock.ts'
 import { BATCH_BYTES } from '../../lib/defaults.ts'
-import { LogFeed, type FeedParts } from '../../lib/feed/feed.ts'
+import type { FeedParts } from '../../lib/feed/feed.ts'
+import { LogFeed } from '../../lib/feed/log-feed.ts'
 import type { FeedSubscription } from '../../lib/feed/subscription.ts'
-import type { EventLog } from '../../lib/log/event-log.ts'
-import { MemoryLog } from '../../lib/log/memory-log.ts'
+import type { EventLog } from '../../lib/log/contract.ts'
 import type { Retention } from '../../lib/log/retention.ts'
 import type { EventCodec } from '../../lib/wire/codec.ts'
 import { openFrames, type FrameSource, type FrameSourceOpener } from '../../lib/wire/frame-source.ts'
@@ -15,16 +15,18 @@ import type { Gap } from '../../lib/wire/control-event.ts'
 import { plainText } from '../../lib/wire/event.ts'
 import type { Seen } from './listener.ts'
 
-export interface FeedMade extends Partial<Pick<FeedParts, 'clock' | 'initial' | 'onGap' | 'onFault'>>, Partial<FeedParts['lag']> {
+export interface FeedMade extends Partial<Pick<FeedParts, 'clock' | 'codec' | 'initial' | 'onGap' | 'onFault' | 'onFreed'>>, Partial<FeedParts['lag']> {
   log?: EventLog
   retain?: Partial<Retention>
 }
 
 /** A feed of its own, without an application. */
-export function feedOf ({ clock = systemClock, retain, log = new MemoryLog({ retain, clock }), initial, onGap, mode = 'disconnect', maxLagBytes = Infinity, maxLagMs = Infinity, onFault = () => {} }: FeedMade = {}): LogFeed {
-  return new LogFeed({
-    name: 'numbers', log, clock, codec: undefined, compile: () => plainText, lag: { mode, maxLagBytes, maxLagMs }, initial, onGap, onEnd: () => {}, onFreed: () => {}, onFault
+export function feedOf ({ clock = systemClock, retain, log, codec, initial, onGap, mode = 'disconnect', maxLagBytes = Infinity, maxLagMs = Infinity, onFault = () => {}, onFreed = () => {} }: FeedMade = {}): LogFeed {
+  const feed = new LogFeed({
+    name: 'numbers', log, retain, clock, codec, compile: () => plainText, lag: { mode, maxLagBytes, maxLagMs }, initial, onGap, onEnd: () => {}, onFreed, onFault
   })
+  feed.open()
+  return feed
 }
 
 /** One turn of the event loop: all that was published in this tick has arrived, and a page that was asked for may have. */

@@ -1,14 +1,14 @@
 /** Entries that a filter, a projection or a serializer throws at: each is reported as a gap of itself, and the stream goes on. */
 import t from 'tap'
 import { Type } from 'typebox'
-import type { LogFeed } from '../../lib/feed/feed.ts'
+import type { LogFeed } from '../../lib/feed/log-feed.ts'
 import { merge } from '../../lib/feed/merge.ts'
 import type { FeedSubscription, SubscribeOptions } from '../../lib/feed/subscription.ts'
-import type { EntryView } from '../../lib/log/entry.ts'
+import type { EntryView } from '../../lib/feed/entry.ts'
 import { compileEvents } from '../../lib/schema/events.ts'
 import { BATCH_BYTES } from '../../lib/defaults.ts'
 import { openFrames } from '../../lib/wire/frame-source.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { appOf, listen, Listener } from './listener.ts'
 import { feedOf, OpenStream, turn, until, type FeedMade } from './open-stream.ts'
 
@@ -97,7 +97,7 @@ for (const [what, optionsFor] of WAYS) {
   })
 
   t.test(`${what} that throws at entries from before the window: they are reported on replay`, async (t) => {
-    const { feed, faults } = reporting({ log: new PagedLog({ windowEntries: 2 }) })
+    const { feed, faults } = reporting({ log: new PagedLog(), retain: { entries: 2 } })
     const ids = await Promise.all([1, 2, 3, 2, 5].map((data) => feed.publish({ event: 'message', data, key: 'a' })))
     const streams = [1, 2].map(() => new OpenStream(feed.subscribe({ from: 'earliest', ...optionsFor(throwAt(2)) })))
     for (const stream of streams) {
@@ -246,7 +246,7 @@ t.test('on a stream of several feeds the gap carries the positions of all', asyn
   await turn()
   const [bad] = publish(one, 2)
   await turn()
-  t.match(stream.events.at(-1), { event: 'stream:gap', id: `numbers=${bad},others=${two.log.window.positionBefore(1)}` })
+  t.match(stream.events.at(-1), { event: 'stream:gap', id: `numbers=${bad},others=${two.window.positionBefore(1)}` })
   t.strictSame(stream.gaps, [{ requested: first, oldest: null, reason: 'failed' }])
   const [other] = publish(two, 2)
   await turn()

@@ -5,8 +5,8 @@ import { INDEXED_ENTRIES, KEYED_LOOKS, KEYS_AT_ONCE, SCAN_ENTRIES } from '../../
 import { FollowedKeys } from '../../lib/feed/followed-keys.ts'
 import { KeyIndex } from '../../lib/feed/key-index.ts'
 import { Merge, Posting } from '../../lib/feed/posting.ts'
-import type { LogFeed } from '../../lib/feed/feed.ts'
-import { IndexedRing } from '../../lib/log/indexed-ring.ts'
+import type { LogFeed } from '../../lib/feed/log-feed.ts'
+import { IndexedRing } from '../../lib/indexed-ring.ts'
 import type { Seen } from './listener.ts'
 import { feedOf, OpenStream, turn, until } from './open-stream.ts'
 

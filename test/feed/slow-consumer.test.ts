@@ -2,7 +2,9 @@
 import t from 'tap'
 import { ENTRY_BYTES } from '../../lib/defaults.ts'
 import { NewestByKey } from '../../lib/feed/conflation.ts'
-import { MemoryLog } from '../../lib/log/memory-log.ts'
+import { Entry } from '../../lib/feed/entry.ts'
+import { Window } from '../../lib/feed/window.ts'
+import { readRetention } from '../../lib/log/retention.ts'
 import { ManualClock } from '../clock.ts'
 import { feedOf, OpenStream, turn } from './open-stream.ts'
 
@@ -59,7 +61,7 @@ t.test('a state that is older than the limits is replayed from, and not followed
   let states = 0
   let origin = ''
   const feed = feedOf({ mode: 'skip', maxLagBytes: SIZE, onGap: () => { states++; return { events: [], after: origin } } })
-  origin = feed.log.window.positionBefore(1)
+  origin = feed.window.positionBefore(1)
   const stream = new OpenStream(feed.subscribe())
   stream.stall()
   publish(feed, 1, 2, 3)
@@ -109,15 +111,18 @@ t.test('latest: a key that is unfollowed before its entry was sent does not come
 
 t.test('conflation keeps at most so many entries and bytes beside the log; the oldest leave first, and the sum never drifts', async (t) => {
   for (const [maxEntries, maxBytes, kept] of [[2, Infinity, ['c', 'd']], [9, 2 * SIZE + 2, ['c', 'd']], [9, Infinity, ['a', 'b', 'c', 'd']], [9, 1, []]] as const) {
-    const log = new MemoryLog({ retain: { entries: 1 } })
-    const newest = new NewestByKey(log.window, maxEntries, maxBytes)
-    log.tail(() => { newest.advance() })
-    for (let round = 0; round < 3; round++) for (const key of ['a', 'b', 'c', 'd', 'e']) log.append({ event: 'message', json: '1', key, at: 0 })
+    const window = new Window(new ManualClock(), readRetention({ entries: 1 }))
+    const newest = new NewestByKey(window, maxEntries, maxBytes)
+    for (let round = 0; round < 3; round++) {
+      for (const key of ['a', 'b', 'c', 'd', 'e']) {
+        window.push(new Entry({ event: 'message', json: '1', keys: [key], at: 0, position: `${key}-${round}` }, window.next))
+        newest.advance()
+      }
+    }
     const found = newest.since(0, () => true).map(({ key }) => key)
     t.strictSame(found, [...kept, 'e'])
-    t.equal(log.window.bytes, found.length * (SIZE + 1))
+    t.equal(window.bytes, found.length * (SIZE + 1))
     newest.clear()
-    t.equal(log.window.bytes, SIZE + 1)
-    log.close()
+    t.equal(window.bytes, SIZE + 1)
   }
 })

@@ -48,7 +48,7 @@ t.test('what is published while an asynchronous snapshot is made comes behind it
   let give = (): void => {}
   const feed = feedOf({ onGap: async ({ gap }) => { await new Promise<void>((resolve) => { give = resolve }); return gap === undefined ? [] : state(1) } })
   const stream = new OpenStream(feed.subscribe(), { after: 'garbage' })
-  const id = feed.log.window.positionBefore(1)
+  const id = feed.window.positionBefore(1)
   feed.publish({ event: 'message', data: 2 })
   await turn()
   t.strictSame([stream.events, stream.source.quiet()], [[], undefined], 'nothing before the state')

@@ -1,7 +1,7 @@
 /** What the states of snapshots hold: shared where they are the same, counted in the log's bytes, and bound by them. */
 import t from 'tap'
 import { ENTRY_BYTES } from '../../lib/defaults.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
 
 interface Item { event: string, data: string, key?: string }
@@ -128,7 +128,7 @@ t.test('a state of a million events, made one by one, is asked for no more of th
 })
 
 t.test('a state is encoded when its function has returned: what is changed later is not sent', async (t) => {
-  const feed = feedOf({ log: new PagedLog() })
+  const feed = feedOf({ log: new PagedLog(), retain: { entries: 3 } })
   const id = await feed.publish({ event: 'message', data: 1 })
   const item = { event: 'state', data: 'before' }
   const events = [item]
@@ -153,6 +153,7 @@ t.test('a state that nobody waits for any more, or whose place is not found, is 
     const log = new PagedLog()
     log.locate = failure
     const other = feedOf({ log })
+    await other.ready()
     const take = (): OpenStream => new OpenStream(other.subscribe({ initial: () => ({ events: stateOf(3), after: 'anywhere' }) }))
     if (failure.constructor.name === 'AsyncFunction') {
       const stream = take()
@@ -184,7 +185,7 @@ t.test('in a loop the events of a state carry no id: one that is cut in the midd
     }
     turns.push(ids)
   }
-  const head = feed.log.window.positionBefore(feed.log.window.next)
+  const head = feed.window.positionBefore(feed.window.next)
   t.strictSame(turns, [[undefined, undefined], [undefined, undefined, undefined, head]])
-  t.equal(feed.stats().bytes, feed.log.window.bytesSince(1) + feed.log.window.forms.bytes, 'nothing is held of a loop that has left')
+  t.equal(feed.stats().bytes, feed.window.bytesSince(1) + feed.window.forms.bytes, 'nothing is held of a loop that has left')
 })

@@ -1,6 +1,6 @@
 /** What `publish` promises where its log takes its time, and nobody may be waiting. */
 import t from 'tap'
-import { MemoryLog, type Draft, type Entry, type EventLog } from '../../lib/index.ts'
+import { MemoryLog, type EventLog, type LogDraft } from '../../lib/index.ts'
 import { keptLog } from '../story/serve.ts'
 import { appOf } from './listener.ts'
 import { feedOf, turn } from './open-stream.ts'
@@ -11,11 +11,11 @@ class LaterLog extends MemoryLog {
   /** By another kind of promise than Node's. */
   isForeign = false
 
-  override append (draft: Draft): Entry {
+  override append (draft: LogDraft): string {
     const promise = this.fails ? Promise.reject(new Error('the disk is full')) : Promise.resolve(super.append(draft))
     const appended = this.isForeign ? { then: promise.then.bind(promise) } : promise
     // the contract allows a promise, the class that it extends does not
-    return appended as unknown as Entry
+    return appended as unknown as string
   }
 }
 

@@ -1,7 +1,7 @@
 /** Data that is no JSON, and data that is very deep: neither ends the process, and neither stops a feed. */
 import t, { type Test } from 'tap'
 import { Type, type TSchema } from 'typebox'
-import { Entry } from '../../lib/log/entry.ts'
+import { Entry } from '../../lib/feed/entry.ts'
 import { MemoryLog } from '../../lib/log/memory-log.ts'
 import type { Feed } from '../../lib/feed/feed.ts'
 import { appOf, listen, Listener } from './listener.ts'
@@ -105,7 +105,7 @@ t.test('data that is too deep to be written is refused, with and without a schem
 
 t.test('what reads back from JSON is frozen, however deep it is', (t) => {
   const depth = 100_000
-  const entry = new Entry({ event: 'message', json: `${'[{"in":'.repeat(depth)}1${'}]'.repeat(depth)}`, key: undefined, at: 0 }, 'a-1', 1)
+  const entry = new Entry({ event: 'message', json: `${'[{"in":'.repeat(depth)}1${'}]'.repeat(depth)}`, keys: [], at: 0, position: 'a-1' }, 1)
   let value: unknown = entry.view.data
   while (typeof value === 'object' && value !== null) {
     if (!Object.isFrozen(value)) return t.fail('a level is not frozen')
@@ -116,16 +116,18 @@ t.test('what reads back from JSON is frozen, however deep it is', (t) => {
   t.end()
 })
 
-t.test('a log whose entry is no JSON stops nobody: who looks into it is told of a gap, all others get what was written', async (t) => {
+t.test('a log whose entry is no JSON stops nobody: all are told of a gap, and it is reported once', async (t) => {
   const log = new MemoryLog()
-  const feed = feedOf({ log })
+  const faults: string[] = []
+  const feed = feedOf({ log, onFault: (error, what) => { faults.push(`${what}: ${String(error)}`) } })
   const plain = new OpenStream(feed.subscribe())
   const filtered = new OpenStream(feed.subscribe({ where: () => true }))
-  log.append({ event: 'message', json: '{broken', key: undefined, at: Date.now() })
+  log.append({ event: 'message', json: '{broken', keys: [], at: Date.now() })
   await turn()
   feed.publish({ event: 'message', data: 2 })
   await turn()
-  t.strictSame(plain.own.map(({ data }) => data), ['{broken', '2'])
-  t.match([filtered.data, filtered.gaps], [[2], [{ oldest: null, reason: 'failed' }]])
+  for (const stream of [plain, filtered]) t.match([stream.data, stream.gaps], [[2], [{ oldest: null, reason: 'failed' }]])
+  t.equal(faults.length, 1)
+  t.match(faults[0], /the schema of the feed failed at the event .* of type "message"/)
   for (const stream of [plain, filtered]) stream.close()
 })

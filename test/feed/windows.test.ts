@@ -1,7 +1,7 @@
 /** Where a first connect begins: at the last so many entries, or at a time. */
 import t from 'tap'
 import { ManualClock } from '../clock.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { feedOf, OpenStream } from './open-stream.ts'
 
 const ODD = ({ data }: { data: unknown }): boolean => Number(data) % 2 === 1
@@ -47,7 +47,7 @@ t.test('what has grown too old is in no window, though nothing was published sin
 })
 
 t.test('of a log that keeps more than its window, the windows look at the window', async (t) => {
-  const feed = feedOf({ log: new PagedLog({ windowEntries: 3 }) })
+  const feed = feedOf({ log: new PagedLog(), retain: { entries: 3 } })
   for (let data = 1; data <= 8; data++) await feed.publish({ event: 'message', data })
   const stream = new OpenStream(feed.subscribe({ from: { last: 5 } }))
   t.strictSame(stream.data, [6, 7, 8])

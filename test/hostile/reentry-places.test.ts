@@ -4,7 +4,7 @@
  */
 import t from 'tap'
 import { ACTIONS, check, connectionKey } from './reentry-actions.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { CallingLog, play, type Kind, type Place, type World } from './reentry-world.ts'
 
 /** @property isThorough tried with streams of each kind; else with one after the other */
@@ -43,9 +43,9 @@ const PLACES: Readonly<Record<string, Place & { isThorough?: boolean }>> = {
   'page of the log': {
     at: 1,
     feed: (world) => {
-      const log = new PagedLog({ windowEntries: 1 })
+      const log = new PagedLog()
       log.onPage = () => { world().trigger() }
-      return { log }
+      return { log, retain: { entries: 1 } }
     }
   },
   recheck: {

@@ -10,7 +10,7 @@ import { createParser } from 'eventsource-parser'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Test } from 'tap'
 import { Type } from 'typebox'
-import eventfeed, { MemoryLog, type Draft, type Entry, type EventLog, type Feed, type SubscribeOptions } from '../../lib/index.ts'
+import eventfeed, { MemoryLog, type EventLog, type Feed, type LogDraft, type SubscribeOptions } from '../../lib/index.ts'
 import { ManualClock } from '../clock.ts'
 import { keptLog, type LogLine } from '../story/serve.ts'
 import { eventually } from '../story/raw-client.ts'
@@ -263,7 +263,7 @@ export class CallingLog extends MemoryLog {
 
   #at (method: keyof EventLog): void { if (method === this.#method) this.#call() }
 
-  override append (draft: Draft): Entry {
+  override append (draft: LogDraft): string {
     const entry = super.append(draft)
     this.#at('append')
     return entry

@@ -23,6 +23,8 @@ const INTERFACES = [
   'EventStreamOptions',
   'EventfeedOptions',
   'EventLog',
+  'TailListener',
+  'Tail',
   'SourceArguments',
   'ReadableStreamLike',
   'Clock'

@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox'
 import { MemoryLog, projection, type EntryView, type EventLog } from '../../lib/index.ts'
-import { PagedLog } from '../contract/old-paged-log.ts'
+import { PagedLog } from '../contract/paged-log.ts'
 import { ALL, through, type Boundary } from './boundary.ts'
 import type { FaultKind, Injector } from './faults.ts'
 
@@ -39,16 +39,16 @@ function logWith (injector: Injector, method: keyof EventLog, log: EventLog): Ev
 
 /** What is asked of a log while a stream follows it. */
 function logRow (
-  method: 'append' | 'locate' | 'earliest' | 'page' | 'close' | 'tail',
+  method: 'append' | 'locate' | 'earliest' | 'page' | 'end' | 'delete' | 'close',
   row: Pick<Boundary, 'hurts' | 'stacks' | 'faults'> & Partial<Boundary>
 ): Boundary {
   return {
     name: `log.${method}`,
     covers: [`EventLog.${method}`, ...method === 'append' ? ['FeedOptions.log'] : []],
     victim: (injector) => {
-      const log = method === 'page' ? new PagedLog({ windowEntries: 1 }) : new MemoryLog()
+      const log = method === 'page' ? new PagedLog() : new MemoryLog()
       return {
-        feed: { log: logWith(injector, method, log) },
+        feed: { log: logWith(injector, method, log), retain: { entries: method === 'page' ? 1 : 10_000 } },
         subscribe: () => method === 'earliest' || method === 'page' ? { from: 'earliest' } : {},
         ...method === 'locate' ? { lastEventId: 'of another server' } : {}
       }
@@ -199,5 +199,7 @@ export const FEED_ROWS: readonly Boundary[] = [
   logRow('locate', { hurts: 'feed', stacks: ['request'], faults: ALL }),
   logRow('earliest', { hurts: 'feed', stacks: ['request'], faults: ALL }),
   logRow('page', { hurts: 'feed', stacks: ['request', 'socket'], faults: ALL }),
-  logRow('close', { hurts: 'feed', stacks: ['call', 'drain'], faults: ALL, endings: ['end', 'close'] })
+  logRow('end', { hurts: 'feed', stacks: ['call'], faults: ALL, endings: ['end'] }),
+  logRow('delete', { hurts: 'feed', stacks: ['call'], faults: ALL, endings: ['end'] }),
+  logRow('close', { hurts: 'feed', stacks: ['drain'], faults: ALL, endings: ['close'] })
 ]

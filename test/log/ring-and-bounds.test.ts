@@ -1,7 +1,7 @@
 /** The parts of a log: the ring that is addressed by absolute indexes, and the reading of its bounds. */
 import fc from 'fast-check'
 import t from 'tap'
-import { firstIndex, IndexedRing } from '../../lib/log/indexed-ring.ts'
+import { firstIndex, IndexedRing } from '../../lib/indexed-ring.ts'
 import { readRetention } from '../../lib/log/retention.ts'
 
 /** Where bit operators take a number for a negative one, or for a small one; and the last indexes that are exact. */

@@ -1,20 +1,9 @@
 /**
- * One event in a log. Its data is kept as JSON text, as it was serialized when it was published: what filters and projections
- * see is read back from that, so it is the same on every log.
+ * One event of a log, as this process holds it. Its data is kept as JSON text: what filters and projections see is read
+ * back from that, so it is the same on every log.
  */
-import { ENTRY_BYTES } from '../defaults.ts'
-
-/** An event on its way into a log. */
-export interface Draft {
-  /** The event type. */
-  readonly event: string
-  /** The data, as JSON. */
-  readonly json: string
-  /** The indexed attribute; `undefined` for an entry without one. */
-  readonly key: string | undefined
-  /** When it was published, in milliseconds since the Unix epoch. Does not decrease, also where the clock is set back. */
-  readonly at: number
-}
+import type { LogEntry } from '../log/contract.ts'
+import { sizeOf } from '../log/retention.ts'
 
 /** What filters and projections see of an entry: frozen, all the way down. */
 export interface EntryView<Type extends string = string, Data = unknown> {
@@ -39,29 +28,49 @@ export interface EntryKeeper {
 /** How many bytes the parsed data takes for each byte of JSON: objects of short properties, about. */
 const PARSED_SHARE = 2
 
+/**
+ * Writes the data of an entry by the schema that the feed has now: what is stored may be older than that. Throws for an
+ * event that does not fit any more.
+ */
+export type Check = (entry: LogEntry) => string
+
 /** An event in a log. */
-export class Entry implements Draft {
-  readonly event: string
-  readonly json: string
-  readonly key: string | undefined
-  readonly at: number
-  /** Opaque and ordered: what clients see as the event ID. Assigned by the log. Without CR, LF, NUL, comma and `=`; not beginning with `~`. */
-  readonly position: string
-  /** Its place in this process's window, dense and absolute; -1 for an entry that was read from before the window. */
+export class Entry {
+  /** Its place in this process's window, dense and absolute; -1 for an entry that is not in the window. */
   readonly index: number
-  /** What it counts toward the log's bound, in bytes, without cached forms of it. */
+  /** What it counts toward a bound, in bytes, without cached forms of it. */
   readonly size: number
+  readonly #stored: LogEntry
+  #check: Check | undefined
+  #json: string
   #view: EntryView | undefined
   #keeper: EntryKeeper | undefined
 
-  constructor ({ event, json, key, at }: Draft, position: string, index: number) {
-    this.event = event
-    this.json = json
-    this.key = key
-    this.at = at
-    this.position = position
+  /** @param check `undefined` for an entry that this feed has just written */
+  constructor (stored: LogEntry, index: number, check?: Check) {
+    this.#stored = stored
+    this.#json = stored.json
+    this.#check = check
     this.index = index
-    this.size = ENTRY_BYTES + Buffer.byteLength(json) + event.length + (key?.length ?? 0)
+    this.size = sizeOf(stored)
+  }
+
+  /** The event type. */
+  get event (): string { return this.#stored.event }
+  /** What clients see as the event ID. Assigned by the log. */
+  get position (): string { return this.#stored.position }
+  /** The indexed attribute; `undefined` for an entry without one. */
+  get key (): string | undefined { return this.#stored.keys[0] }
+  /** When it was published, in milliseconds since the Unix epoch. */
+  get at (): number { return this.#stored.at }
+
+  /** The data, as JSON. Throws where what is stored does not fit the feed any more. */
+  get json (): string {
+    if (this.#check !== undefined) {
+      this.#json = this.#check(this.#stored)
+      this.#check = undefined
+    }
+    return this.#json
   }
 
   /** What filters and projections see: made when somebody first asks, and the same object until it is forgotten. */

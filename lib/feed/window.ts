@@ -1,17 +1,24 @@
 /**
- * What this process holds of a log: its newest entries, by dense index, and the bound on them. A memory log has nothing
- * else; a shared log keeps more elsewhere. It does not know who reads.
+ * What this process holds of a log: its newest entries, by dense index, and the bound on them. The log may keep more.
+ * It does not know who reads.
  */
 import type { Clock } from '../clock.ts'
 import type { Entry } from './entry.ts'
 import { Forms, Views } from './forms.ts'
-import { firstIndex, IndexedRing } from './indexed-ring.ts'
-import type { Retention } from './retention.ts'
+import { firstIndex, IndexedRing } from '../indexed-ring.ts'
+import type { Retention } from '../log/retention.ts'
+import { Positions } from './positions.ts'
 
 /** Somebody who knows of the entries in the window. */
 export interface Beside {
   /** The oldest entry leaves: drops what is kept of it. */
   drop (entry: Entry): void
+}
+
+/** A log that numbers its entries as the window does. */
+export interface Numbered {
+  /** The number of the entry that follows a position, or of the next; `undefined` where the log does not have that. */
+  numberAfter (position: string): number | undefined
 }
 
 /** The entries from `oldest` (inclusive) to `next` (exclusive). */
@@ -30,16 +37,23 @@ export class Window {
   readonly #moments = new IndexedRing<number>(1)
   #moment = -Infinity
   readonly #besides = new Set<Beside>()
-  #before: string
+  readonly #positions = new Positions(this.#ring)
+  readonly #numbered: Numbered | undefined
+  /** The position before the oldest entry; where that is not known, one that is further back. */
+  #before = ''
+  #isBeforeKnown = false
+  #found = ''
+  #contiguousFrom = 1
+  #version = 0
   #bytes = 0
   #held = 0
   #isTrimDue = false
 
-  /** @param origin the position before the first entry */
-  constructor (clock: Clock, retention: Retention, origin: string) {
+  /** @param numbered a log that has the same entries, with their indexes as numbers: then it knows where they stand */
+  constructor (clock: Clock, retention: Retention, numbered?: Numbered) {
     this.#clock = clock
     this.retention = retention
-    this.#before = origin
+    this.#numbered = numbered
     this.forms = new Forms(retention.bytes)
     this.#views = new Views(this.forms)
   }
@@ -59,15 +73,59 @@ export class Window {
   /** How many of the bytes entries and what is held beside them leave; negative where one entry alone is larger. */
   get left (): number { return this.retention.bytes - this.#bytes }
 
+  /** From this index on each entry follows the one before it in the log. */
+  get contiguousFrom (): number { return this.#contiguousFrom }
+  /** Changes with all that comes, and where something was lost. */
+  get version (): number { return this.#version }
+  /** True where nobody knows which position the next entry follows: something was lost, and nothing has come since. */
+  get isHeadUnknown (): boolean { return this.size === 0 && !this.#isBeforeKnown }
+
+  /**
+   * The position of the newest entry. Where nobody knows that, one that is further back, and as new as what was found by
+   * those who read pages.
+   */
+  get head (): string { return this.isHeadUnknown ? this.#found : this.positionBefore(this.next) }
+
+  /** Somebody has read pages from a position to one that is further on. Matters only where the head is not known. */
+  find (from: string, to: string): void {
+    if (this.isHeadUnknown && from === this.#found) this.#found = to
+  }
+
   /** The entry at an index; `undefined` for one that is not here. */
   at (index: number): Entry | undefined {
     return this.#ring.at(index)
   }
 
-  /** The position just before the entry at `index`, for `oldest` to `next`, both inclusive: what a client that waits for it has seen. */
+  /**
+   * The position just before the entry at `index`, for `oldest` to `next`, both inclusive: what a client that waits for
+   * it has seen. Where something was lost before it, the last position before that: who comes back with it is given
+   * what was lost too, as far as the log keeps it.
+   */
   positionBefore (index: number): string {
     return this.#ring.at(index - 1)?.position ?? this.#before
   }
+
+  /**
+   * The index of the entry that follows a position, or of the head; `undefined` where that is not known here, or not
+   * yet.
+   */
+  indexAfter (position: string): number | undefined {
+    if (this.#numbered !== undefined) return this.#numbered.numberAfter(position)
+    if (this.#isBeforeKnown && position === this.#before) return this.oldest
+    if (position === this.#ring.at(this.next - 1)?.position) return this.next
+    const index = this.#positions.indexOf(position)
+    return index === undefined ? undefined : index + 1
+  }
+
+  /** The position just before the oldest entry is found out; where it is known already, nothing happens. */
+  learnBefore (position: string): void {
+    if (this.#isBeforeKnown) return
+    this.#before = position
+    this.#isBeforeKnown = true
+  }
+
+  /** The position just before the oldest entry, or before the next that comes; `undefined` where it is not known. */
+  get before (): string | undefined { return this.#isBeforeKnown ? this.#before : undefined }
 
   /** The bytes of the entries from an index on, without cached forms; of all where that index has left. */
   bytesSince (index: number): number {
@@ -98,6 +156,7 @@ export class Window {
     this.#moment = Math.max(this.#moment, this.#clock.elapsed() - Math.max(0, this.#clock.now() - entry.at))
     this.#moments.push(this.#moment)
     entry.keptBy(this.#views)
+    this.#version++
     this.trim()
   }
 
@@ -144,11 +203,30 @@ export class Window {
     for (let oldest = this.#ring.at(this.#ring.first); oldest !== undefined; oldest = this.#ring.at(this.#ring.first)) this.#drop(oldest)
   }
 
+  /**
+   * What came after `position` is not known, and neither is what the next entry follows. Drops everything, and leaves an
+   * index out: nobody takes what comes for what follows.
+   */
+  lose (position: string): void {
+    this.clear()
+    const next = this.next + 1
+    this.#ring.restart(next)
+    this.#offsets.restart(next)
+    this.#moments.restart(next)
+    this.#contiguousFrom = next
+    this.#before = position
+    this.#found = position
+    this.#isBeforeKnown = false
+    this.#version++
+  }
+
   #drop (oldest: Entry): void {
     this.#ring.shift()
     this.#offsets.shift()
     this.#moments.shift()
     this.#before = oldest.position
+    this.#isBeforeKnown = true
+    this.#positions.drop(oldest.position)
     this.#bytes -= oldest.size
     oldest.letGo()
     this.#views.forget(oldest)

@@ -1,0 +1,196 @@
+/**
+ * The hold of a feed on its log: it is opened, written to, ended and given up. What comes before it has opened waits,
+ * and what waits is bounded. It does not know who reads.
+ */
+import { PENDING_APPENDS, PENDING_BYTES } from '../defaults.ts'
+import { LogBusy, LogClosed, shown } from '../errors.ts'
+import { guardedEach } from '../guarded.ts'
+import { appended, begun } from '../log/answers.ts'
+import type { EventLog, LogDraft, Tail, TailListener } from '../log/contract.ts'
+import { sizeOf } from '../log/retention.ts'
+import { isThenable } from '../thenable.ts'
+
+/** Somebody who waits until the log has opened. */
+interface Waiter {
+  opened (): void
+  failed (error: unknown): void
+}
+
+/** What a hold is made of. */
+export interface HeldLogParts {
+  /** The name of the feed. */
+  readonly name: string
+  readonly log: EventLog
+  readonly listener: TailListener
+  /** How much of the history the listener is told first. */
+  readonly newest: { readonly entries: number, readonly bytes: number }
+  /** The log has opened, and `before` is the position before what it has told; nobody who waits was told so far. */
+  readonly onOpen: (before: string) => void
+  /** It could not be opened: what it has told meanwhile does not count. */
+  readonly onOpenFailed: () => void
+  /** An event that was on its way has arrived, or failed. */
+  readonly onSettled: () => void
+  /** Called with what failed and has nobody else to report it. */
+  readonly onFault: (error: unknown, what: string) => void
+}
+
+/** A log, as one feed holds it. */
+export class HeldLog {
+  readonly #parts: HeldLogParts
+  #state: 'shut' | 'opening' | 'open' = 'shut'
+  /** Settles when it is known whether the log has opened; never rejects. */
+  #opening: Promise<void> | undefined
+  /** Why the log could not be opened the last time. */
+  #failure: { readonly error: unknown } | undefined
+  #waiting: Waiter[] = []
+  #pending = 0
+  #pendingBytes = 0
+  #isClosed = false
+
+  constructor (parts: HeldLogParts) {
+    this.#parts = parts
+  }
+
+  /** True after the log has opened, and before it is closed. */
+  get isOpen (): boolean { return this.#state === 'open' && !this.#isClosed }
+
+  /** True where no event is on its way into the log. */
+  get isIdle (): boolean { return this.#pending === 0 }
+
+  get isClosed (): boolean { return this.#isClosed }
+
+  /** Opens the log, if that has not begun. Throws where the log does; what it rejects with is told to those who wait. */
+  open (): void {
+    if (this.#state !== 'shut' || this.#isClosed) return
+    const { log, listener, newest } = this.#parts
+    this.#state = 'opening'
+    this.#failure = undefined
+    try {
+      const answer = log.tail(listener, newest)
+      if (!isThenable(answer)) return this.#begin(begun(answer))
+      this.#opening = Promise.resolve(answer).then((tail) => { this.#begin(begun(tail)) }).catch((error: unknown) => { this.#fail(error) })
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
+  }
+
+  /** Waits until it is known that the log has opened. Rejects with why it could not be. */
+  async ready (): Promise<void> {
+    await this.#opening
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** Calls one of the two: at once where the log is open; opens it where it is not. Those who wait come in order. */
+  whenOpen (opened: () => void, failed: (error: unknown) => void): void {
+    if (this.#isClosed) return failed(this.#closed())
+    if (this.#state === 'open') return opened()
+    this.#waiting.push({ opened, failed })
+    try {
+      this.open()
+    } catch { /* who waits was told */ }
+  }
+
+  /**
+   * Adds an event; a promise where the log gives one, or has not opened. Throws `FST_EVENTFEED_LOG_BUSY` where too many
+   * are on their way, and `FST_EVENTFEED_LOG_CLOSED` after `close`.
+   */
+  append (draft: LogDraft): string | Promise<string> {
+    if (this.#isClosed) throw this.#closed()
+    if (this.#pending > 0) this.#checkRoom(draft)
+    if (this.#state === 'open') {
+      const answer = this.#parts.log.append(draft)
+      return isThenable(answer) ? this.#pend(draft, Promise.resolve(answer)) : appended(answer)
+    }
+    return this.#pend(draft, new Promise((resolve, reject) => {
+      this.whenOpen(() => { attempt(() => this.#parts.log.append(draft), resolve, reject) }, reject)
+    }))
+  }
+
+  /** Writes the end, after what is on its way. `done` is called when that is known, or has failed. */
+  end (done: (error?: unknown) => void): void {
+    this.whenOpen(() => {
+      attempt(() => this.#parts.log.end(), (answer) => {
+        if (isThenable(answer)) Promise.resolve(answer).then(() => { done() }, done)
+        else done()
+      }, done)
+    }, done)
+  }
+
+  /** Deletes the history, and gives up the hold. A log that was never opened is left as it is. */
+  async delete (): Promise<void> {
+    if (this.#isClosed) return
+    const isOpen = this.isOpen
+    this.#isClosed = true
+    if (isOpen) await this.#parts.log.delete()
+  }
+
+  /** Gives up the hold. What waits for the opening fails; what is on its way into the log arrives first. */
+  async close (): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#refuse(this.#closed())
+    if (this.#state === 'opening') await this.#opening
+    if (this.#state === 'open') await this.#parts.log.close()
+  }
+
+  #begin (tail: Tail): void {
+    this.#parts.onOpen(tail.before)
+    // what is published by one of them comes after those who wait already
+    for (let waiter = this.#waiting.shift(); waiter !== undefined; waiter = this.#waiting.shift()) this.#tell(waiter)
+    this.#state = 'open'
+  }
+
+  #fail (error: unknown): void {
+    this.#state = 'shut'
+    this.#failure = { error }
+    this.#parts.onOpenFailed()
+    this.#refuse(error)
+  }
+
+  #refuse (error: unknown): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    guardedEach(waiting, (waiter) => { waiter.failed(error) }, (second) => { this.#report(second) })
+  }
+
+  #tell (waiter: Waiter): void {
+    guardedEach([waiter], () => { waiter.opened() }, (error) => { this.#report(error) })
+  }
+
+  #report (error: unknown): void {
+    this.#parts.onFault(error, 'who waited for its log could not be told')
+  }
+
+  #checkRoom (draft: LogDraft): void {
+    const isTooMany = this.#pending >= PENDING_APPENDS
+    if (!isTooMany && this.#pendingBytes + sizeOf(draft) <= PENDING_BYTES) return
+    throw new LogBusy(shown(this.#parts.name), isTooMany ? `${this.#pending} events` : `${this.#pendingBytes} bytes of events`)
+  }
+
+  #pend (draft: LogDraft, answer: Promise<string>): Promise<string> {
+    const bytes = sizeOf(draft)
+    this.#pending++
+    this.#pendingBytes += bytes
+    const settle = (): void => {
+      this.#pending--
+      this.#pendingBytes -= bytes
+      this.#parts.onSettled()
+    }
+    return answer.then(appended).finally(settle)
+  }
+
+  #closed (): Error {
+    return new LogClosed(`of the feed ${shown(this.#parts.name)}`)
+  }
+}
+
+function attempt<Value> (run: () => Value, resolve: (value: Value) => void, reject: (error: unknown) => void): void {
+  let value: Value
+  try {
+    value = run()
+  } catch (error) {
+    return reject(error)
+  }
+  resolve(value)
+}

@@ -1,0 +1,296 @@
+/**
+ * What makes a feed of a log: what is published goes into the log, and what the log tells wakes those who wait at the
+ * head. It awaits no reader, and does not know HTTP.
+ */
+import { CONFLATION_SHARE } from '../defaults.ts'
+import { asError, FeedEnded, LogFailed, shown } from '../errors.ts'
+import { guardedEach } from '../guarded.ts'
+import { checkEntry } from '../log/answers.ts'
+import type { EventLog, LogEntry, TailListener } from '../log/contract.ts'
+import { MemoryHistory } from '../log/memory-history.ts'
+import { boundedBy } from '../log/retention.ts'
+import { Roster } from '../roster.ts'
+import type { SourceEnd } from '../wire/frame-source.ts'
+import { Bookmarks } from './bookmarks.ts'
+import { NewestByKey } from './conflation.ts'
+import { Entry, type EntryView } from './entry.ts'
+import { FanOut } from './fan-out.ts'
+import { Filters } from './filters.ts'
+import type { Dispatched, Feed, FeedParts } from './feed.ts'
+import { FeedFigures, statsOf, type FeedStats } from './figures.ts'
+import { HeldLog } from './held-log.ts'
+import { KeyIndex } from './key-index.ts'
+import { Pages } from './pages.ts'
+import { PoisonReports } from './poison.ts'
+import type { Reader } from './reader.ts'
+import type { LagPolicy } from './slow-consumer.ts'
+import type { Snapshot } from './snapshot.ts'
+import { States } from './states.ts'
+import type { SubscribedFeed } from './plan.ts'
+import type { Projected } from './projection.ts'
+import { Drafts, type Publication } from './publication.ts'
+import { FeedSubscription, type SubscribeOptions } from './subscription.ts'
+import { VariantCache } from './variant-cache.ts'
+import { Window } from './window.ts'
+
+/** A feed over a log. */
+export class LogFeed implements Feed, SubscribedFeed {
+  readonly name: string
+  readonly log: EventLog
+  readonly window: Window
+  readonly pages: Pages
+  readonly fanOut: FanOut
+  readonly variants: VariantCache
+  readonly states: States
+  readonly bookmarks: Bookmarks
+  readonly figures = new FeedFigures()
+  readonly newest: NewestByKey | undefined
+  readonly poison = new PoisonReports((error, what) => { this.#report(error, what) })
+  readonly report = (error: unknown): void => { this.#report(error, 'a stream of it could not be ended') }
+  readonly #parts: FeedParts
+  readonly #held: HeldLog
+  readonly #drafts: Drafts
+  readonly #readers = new Roster<Reader>()
+  readonly #at = (): number => this.#now()
+  #keys: KeyIndex | undefined
+  #plain: FeedSubscription | undefined
+  #lastAt = 0
+  /** True when the window has what was in the log at the beginning: what is told from now on is new. */
+  #hasOpened = false
+  #hasEnded = false
+  /** True when no entry can follow: the end stands in the log, or could not be written. */
+  #isEndKnown = false
+  /** True where the history is to be deleted with the last stream: it was ended here, or one has read it to its end. */
+  #isToBeDeleted = false
+  #isDrained = false
+  #isClosing = false
+  #isFreed = false
+
+  /** `open` comes next. Throws `FST_EVENTFEED_BAD_OPTION` where `retain` is not what it must be. */
+  constructor (parts: FeedParts) {
+    this.#parts = parts
+    this.name = parts.name
+    // the log of a feed that is given none keeps what the window does: so no bound is kept twice
+    const own = new MemoryHistory()
+    this.log = parts.log ?? own
+    this.window = new Window(parts.clock, boundedBy(parts.retain, parts.log?.retain), this.log === own ? own : undefined)
+    if (this.log === own) this.window.addBeside({ drop: () => { own.dropOldest() } })
+    this.#drafts = new Drafts(parts.codec, this.poison)
+    this.pages = new Pages(this, (entry) => this.#drafts.checkOf(entry))
+    this.fanOut = new FanOut(parts.clock, new Filters(this.window, this.figures, this.report), this.report)
+    this.variants = new VariantCache(this.window, parts, this.poison)
+    this.states = new States(this.window)
+    this.bookmarks = new Bookmarks(this, parts.clock, this.fanOut, this.#readers)
+    const { entries, bytes } = this.window.retention
+    this.newest = parts.lag.mode === 'latest' ? new NewestByKey(this.window, entries, bytes * CONFLATION_SHARE) : undefined
+    this.#held = new HeldLog({
+      name: parts.name,
+      log: this.log,
+      listener: this.#listener(),
+      newest: this.window.retention,
+      onOpen: (before) => { this.#opened(before) },
+      onOpenFailed: () => { this.window.lose('') },
+      onSettled: () => { this.#complete() },
+      onFault: (error, what) => { this.#report(error, what) }
+    })
+  }
+
+  get lag (): LagPolicy { return this.#parts.lag }
+  get initial (): Snapshot<unknown> | undefined { return this.#parts.initial }
+  get onGap (): Snapshot<unknown> | undefined { return this.#parts.onGap }
+
+  /** Made for the first that follows keys: a feed without such streams pays nothing. */
+  get keys (): KeyIndex {
+    this.#keys ??= new KeyIndex(this.window)
+    return this.#keys
+  }
+
+  get hasEnded (): boolean { return this.#hasEnded }
+
+  get lastWord (): SourceEnd { return this.#isDrained ? { kind: 'drain' } : { kind: 'done' } }
+
+  /** True when no entry will come any more: `publish` may have been called before `end`, and the log not be done with it. */
+  get isComplete (): boolean { return this.#isClosing || (this.#isEndKnown && this.#held.isIdle) }
+
+  get isFreed (): boolean { return this.#isFreed }
+
+  get isOpening (): boolean { return !this.#held.isOpen && !this.#held.isClosed }
+
+  /** Opens the log. Throws where the log does; what it rejects with is told by `ready`, and to those who wait. */
+  open (): void {
+    this.#held.open()
+  }
+
+  /** Waits until the log has opened. Rejects where it could not be. */
+  async ready (): Promise<void> {
+    await this.#held.ready()
+  }
+
+  opened<Value> (use: () => Value | Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.#held.whenOpen(() => {
+        try {
+          resolve(use())
+        } catch (error) {
+          reject(asError(error, 'a stream could not begin'))
+        }
+      }, (cause) => { reject(new LogFailed({ cause })) })
+    })
+  }
+
+  publish (event: Publication<Record<string, unknown>>): string | Promise<string> {
+    if (this.#hasEnded) throw new FeedEnded(shown(this.name))
+    const draft = this.#drafts.of(event, this.#at)
+    // a getter or toJSON() of the data may have ended the feed
+    if (this.#hasEnded) throw new FeedEnded(shown(this.name))
+    const answer = this.#held.append(draft)
+    if (typeof answer === 'string') return answer
+    // whoever awaits it gets the rejection too; where nobody does, it must not end the process
+    answer.catch((error: unknown) => { this.#parts.onFault(error, 'its log did not take an event') })
+    return answer
+  }
+
+  subscribe<Made extends Projected = never> (
+    options?: SubscribeOptions<EntryView, Made>
+  ): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
+    // what the types of the public interface have checked is not known here
+    if (options !== undefined) return new FeedSubscription(this, options as SubscribeOptions<EntryView, unknown, unknown>)
+    // the one to all there is has nothing that could differ, so all its streams share it
+    this.#plain ??= new FeedSubscription(this, {})
+    return this.#plain as FeedSubscription<Dispatched<Record<string, unknown>, Made>>
+  }
+
+  end (): void {
+    if (this.#hasEnded || this.#isClosing) return
+    this.#hasEnded = true
+    this.#isToBeDeleted = true
+    this.#parts.onEnd()
+    this.#held.end((error) => {
+      if (error !== undefined) this.#report(error, 'its end could not be written')
+      this.#isEndKnown = true
+      this.#complete()
+    })
+  }
+
+  stats (): FeedStats {
+    return statsOf(this.window, this.#readers, this.figures, (error) => { this.#parts.onFault(error, 'how far a stream of it is behind is not known') })
+  }
+
+  entryOf (publication: unknown, position: string): Entry {
+    return new Entry({ ...this.#drafts.of(publication, this.#at), position }, -1)
+  }
+
+  enter (reader: Reader): void {
+    this.#readers.add(reader)
+  }
+
+  leave (reader: Reader): void {
+    this.#readers.delete(reader)
+    this.#isToBeDeleted ||= this.#hasEnded
+    this.#deleteWhenLeft()
+  }
+
+  /** The application closes: ends all streams at once, so that their clients come back, and gives up the log. */
+  async close (): Promise<void> {
+    this.#isClosing = true
+    this.#isDrained ||= !this.#hasEnded
+    // streams of other applications; those of this one were drained
+    guardedEach([...this.#readers], (reader) => { reader.finish({ kind: 'drain' }) }, (error) => { this.#parts.onFault(error, 'a stream of it could not be ended') })
+    await this.#free(() => this.#held.close())
+  }
+
+  async #free (letGo: () => Promise<void>): Promise<void> {
+    if (this.#isFreed) return
+    this.#isFreed = true
+    this.bookmarks.close()
+    const letting = letGo()
+    this.window.clear()
+    this.newest?.clear()
+    await letting
+  }
+
+  /** The wall clock may be set back, but `at` never decreases. */
+  #now (): number {
+    const { window } = this
+    this.#lastAt = Math.max(this.#parts.clock.now(), this.#lastAt, window.at(window.next - 1)?.at ?? 0)
+    return this.#lastAt
+  }
+
+  #report (error: unknown, what: string): void {
+    try {
+      this.#parts.onFault(error instanceof Error ? error : new Error(`thrown: ${shown(error)}`), what)
+    } catch { /* a logger that throws: there is no other to report it */ }
+  }
+
+  /** What the log tells: all that streams get comes this way, whoever has published it. */
+  #listener (): TailListener {
+    return {
+      entries: (entries) => { this.#told(entries) },
+      lost: (position) => { this.#lose(position) },
+      ended: () => { this.#wasEnded() }
+    }
+  }
+
+  #told (entries: readonly LogEntry[]): void {
+    if (this.#isFreed) return
+    const { window } = this
+    try {
+      for (const entry of entries) {
+        checkEntry('tail()', entry)
+        window.push(new Entry(entry, window.next, this.#drafts.checkOf(entry)))
+      }
+    } catch (error) {
+      this.#report(error, 'its log has told what is no entry: streams read on by pages')
+      this.#lose(window.positionBefore(window.next))
+    }
+    // what was there when the log was opened is not new
+    if (!this.#hasOpened) return
+    this.figures.published += entries.length
+    this.#advance()
+  }
+
+  #lose (position: string): void {
+    if (this.#isFreed) return
+    guardedEach(this.#readers, (reader) => { reader.lose() }, (error) => { this.#report(error, 'a stream of it could not be woken') })
+    this.window.lose(position)
+    if (this.#hasOpened) this.#advance()
+  }
+
+  #advance (): void {
+    this.newest?.advance()
+    this.#keys?.advance()
+    this.bookmarks.advance()
+    this.fanOut.notify()
+  }
+
+  #wasEnded (): void {
+    if (this.#isFreed) return
+    this.#isEndKnown = true
+    if (!this.#hasEnded) {
+      this.#hasEnded = true
+      this.#parts.onEnd()
+    }
+    this.#complete()
+  }
+
+  #opened (before: string): void {
+    this.window.learnBefore(before)
+    this.#hasOpened = true
+    this.newest?.advance()
+    this.#keys?.advance()
+    this.bookmarks.open()
+  }
+
+  #complete (): void {
+    if (!this.isComplete) return
+    guardedEach(this.#readers, (reader) => { reader.stir() }, (error) => { this.#parts.onFault(error, 'a stream of it could not be woken') })
+    this.fanOut.notify()
+    this.#deleteWhenLeft()
+  }
+
+  /** What remains is kept for the streams that have not read it yet. */
+  #deleteWhenLeft (): void {
+    if (!this.#isToBeDeleted || !this.isComplete || this.#isFreed || this.#readers.size > 0) return
+    this.#free(() => this.#held.delete()).then(() => { this.#parts.onFreed() }, this.#parts.onFreed)
+  }
+}

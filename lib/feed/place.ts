@@ -1,0 +1,80 @@
+/**
+ * Where a reader goes on in a log: in the window, by index, or before it, by pages. A log says only whether it can
+ * continue from a position; whether the window can is known here, and looked at first.
+ */
+import { LogFailed } from '../errors.ts'
+import { beginning, located } from '../log/answers.ts'
+import type { EventLog, Located, LogBeginning, LogGap } from '../log/contract.ts'
+import type { Window } from './window.ts'
+
+/** Where a reader goes on. */
+export type Place =
+  /** In the window: the next entry is the one at `index`, or will be. */
+  | { readonly kind: 'window', readonly index: number }
+  /** Before the window: the next entry is the one after the position; a page gives it. */
+  | { readonly kind: 'older', readonly after: string }
+
+/** The log cannot continue from where a reader was. */
+export interface Hole extends LogGap {
+  /** Where a reader goes on: at the oldest entry that is kept. */
+  readonly start: Place
+}
+
+/** What is read: the log, and what is held of it. */
+export interface History {
+  readonly log: EventLog
+  readonly window: Window
+}
+
+/** Where a reader goes on that has seen a position of this log. */
+export function placeAfter (window: Window, position: string): Place {
+  const index = window.indexAfter(position)
+  return index === undefined ? { kind: 'older', after: position } : { kind: 'window', index }
+}
+
+/** The gap, with where to go on. */
+export function holeOf (window: Window, gap: LogGap): Hole {
+  return { ...gap, start: placeAfter(window, gap.before) }
+}
+
+/** Finds where a reader goes on that comes back with a position. The log is asked where the window does not know it. */
+export function find ({ log, window }: History, position: string): Place | Hole | Promise<Place | Hole> {
+  window.trim()
+  const place = placeAfter(window, position)
+  if (place.kind === 'window') return place
+  const answered = (answer: Located): Place | Hole => {
+    window.trim()
+    const found = located(answer)
+    return found.kind === 'gap' ? holeOf(window, found) : placeAfter(window, position)
+  }
+  return then(asked(() => log.locate(position)), answered)
+}
+
+/** Where the log begins. */
+export function findEarliest ({ log, window }: History): Beginning | Promise<Beginning> {
+  window.trim()
+  const answered = (answer: LogBeginning): Beginning => {
+    window.trim()
+    const { before } = beginning(answer)
+    return { start: placeAfter(window, before), before }
+  }
+  return then(asked(() => log.earliest()), answered)
+}
+
+/** Where a log begins. */
+interface Beginning { readonly start: Place, readonly before: string }
+
+/** What a log answers. What it throws or rejects with becomes a failure of the log, so that clients come back. */
+export function asked<Value> (ask: () => Value | Promise<Value>): Value | Promise<Value> {
+  try {
+    const answer = ask()
+    return answer instanceof Promise ? answer.catch((cause: unknown) => { throw new LogFailed({ cause }) }) : answer
+  } catch (cause) {
+    throw new LogFailed({ cause })
+  }
+}
+
+/** A promise only where there is one: a log in memory answers at once, and so does its stream. */
+export function then<Value, Result> (value: Value | Promise<Value>, next: (value: Value) => Result): Result | Promise<Result> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}
