@@ -114,6 +114,8 @@ export const HEARTBEAT_NEIGHBOURS = 32
 export const LOG_ANSWER_MS = 5_000
 /** What a log must answer at once has 1 s in a test: more than a read from a slow disk takes, less than a wait for another process. */
 export const LOG_AT_ONCE_MS = 1_000
+/** A test of a log reads 10,000 entries at most: it appends fewer than 2,000, and a log whose pages never end is faulty. */
+export const LOG_MOST_ENTRIES = 10_000
 /** A test of a log turns the event loop over 20 times before it says that something was not told: what is late by a tick or a timer of 0 ms comes by then. */
 export const LOG_QUIET_TURNS = 20
 

@@ -47,19 +47,16 @@ export function claim (
       const reason = notApplicable(under)
       if (reason !== false) throw new BadOption(`the claim «${name}» is ${reason}`)
       const probe = new Probe(under)
-      let failure: unknown
+      // a list, because what is thrown may be undefined
+      const failures: unknown[] = []
       try {
         await trial(probe)
         probe.check()
       } catch (error) {
-        failure = error
+        failures.push(error)
       }
-      try {
-        await probe.end()
-      } catch (error) {
-        failure ??= error
-      }
-      if (failure !== undefined) throw failed(name, contract, failure)
+      failures.push(...await probe.end())
+      if (failures.length > 0) throw failed(name, contract, failures[0])
     }
   }
 }

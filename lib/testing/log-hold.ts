@@ -2,7 +2,7 @@
  * One hold on a log under test. Every answer comes in time and has its shape, or the claim fails; what a reader of the
  * log would do in several steps is one step here.
  */
-import { RETAIN_BYTES, RETAIN_ENTRIES } from '../defaults.ts'
+import { LOG_MOST_ENTRIES, RETAIN_BYTES, RETAIN_ENTRIES } from '../defaults.ts'
 import { asError, shown } from '../errors.ts'
 import type { EventLog, LogBeginning, LogDraft, LogEntry, LogGap, LogPage, Located, Tail } from '../log/contract.ts'
 import { started, type Asker } from './asker.ts'
@@ -123,6 +123,7 @@ export class Hold {
           () => `${shown(entry.position)} a second time`)
         seen.add(entry.position)
         entries.push(entry)
+        promise(entries.length <= LOG_MOST_ENTRIES, 'that pages come to the head', () => `${entries.length} entries`)
         after = entry.position
       }
     }

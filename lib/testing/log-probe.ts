@@ -118,9 +118,8 @@ export class Probe {
     for (const hold of this.#holds) hold.check()
   }
 
-  /** Closes and removes all that was made. Throws the first failure, and closes the rest all the same. */
-  async end (): Promise<void> {
-    for (const release of this.#releases) release()
+  /** Closes and removes all that was made. Answers what failed of that, in order. */
+  async end (): Promise<unknown[]> {
     const failures: unknown[] = []
     const attempt = async (what: string, call: () => unknown): Promise<void> => {
       try {
@@ -129,9 +128,10 @@ export class Probe {
         failures.push(error)
       }
     }
+    for (const release of this.#releases) await attempt('release', release)
     for (const { log, isDead } of this.#holds) if (!isDead) await attempt('close()', () => log.close())
     for (const log of this.#made) await attempt('discard()', async () => { await this.#under.discard?.(log) })
-    if (failures.length > 0) throw failures[0]
+    return failures
   }
 
   #onceAtLeast (release: () => void): () => void {
