@@ -13,7 +13,6 @@ import type { Waiter } from './fan-out.ts'
 import { failAlone, wakeAlone, type FilteredWaiter } from './filters.ts'
 import type { Opening } from './opening.ts'
 import { gapOfPoison, isTaken, Poison } from './poison.ts'
-import type { Hole } from './place.ts'
 import type { FollowedFeed, Reading } from './reading.ts'
 import { behindBy, fallBehind, isBehindLimits, lagged } from './slow-consumer.ts'
 import type { State } from './snapshot.ts'
@@ -213,10 +212,8 @@ export class Reader implements Waiter, FilteredWaiter {
   /** Goes on with a notice; where there is a snapshot for it, with that in its place. */
   #goOn (notice: Notice): void {
     const state = notice.gap === undefined && !this.#isFirst ? undefined : this.#reading.snapshot(notice.gap, this.#context)
-    if (state === undefined) {
-      this.#notice = notice
-      return
-    }
+    if (state === undefined) this.#notice = notice
+    if (state === undefined) return
     const position = notice.gap?.requested
     // nothing is read until the state is known
     this.#detour = new Detour([], { isState: true, position })
@@ -282,7 +279,7 @@ export class Reader implements Waiter, FilteredWaiter {
     if (isTooSlow) this.#fallBehind(cursor, hole)
   }
 
-  #fallBehind (cursor: EntryCursor, hole: Hole | undefined): void {
+  #fallBehind (cursor: EntryCursor, hole: EntryCursor['hole']): void {
     const way = fallBehind(this.feed, cursor, hole, this.#where && inContext(this.#where, this.#context), this.behind())
     this.#accepted = undefined
     if (way === undefined) this.end = { kind: 'lagged' }
