@@ -48,14 +48,14 @@ export class PendingWrites {
     this.#commit = commit
   }
 
-  /** Adds an event. Resolves with its position. Rejects with `FST_EVENTFEED_LOG_BUSY` where too much waits. */
-  async append (log: WrittenLog, draft: LogDraft, since: number): Promise<string> {
+  /** Adds an event. Resolves with its position. Throws `FST_EVENTFEED_LOG_BUSY` where too much waits. */
+  append (log: WrittenLog, draft: LogDraft, since: number): Promise<string> {
     const bytes = draft.json.length
     const count = this.#added - this.#answered
     if (count >= SQLITE_PENDING_ENTRIES || (count > 0 && this.#bytes + bytes > SQLITE_PENDING_BYTES)) {
       throw new LogBusy(shown(log.name), `${count} events, with those of the other feeds in its file,`)
     }
-    return await new Promise((resolve, reject) => { this.#add({ log, draft, since, bytes, resolve, reject }) })
+    return new Promise((resolve, reject) => { this.#add({ log, draft, since, bytes, resolve, reject }) })
   }
 
   /** Ends a log after the events that wait for it. */
@@ -89,18 +89,8 @@ export class PendingWrites {
     if (this.#isCommitting) return
     const pending = this.#take()
     if (pending.length === 0) return
-    const events = pending.flatMap(({ log, draft, since }) => draft === undefined ? [] : [{ handle: log.handle, since, ...draft }])
     this.#isCommitting = true
-    this.#commit({
-      handles: events.map(({ handle }) => handle),
-      events: events.map(({ event }) => event),
-      jsons: events.map(({ json }) => json),
-      keys: events.map(({ keys }) => keys.length === 0 ? null : JSON.stringify(keys)),
-      ats: events.map(({ at }) => at),
-      sinces: events.map(({ since }) => since),
-      dedupeIds: events.map(({ dedupeId }) => dedupeId === undefined ? null : JSON.stringify(dedupeId)),
-      ends: pending.flatMap(({ log, draft }) => draft === undefined ? [log.handle] : [])
-    }, (error, written) => { this.#answer(pending, error, written) })
+    this.#commit(askOf(pending), (error, written) => { this.#answer(pending, error, written) })
   }
 
   /** Takes whole ticks: one, and more while they are small. */
@@ -133,17 +123,44 @@ export class PendingWrites {
     let index = 0
     for (const { log, draft } of pending) {
       if (draft === undefined) continue
-      const { dedupeId, ...entry } = draft
       const position = positions[index] ?? ''
-      if (!known.has(index++)) {
-        const entries = told.get(log)
-        if (entries === undefined) told.set(log, [{ ...entry, position }])
-        else entries.push({ ...entry, position })
-      }
+      if (known.has(index++)) continue
+      const { event, json, keys, at, checkedBy } = draft
+      const entry = { position, event, json, keys, at, checkedBy }
+      const entries = told.get(log)
+      if (entries === undefined) told.set(log, [entry])
+      else entries.push(entry)
     }
     for (const [log, entries] of told) log.committed(entries)
     for (const { log, draft } of pending) if (draft === undefined) log.ended()
     index = 0
     for (const { draft, resolve } of pending) resolve(draft === undefined ? '' : positions[index++] ?? '')
   }
+}
+
+/** Events by column, as they are sent. One loop, because it runs for each event. */
+function askOf (pending: readonly Pending[]): Omit<WriteAsk, 'now'> {
+  const handles: Handle[] = []
+  const events: string[] = []
+  const jsons: string[] = []
+  const keyLists: Array<string | null> = []
+  const ats: number[] = []
+  const sinces: number[] = []
+  const dedupeIds: Array<string | null> = []
+  const ends: Handle[] = []
+  for (const { log, draft, since } of pending) {
+    if (draft === undefined) {
+      ends.push(log.handle)
+      continue
+    }
+    const { event, json, keys, at, dedupeId } = draft
+    handles.push(log.handle)
+    events.push(event)
+    jsons.push(json)
+    keyLists.push(keys.length === 0 ? null : JSON.stringify(keys))
+    ats.push(at)
+    sinces.push(since)
+    dedupeIds.push(dedupeId === undefined ? null : JSON.stringify(dedupeId))
+  }
+  return { handles, events, jsons, keys: keyLists, ats, sinces, dedupeIds, ends }
 }

@@ -176,7 +176,7 @@ export class Store implements Omit<Performer, 'start'> {
    */
   #transaction (logs: Iterable<StoredLog>, run: () => void): void {
     this.#opening.check()
-    const before = Array.from(logs, (log) => [log, log.state] as const)
+    const before = Array.from(logs, (log) => [log, { ...log.state }] as const)
     const attempt = (): void => {
       let isBegun = false
       try {
@@ -185,7 +185,7 @@ export class Store implements Omit<Performer, 'start'> {
         run()
         this.#statements.commit.run()
       } catch (error) {
-        for (const [log, state] of before) log.state = state
+        for (const [log, state] of before) log.state = { ...state }
         if (isBegun) this.#rollBack()
         throw error
       }

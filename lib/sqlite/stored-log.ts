@@ -20,23 +20,23 @@ export interface Addition {
   readonly dedupeId: string | null
 }
 
-/** What a log has in memory. Replaced at each change, so that a transaction that fails can take it back. */
-interface State {
+/** What a log has in memory. A transaction that fails puts back a copy of it. */
+export interface State {
   /** The tags, the present one last. */
-  readonly runs: readonly Run[]
+  runs: readonly Run[]
   /** Whether the present tag is in the file: it is written with its first entry. */
-  readonly isTagStored: boolean
+  isTagStored: boolean
   /** The number of the newest entry; 0 before the first one of all. */
-  readonly head: number
+  head: number
   /** The bytes of all entries that it ever had. */
-  readonly end: number
+  end: number
   /** Since when the newest entry counts as kept. */
-  readonly since: number
+  since: number
   /** The number of the oldest entry that is kept; `head + 1` where there is none. */
-  readonly first: number
+  first: number
   /** The number of the oldest entry in the file. */
-  readonly stored: number
-  readonly isEnded: boolean
+  stored: number
+  isEnded: boolean
 }
 
 /** An open log. */
@@ -64,7 +64,7 @@ export class StoredLog {
       runs: [...runs, nextRun(runs, head + 1)],
       isTagStored: false,
       head,
-      end: last === undefined ? 0 : Number(last['offset']) + sizeOf(last),
+      end: last === undefined ? 0 : Number(last['offset']) + sizeOfRow(last),
       since: last === undefined ? -Infinity : Number(last['since']),
       first: first === undefined ? head + 1 : Number(first['number']),
       stored: first === undefined ? head + 1 : Number(first['number']),
@@ -91,14 +91,15 @@ export class StoredLog {
       if (duplicate !== undefined) return { position: positionOf(this.state.runs, Number(duplicate['number'])), isNew: false }
     }
     this.storeTag()
-    const { runs, head, end } = this.state
-    const number = head + 1
+    const { state } = this
+    const number = state.head + 1
     if (number > LAST_ENTRY) throw new LogUnusable(`the log ${shown(this.name)} has had ${LAST_ENTRY} entries, and no more fit: end the feed and define it again`)
-    const since = Math.max(this.state.since, addition.since)
-    const { event, json, keys, at } = addition
-    this.#statements.add.run(this.id, number, end, since, at, event, keys, dedupeId, json)
-    this.state = { ...this.state, head: number, end: end + sizeOf({ event, json, keys, dedupe: dedupeId }), since }
-    return { position: positionOf(runs, number), isNew: true }
+    const { event, json, keys, at, since } = addition
+    state.since = Math.max(state.since, since)
+    this.#statements.add.run(this.id, number, state.end, state.since, at, event, keys, dedupeId, json)
+    state.head = number
+    state.end += sizeOf(event, json, keys, dedupeId)
+    return { position: `${state.runs.at(-1)?.tag}-${number}`, isNew: true }
   }
 
   /** Writes the tag of this opening, in a transaction, where that is not done yet: then a position of it may be told. */
@@ -106,13 +107,13 @@ export class StoredLog {
     const run = this.state.runs.at(-1)
     if (this.state.isTagStored || run === undefined) return
     this.#statements.addTag.run(this.id, run.opening, run.first, run.tag)
-    this.state = { ...this.state, isTagStored: true }
+    this.state.isTagStored = true
   }
 
   /** Marks it as ended, in a transaction. */
   end (): void {
     this.#statements.endLog.run(this.id)
-    this.state = { ...this.state, isEnded: true }
+    this.state.isEnded = true
   }
 
   /** What is over the bounds is not kept from now on. It leaves the file by `sweep`. */
@@ -127,7 +128,7 @@ export class StoredLog {
       return (number === head || end - Number(bounds['offset']) <= bytes) && Number(bounds['since']) >= now - ageMs
     }
     const kept = bytes === Infinity && ageMs === Infinity ? from : firstThat(isKept, from, head + 1)
-    if (kept !== first) this.state = { ...this.state, first: kept }
+    this.state.first = kept
   }
 
   /** Removes up to `limit` entries that are not kept, in a transaction. Gives how many. */
@@ -137,12 +138,12 @@ export class StoredLog {
     const until = Math.min(first, stored + limit)
     this.#statements.remove.run(this.id, stored, this.id, until)
     if (until > head) this.#statements.setHead.run(head, this.id)
-    this.state = { ...this.state, stored: until }
+    this.state.stored = until
     // the tags of entries that have left tell clients that they come too late; the oldest are forgotten
     const oldest = runs[runs.length - SQLITE_TAGS]
     if (oldest !== undefined && oldest !== runs[0] && oldest.first < until) {
       this.#statements.removeTags.run(this.id, oldest.opening)
-      this.state = { ...this.state, runs: runs.slice(-SQLITE_TAGS) }
+      this.state.runs = runs.slice(-SQLITE_TAGS)
     }
     return until - stored
   }
@@ -208,13 +209,17 @@ export class StoredLog {
 }
 
 /** What an entry counts toward the bound: its text, and what SQLite stores beside it. */
-function sizeOf (row: Row): number {
-  let bytes = SQLITE_ENTRY_BYTES
-  for (const column of ['event', 'json', 'keys', 'dedupe']) {
-    const text = row[column]
-    if (typeof text === 'string') bytes += Buffer.byteLength(text)
-  }
-  return bytes
+function sizeOf (event: string, json: string, keys: string | null, dedupeId: string | null): number {
+  return SQLITE_ENTRY_BYTES + Buffer.byteLength(json) + event.length + (keys === null ? 0 : Buffer.byteLength(keys)) + (dedupeId?.length ?? 0)
+}
+
+/** The same of a row. */
+function sizeOfRow ({ event, json, keys, dedupe }: Row): number {
+  return sizeOf(String(event), String(json), textOf(keys), textOf(dedupe))
+}
+
+function textOf (value: unknown): string | null {
+  return typeof value === 'string' ? value : null
 }
 
 /**
