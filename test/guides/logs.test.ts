@@ -4,10 +4,12 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { logClaims, type LogUnderTest } from '../../lib/testing/log.ts'
+import eventfeed, { type Feed } from '../../lib/index.ts'
 import type { EventLog } from '../../lib/log/contract.ts'
+import { logClaims, type LogUnderTest } from '../../lib/testing/log.ts'
 import { run } from '../package/packed.ts'
 import * as faultyFiles from './faulty-files.ts'
 
@@ -55,8 +57,7 @@ t.test('the log of the guide compiles, with its tests', async (t) => {
       module: 'nodenext',
       target: 'es2023',
       types: ['node'],
-      allowImportingTsExtensions: true,
-      paths: { 'fastify-eventfeed': [join(root, 'lib/log/contract.ts')] }
+      allowImportingTsExtensions: true
     },
     files: Object.keys(code)
   }
@@ -96,6 +97,31 @@ t.test('the log of the guide keeps each claim, also where its files fail, and af
     answerWithinMs: 60_000
   }
   for (const claim of logClaims) t.test(claim.name, { skip: claim.notApplicable(under) }, () => claim.run(under))
+})
+
+t.test('a client of a feed with the log of the guide goes on after a restart, without a gap', async (t) => {
+  const file = join(dirname(await written('feed', '')), 'file-log.ts')
+  const { fileLog } = await import(pathToFileURL(file).href) as Module
+  const path = join(folder, 'feed', 'chat.json')
+  const start = async (t: Test): Promise<{ app: FastifyInstance, feed: Feed }> => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(eventfeed)
+    const feed = app.feed('chat', { log: fileLog(path, { entries: 10 }) })
+    app.get('/chat', (_request, reply) => reply.sse(feed.subscribe()))
+    return { app, feed }
+  }
+  const first = await start(t)
+  const id = await first.feed.publish({ data: 'seen' })
+  await first.feed.publish({ data: 'missed' })
+  await first.app.close()
+
+  const second = await start(t)
+  await second.feed.publish({ data: 'new' })
+  await second.feed.end()
+  const { body } = await second.app.inject({ url: '/chat', headers: { 'last-event-id': id } })
+  t.strictSame(body.match(/^data: .+$/gm), ['data: missed', 'data: new'])
+  t.notMatch(body, 'stream:gap')
 })
 
 t.test('node:test runs the claims as the guide says', async (t) => {
