@@ -6,6 +6,7 @@ import fastifyStatic from '@fastify/static'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import eventfeed, { type EventfeedOptions } from 'fastify-eventfeed'
+import { sqliteLogs } from 'fastify-eventfeed/sqlite'
 import { fileURLToPath } from 'node:url'
 import type { MarketOptions } from './market.ts'
 import { OpenLines } from './open-lines.ts'
@@ -19,6 +20,8 @@ import { validatorCompiler } from './validation.ts'
 export interface AppOptions extends FastifyServerOptions {
   /** Options of `fastify-eventfeed`, over those that the example sets. */
   eventfeed?: EventfeedOptions
+  /** The file that keeps the chat and the ticker; without it a restart forgets them. */
+  feedFile?: string | undefined
   /** How the prices of the ticker move. */
   market?: MarketOptions
 }
@@ -47,11 +50,13 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ')
 
 /** Builds the app without listening: the caller does that, or uses `app.inject()`. Closing it ends all streams. */
-export async function buildApp ({ eventfeed: options, market, ...serverOptions }: AppOptions = {}) {
+export async function buildApp ({ eventfeed: options, feedFile, market, ...serverOptions }: AppOptions = {}) {
   const app = Fastify({ ...ROUTER, ...serverOptions })
     .withTypeProvider<TypeBoxTypeProvider>()
     .setValidatorCompiler(validatorCompiler)
   const lines = new OpenLines()
+  // Nothing is opened yet: each log opens with its feed, and closes with the application.
+  const logs = feedFile === undefined ? undefined : sqliteLogs({ file: feedFile })
 
   await app.register(eventfeed, { retryMs: RETRY_MS, maxConnectionsPerKey: MAX_STREAMS_PER_ADDRESS, ...options })
   await app.register(fastifyStatic, {
@@ -63,8 +68,8 @@ export async function buildApp ({ eventfeed: options, market, ...serverOptions }
     }
   })
   await app.register(clockRoutes, { lines })
-  await app.register(chatRoutes, { lines })
-  await app.register(tickerRoutes, { lines, market })
+  await app.register(chatRoutes, { lines, log: logs?.('chat') })
+  await app.register(tickerRoutes, { lines, log: logs?.('ticker'), market })
   await app.register(cutRoutes, { lines })
   return app
 }

@@ -7,7 +7,7 @@
  * fast one client may write (`@fastify/rate-limit`).
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { projection, type EntryView, type FeedSubscription } from 'fastify-eventfeed'
+import { projection, type EntryView, type EventLog, type FeedSubscription } from 'fastify-eventfeed'
 import { Type, type Static } from 'typebox'
 import { FriendStreams } from '../friend-streams.ts'
 import { Friends, MAX_FRIENDS, MAX_NAMES } from '../friends.ts'
@@ -50,8 +50,8 @@ type Said = EntryView<'message', Static<typeof ChatMessage>>
 /** What a stream follows, in either shape. */
 type Timeline = FeedSubscription<{ event: 'message', data: Static<typeof SimpleMessage | typeof DetailedMessage> }>
 
-export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = async (app, { lines }) => {
-  const chat = app.feed('chat', { events: { message: ChatMessage } })
+export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines, log?: EventLog | undefined }> = async (app, { lines, log }) => {
+  const chat = app.feed('chat', { events: { message: ChatMessage }, log })
   const friends = new Friends()
   const friendStreams = new FriendStreams<Timeline>()
 

@@ -3,6 +3,7 @@
  * gets a gap and then just those (`slowConsumer: 'latest'`), and a first connect begins with all of them (`initial`).
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { EventLog } from 'fastify-eventfeed'
 import { Type } from 'typebox'
 import { Market, type MarketOptions } from '../market.ts'
 import type { OpenLines } from '../open-lines.ts'
@@ -18,10 +19,18 @@ const Price = Type.Object({
   change: Type.Number({ description: 'since the application was started, in percent' })
 })
 
-export const tickerRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines, market?: MarketOptions | undefined }> = async (app, { lines, market: options }) => {
+/** What the routes need. */
+interface TickerOptions {
+  lines: OpenLines
+  log?: EventLog | undefined
+  market?: MarketOptions | undefined
+}
+
+export const tickerRoutes: FastifyPluginAsyncTypebox<TickerOptions> = async (app, { lines, log, market: options }) => {
   const ticker = app.feed('ticker', {
     events: { price: Price },
     retain: { entries: RETAINED_PRICES },
+    log,
     slowConsumer: 'latest',
     initial: () => market.prices.map((data) => ({ event: 'price' as const, data, key: data.symbol }))
   })

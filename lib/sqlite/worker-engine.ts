@@ -13,9 +13,8 @@ import { claimInProcess } from './lock.ts'
 import type { Question, Reply, WorkerData } from './messages.ts'
 import type { Done, Engine, Operation, Operations } from './operations.ts'
 
-/** Beside this file, with the same ending: both are read as TypeScript in tests, and as JavaScript in the package. */
-const ENDING = extname(import.meta.url)
-const WORKER = new URL(`./worker${ENDING}`, import.meta.url)
+/** Beside this file; in a checkout as it is built, because few loaders of TypeScript reach worker threads. */
+const WORKER = new URL(extname(import.meta.url) === '.ts' ? '../../dist/sqlite/worker.js' : './worker.js', import.meta.url)
 /** Options of Node's that load modules of the application, or say what to run in place of a file. */
 const NOT_FOR_WORKERS = ['--import', '--require', '-r', '--loader', '--experimental-loader', '--input-type', '--eval', '-e', '--print', '-p']
 
@@ -130,8 +129,6 @@ function startWorker (endClaim: () => void, options: WorkerOptions): Worker {
 
 /** Nothing of the application runs in the worker, so nothing of it is loaded there, which would take its time. */
 function argumentsOf (given: readonly string[]): string[] {
-  // to read TypeScript a worker needs what the tests load
-  if (ENDING === '.ts') return [...given]
   return given.filter((argument, index) => {
     return !NOT_FOR_WORKERS.includes(argument.split('=')[0] ?? '') && !NOT_FOR_WORKERS.includes(given[index - 1] ?? '')
   })

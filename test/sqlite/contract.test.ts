@@ -2,7 +2,6 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { sqliteLogs as builtLogs } from 'fastify-eventfeed/sqlite'
 import type { EventLog } from '../../lib/log/contract.ts'
 import type { Retention } from '../../lib/log/retention.ts'
 import { sqliteLogs } from '../../lib/sqlite/index.ts'
@@ -23,8 +22,7 @@ t.test('a file, in a worker thread', { skip }, async (t) => {
   const made = new Map<EventLog, Made>()
   let files = 0
   const log = (at: Made): EventLog => {
-    // as it is built: to read its TypeScript takes each worker thread a second
-    const log = builtLogs({ file: at.file, retain: at.retain, clock })('feed')
+    const log = sqliteLogs({ file: at.file, retain: at.retain, clock })('feed')
     made.set(log, at)
     return log
   }

@@ -2,9 +2,8 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-// as it is built: to read its TypeScript takes each worker thread a second
-import { sqliteLogs } from 'fastify-eventfeed/sqlite'
 import type { EventLog } from '../../lib/log/contract.ts'
+import { sqliteLogs } from '../../lib/sqlite/index.ts'
 import { Program } from '../programs.ts'
 import { folderFor, openDatabase, openReadOnly, row, skip } from './database.ts'
 import { allOf, append, Heard, numbers, opened } from './listener.ts'
