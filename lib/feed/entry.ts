@@ -40,16 +40,14 @@ export class Entry {
   readonly index: number
   /** What it counts toward a bound, in bytes, without cached forms of it. */
   readonly size: number
-  readonly #stored: LogEntry
+  #stored: LogEntry
   #check: Check | undefined
-  #json: string
   #view: EntryView | undefined
   #keeper: EntryKeeper | undefined
 
   /** @param check `undefined` for an entry that this feed has just written */
   constructor (stored: LogEntry, index: number, check?: Check) {
     this.#stored = stored
-    this.#json = stored.json
     this.#check = check
     this.index = index
     this.size = sizeOf(stored)
@@ -67,10 +65,10 @@ export class Entry {
   /** The data, as JSON. Throws where what is stored does not fit the feed any more. */
   get json (): string {
     if (this.#check !== undefined) {
-      this.#json = this.#check(this.#stored)
+      this.#stored = { ...this.#stored, json: this.#check(this.#stored) }
       this.#check = undefined
     }
-    return this.#json
+    return this.#stored.json
   }
 
   /** What filters and projections see: made when somebody first asks, and the same object until it is forgotten. */

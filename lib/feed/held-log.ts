@@ -21,6 +21,8 @@ export interface HeldLogParts {
   /** The name of the feed. */
   readonly name: string
   readonly log: EventLog
+  /** True for the log in memory that the feed has made: what that answers need not be looked at. */
+  readonly isOwn: boolean
   readonly listener: TailListener
   /** How much of the history the listener is told first. */
   readonly newest: { readonly entries: number, readonly bytes: number }
@@ -100,7 +102,8 @@ export class HeldLog {
     if (this.#pending > 0) this.#checkRoom(draft)
     if (this.#state === 'open') {
       const answer = this.#parts.log.append(draft)
-      return isThenable(answer) ? this.#pend(draft, Promise.resolve(answer)) : appended(answer)
+      if (isThenable(answer)) return this.#pend(draft, Promise.resolve(answer))
+      return this.#parts.isOwn ? answer : appended(answer)
     }
     return this.#pend(draft, new Promise((resolve, reject) => {
       this.whenOpen(() => { attempt(() => this.#parts.log.append(draft), resolve, reject) }, reject)

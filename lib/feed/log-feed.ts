@@ -49,6 +49,7 @@ export class LogFeed implements Feed, SubscribedFeed {
   readonly report = (error: unknown): void => { this.#report(error, 'a stream of it could not be ended') }
   readonly #parts: FeedParts
   readonly #held: HeldLog
+  readonly #isOwnLog: boolean
   readonly #drafts: Drafts
   readonly #readers = new Roster<Reader>()
   readonly #at = (): number => this.#now()
@@ -73,8 +74,9 @@ export class LogFeed implements Feed, SubscribedFeed {
     // the log of a feed that is given none keeps what the window does: so no bound is kept twice
     const own = new MemoryHistory()
     this.log = parts.log ?? own
-    this.window = new Window(parts.clock, boundedBy(parts.retain, parts.log?.retain), this.log === own ? own : undefined)
-    if (this.log === own) this.window.addBeside({ drop: () => { own.dropOldest() } })
+    this.#isOwnLog = parts.log === undefined
+    this.window = new Window(parts.clock, boundedBy(parts.retain, parts.log?.retain), this.#isOwnLog ? own : undefined)
+    if (this.#isOwnLog) this.window.addBeside({ drop: () => { own.dropOldest() } })
     this.#drafts = new Drafts(parts.codec, this.poison)
     this.pages = new Pages(this, (entry) => this.#drafts.checkOf(entry))
     this.fanOut = new FanOut(parts.clock, new Filters(this.window, this.figures, this.report), this.report)
@@ -86,6 +88,7 @@ export class LogFeed implements Feed, SubscribedFeed {
     this.#held = new HeldLog({
       name: parts.name,
       log: this.log,
+      isOwn: this.#isOwnLog,
       listener: this.#listener(),
       newest: this.window.retention,
       onOpen: (before) => { this.#opened(before) },
@@ -236,7 +239,7 @@ export class LogFeed implements Feed, SubscribedFeed {
     const { window } = this
     try {
       for (const entry of entries) {
-        checkEntry('tail()', entry)
+        if (!this.#isOwnLog) checkEntry('tail()', entry)
         window.push(new Entry(entry, window.next, this.#drafts.checkOf(entry)))
       }
     } catch (error) {

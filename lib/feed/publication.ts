@@ -61,6 +61,9 @@ export class Drafts {
   }
 }
 
+/** What is published, before it is looked at. */
+interface Published { event?: unknown, data?: unknown, key?: unknown, dedupeId?: unknown }
+
 const FIELDS = ['event', 'data', 'key', 'dedupeId']
 
 function checkPublication (event: unknown): { event: string, data: unknown } & PublishOptions {
@@ -73,7 +76,7 @@ function checkPublication (event: unknown): { event: string, data: unknown } & P
       throw new BadEvent(`publish() takes { ${FIELDS.join(', ')} }, and no ${shown(name)}${hint}`)
     }
   }
-  const { event: type = DEFAULT_EVENT_TYPE, data, key, dedupeId }: Record<string, unknown> = { ...event }
+  const { event: type = DEFAULT_EVENT_TYPE, data, key, dedupeId }: Published = event
   if (data === undefined) throw new BadEvent('publish() needs data: an event without data is never dispatched by a client; give \'\' for one that is empty')
   if (key !== undefined && typeof key !== 'string') throw new BadField('key', 'must be a string', shown(key))
   if (dedupeId !== undefined && (typeof dedupeId !== 'string' || dedupeId === '')) {

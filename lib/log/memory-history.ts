@@ -80,12 +80,20 @@ export class MemoryHistory implements EventLog {
     if (known !== undefined) return this.#position(known)
     const number = this.next
     const position = this.#position(number)
-    this.#entries.push({ event, json, keys, at, checkedBy, position })
+    const entry = { event, json, keys, at, checkedBy, position }
+    this.#entries.push(entry)
     if (dedupeId !== undefined) {
       this.#numbers.set(dedupeId, number)
       this.#dedupeIds.set(number, dedupeId)
     }
-    for (const heard of this.#heard) this.#tell(heard)
+    for (const heard of this.#heard) {
+      if (heard.next !== number) {
+        this.#tell(heard)
+        continue
+      }
+      heard.next++
+      heard.listener.entries([entry])
+    }
     return position
   }
 
