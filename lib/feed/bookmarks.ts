@@ -7,13 +7,11 @@ import type { Clock } from '../clock.ts'
 import { BOOKMARK_SHARE, FAN_OUT_SLICE_MS } from '../defaults.ts'
 import { located } from '../log/answers.ts'
 import type { FanOut } from './fan-out.ts'
+import type { Follower } from './follower.ts'
 import { asked, type History } from './place.ts'
 
 /** Somebody who says where it stands when it is woken. */
-interface Speaker {
-  /** Wakes it with the fan-out, where it waits and nothing has come for it. */
-  stir (): void
-}
+type Speaker = Pick<Follower, 'stir'>
 
 /** How many are stirred between two looks at the clock. */
 const STIRS_PER_LOOK = 256

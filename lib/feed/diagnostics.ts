@@ -3,9 +3,9 @@
  * channel that nobody has subscribed to costs one look. What subscribers do with it is not known here.
  */
 import { channel } from 'node:diagnostics_channel'
-import type { Gap } from '../wire/control-event.ts'
-import type { FollowedFeed } from './reading.ts'
-import type { SlowConsumer } from './slow-consumer.ts'
+import type { Gap } from '../wire/protocol.ts'
+import type { FeedFigures } from './figures.ts'
+import type { LagPolicy, SlowConsumer } from './lag-policy.ts'
 
 /** The message on `fastify-eventfeed:gap`: a stream was told that events are missing. */
 export interface GapMessage extends Readonly<Gap> {
@@ -25,6 +25,13 @@ export interface LaggedMessage {
   readonly bytes: number
 }
 
+/** The feed of whoever is told. */
+interface CountedFeed {
+  readonly name: string
+  readonly figures: FeedFigures
+  readonly lag: LagPolicy
+}
+
 const gap = channel('fastify-eventfeed:gap')
 const lagged = channel('fastify-eventfeed:lagged')
 
@@ -34,7 +41,7 @@ export function gapTold ({ feed, requested, oldest, reason }: GapMessage): void 
 }
 
 /** Counts a gap of which a stream was told, and tells it. */
-export function countGap ({ name, figures }: Pick<FollowedFeed, 'name' | 'figures'>, gap: Gap): void {
+export function countGap ({ name, figures }: Pick<CountedFeed, 'name' | 'figures'>, gap: Gap): void {
   figures.gaps++
   if (gap.reason === 'failed') figures.failed++
   gapTold({ feed: name, ...gap })
@@ -46,7 +53,7 @@ export function readerLagged ({ feed, mode, entries, bytes }: LaggedMessage): vo
 }
 
 /** Counts a reader that has fallen too far behind, and tells of it. @param behind how far */
-export function countLag ({ name, figures, lag: { mode } }: FollowedFeed, behind: { entries: number, bytes: number }): void {
+export function countLag ({ name, figures, lag: { mode } }: CountedFeed, behind: { entries: number, bytes: number }): void {
   figures.lagged++
   readerLagged({ feed: name, mode, ...behind })
 }

@@ -1,5 +1,6 @@
 /** What a feed counts, and how far its readers are behind. */
 import { guardedEach, type Report } from '../guarded.ts'
+import type { Follower } from './follower.ts'
 import type { Window } from './window.ts'
 
 /** Counted since the feed was defined. */
@@ -46,11 +47,8 @@ export interface FeedStats {
   lag: { entries: Percentiles, bytes: Percentiles }
 }
 
-/** How far a reader is behind the newest entry. */
-interface Follower { behind (): { entries: number, bytes: number } }
-
 /** What a feed holds and has done. @param report is called with what a reader throws when it is looked at */
-export function statsOf (window: Window, readers: Iterable<Follower> & { readonly size: number }, figures: FeedFigures, report: Report): FeedStats {
+export function statsOf (window: Window, readers: Iterable<Pick<Follower, 'behind'>> & { readonly size: number }, figures: FeedFigures, report: Report): FeedStats {
   const behind: Array<{ entries: number, bytes: number }> = []
   guardedEach(readers, (reader) => { behind.push(reader.behind()) }, report)
   return {

@@ -2,12 +2,11 @@
  * The filters of those who wait at the head of a feed. All of them stand at the same place, so one that refuses what is new costs
  * the call of its predicate, and no look at its stream.
  */
-import type { Entry, EntryView } from './entry.ts'
-import type { Window } from './window.ts'
 import type { OwnContext } from '../own-context.ts'
-import type { EntryCursor } from './cursor.ts'
+import type { Entry, EntryView } from './entry.ts'
 import type { FeedFigures } from './figures.ts'
 import { isTaken, Poison, truthOf, type Where } from './poison.ts'
+import type { Window } from './window.ts'
 
 /** Somebody who waits for entries that a predicate takes. */
 export interface FilteredWaiter {
@@ -114,14 +113,6 @@ export class Filters {
     const asked = wasAsked ? this.#to : this.#from
     const since = this.#since[place] ?? asked
     return since >= asked ? { index: since, position: undefined } : { index: asked, position: wasAsked ? this.#toPosition : this.#fromPosition }
-  }
-
-  /** Takes a cursor, which has stayed where its waiter began to wait, to where that stands. */
-  bring (waiter: FilteredWaiter, cursor: EntryCursor): void {
-    const { index, position } = this.standing(waiter)
-    if (position === undefined) return
-    if (index >= this.#window.oldest) cursor.skipTo(index)
-    else cursor.restart({ kind: 'older', after: position }, position, index)
   }
 
   /** Begins a round over what has come since the last. */

@@ -1,11 +1,11 @@
 /** How a variant writes an entry: the projection, then the schema that fits, then the lines of the event stream. It keeps nothing. */
 import { AmbiguousUnion, BadEvent, describe, shown } from '../errors.ts'
-import type { EntryView, Entry } from './entry.ts'
 import { inContext } from '../own-context.ts'
 import { Batch, type Allocate } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { encodeBody, idLine } from '../wire/encode.ts'
 import { checkEventType, plainText, type DataText } from '../wire/event.ts'
+import type { EntryView, Entry } from './entry.ts'
 import { checkSynchronous } from './poison.ts'
 import { schemaOf, type Project } from './projection.ts'
 

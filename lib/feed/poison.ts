@@ -4,10 +4,10 @@
  */
 import { POISON_REPORTS } from '../defaults.ts'
 import { NotSynchronous, shown } from '../errors.ts'
-import type { Entry, EntryView } from './entry.ts'
 import type { OwnContext } from '../own-context.ts'
 import { isThenable } from '../thenable.ts'
-import type { Gap } from '../wire/control-event.ts'
+import type { Gap } from '../wire/protocol.ts'
+import type { Entry, EntryView } from './entry.ts'
 
 /** What was thrown at an entry. */
 export class Poison {

@@ -3,17 +3,17 @@
  * may share a projection but not a schema, so both are in the key: bytes cached by the projection alone would leak.
  */
 import { BATCH_BYTES, FRAME_BYTES, LEFT_OUT_BYTES } from '../defaults.ts'
-import type { Entry } from './entry.ts'
-import type { FormKeeper } from './forms.ts'
-import type { Beside, Window } from './window.ts'
 import { Batch, type Allocate } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
-import type { Gap } from '../wire/control-event.ts'
+import type { Gap } from '../wire/protocol.ts'
 import { Slab } from '../wire/slab.ts'
+import type { Entry } from './entry.ts'
+import type { FormKeeper } from './forms.ts'
 import { Frame, writerOf, type As, type FeedCodec, type Write } from './frame-writer.ts'
-import { noticeFrame } from './opening.ts'
+import { noticeFrame } from './notice.ts'
 import { PagedEntry, type Page } from './pages.ts'
 import { gapOfPoison, Poison, type PoisonReports } from './poison.ts'
+import type { Beside, Window } from './window.ts'
 
 /** What is kept for an entry: `null` if the projection leaves it out, a poison if that or a serializer has thrown. */
 type Form = Frame | Poison | null

@@ -3,10 +3,10 @@
  * It does not know who reads.
  */
 import type { Clock } from '../clock.ts'
-import type { Entry } from './entry.ts'
-import { Forms, Views } from './forms.ts'
 import { firstIndex, IndexedRing } from '../indexed-ring.ts'
 import type { Retention } from '../log/retention.ts'
+import type { Entry } from './entry.ts'
+import { Forms, Views } from './forms.ts'
 import { Positions } from './positions.ts'
 
 /** Somebody who knows of the entries in the window. */

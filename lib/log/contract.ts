@@ -21,7 +21,7 @@
  * `tail` fails the start of the application; any other ends the stream for which the feed asked, and its client comes
  * back.
  */
-import type { GapReason } from '../wire/control-event.ts'
+import type { GapReason } from '../wire/protocol.ts'
 import type { Retention } from './retention.ts'
 
 /** An event on its way into a log. */

@@ -1,8 +1,8 @@
 /** What the plugin adds to Fastify's types. Nothing here exists at run time. */
 import type { FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import type { Feed } from '../feed/feed.ts'
-import type { FeedSubscription } from '../feed/subscription.ts'
+import type { Feed } from '../subscription/feed.ts'
+import type { FeedSubscription } from '../subscription/subscription.ts'
 import type { EventSchemas, EventTypes, TypedEvent, Yield } from '../schema/types.ts'
 import type { AnyEvent, EventsOf, SourceArguments } from '../stream/source.ts'
 import type { FeedOptions } from './feeds.ts'

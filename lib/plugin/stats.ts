@@ -2,7 +2,7 @@
  * The figures of one plugin: what its streams have done since the start, and how many are open by route. They are
  * counted when a stream begins and when it ends, never for an event; what is open is looked at when somebody asks.
  */
-import type { Feed } from '../feed/feed.ts'
+import type { Feed } from '../subscription/feed.ts'
 import { END_REASONS, type EndReason, type EndSummary } from '../stream/end.ts'
 
 /** What `app.eventfeed.stats()` gives: a snapshot that nothing changes any more. */

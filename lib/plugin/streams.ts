@@ -1,7 +1,7 @@
 /** All open streams of one plugin: what they share, who may enter, and how they are ended. */
 import type { ServerResponse } from 'node:http'
 import { IDLE_INTERVALS, PARKED_AFTER_MS } from '../defaults.ts'
-import { merge } from '../feed/merge.ts'
+import { merge } from '../subscription/merge.ts'
 import { guarded, guardedEach, type Report } from '../guarded.ts'
 import { Roster, type RosterMember } from '../roster.ts'
 import type { Connection } from '../stream/connection.ts'

@@ -6,8 +6,6 @@
 import { encodeBody, idLine, retryLine } from './encode.ts'
 import { CONTROL, doneId, type Gap } from './protocol.ts'
 
-export type { Gap, GapReason } from './protocol.ts'
-
 /** Moves the client's last event ID, and nothing else. */
 export function bookmark (id: string): string {
   return control(CONTROL.bookmark, '', id)

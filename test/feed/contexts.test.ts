@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import type { SubscribeOptions } from '../../lib/feed/subscription.ts'
+import type { SubscribeOptions } from '../../lib/subscription/options.ts'
 import type { EntryView } from '../../lib/feed/entry.ts'
 import { ManualClock } from '../clock.ts'
 import { PagedLog } from '../contract/paged-log.ts'

@@ -1,7 +1,7 @@
 /** Cached forms of entries: frames of variants and parsed data. They leave before entries do, within a share of their own. */
 import t from 'tap'
 import { ENTRY_BYTES, FORMS_SHARE, RETAIN_BYTES } from '../../lib/defaults.ts'
-import type { LogFeed } from '../../lib/feed/log-feed.ts'
+import type { LogFeed } from '../../lib/subscription/feed.ts'
 import { Forms, type FormKeeper } from '../../lib/feed/forms.ts'
 import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
 

@@ -1,6 +1,6 @@
 /** Subscriptions that follow keys, and the index that they are found by. */
 import t from 'tap'
-import { FollowedKeys } from '../../lib/feed/followed-keys.ts'
+import { FollowedKeys } from '../../lib/subscription/followed-keys.ts'
 import { KeyIndex } from '../../lib/feed/key-index.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { Entry } from '../../lib/feed/entry.ts'

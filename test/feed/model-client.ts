@@ -1,7 +1,8 @@
 /** One client of a world: it connects, reads or does not, is cut, and comes back with what it has got. */
 import type { EntryView } from '../../lib/feed/entry.ts'
 import type { SnapshotRequest, SnapshotResult } from '../../lib/feed/snapshot.ts'
-import type { FeedSubscription, SubscribeOptions } from '../../lib/feed/subscription.ts'
+import type { FeedSubscription } from '../../lib/subscription/subscription.ts'
+import type { SubscribeOptions } from '../../lib/subscription/options.ts'
 import { firstWithin } from './history.ts'
 import { isLeftOut, isPoisoned, passesWhere, Witness } from './model.ts'
 import type { Game } from './model-play.ts'

@@ -1,5 +1,5 @@
 /** Plays a world: the feed and its clients do what the script says, and each event is held against the model. */
-import type { LogFeed } from '../../lib/feed/log-feed.ts'
+import type { LogFeed } from '../../lib/subscription/feed.ts'
 import { sizeOf } from '../../lib/log/retention.ts'
 import { PagedLog } from '../contract/paged-log.ts'
 import type { LogEntry } from '../../lib/log/contract.ts'

@@ -2,7 +2,7 @@
  * The model of a feed: all that was ever published, and for each client what it must see of that. It knows nothing of how the
  * feed does it.
  */
-import type { Gap } from '../../lib/wire/control-event.ts'
+import type { Gap } from '../../lib/wire/protocol.ts'
 import type { Seen } from './listener.ts'
 import { firstWithin, type History, type Now } from './history.ts'
 import { KEYS, type Shape, type World } from './model-script.ts'

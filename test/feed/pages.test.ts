@@ -1,7 +1,7 @@
 /** Replay from before the window: pages are read and encoded once for all who stand near each other. */
 import t from 'tap'
 import { PAGE_ENTRIES, PAGES_BYTES, PAGES_ENTRIES } from '../../lib/defaults.ts'
-import type { LogFeed } from '../../lib/feed/log-feed.ts'
+import type { LogFeed } from '../../lib/subscription/feed.ts'
 import { PagedLog } from '../contract/paged-log.ts'
 import { feedOf, OpenStream, turn, until } from './open-stream.ts'
 

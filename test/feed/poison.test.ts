@@ -1,9 +1,10 @@
 /** Entries that a filter, a projection or a serializer throws at: each is reported as a gap of itself, and the stream goes on. */
 import t from 'tap'
 import { Type } from 'typebox'
-import type { LogFeed } from '../../lib/feed/log-feed.ts'
-import { merge } from '../../lib/feed/merge.ts'
-import type { FeedSubscription, SubscribeOptions } from '../../lib/feed/subscription.ts'
+import type { LogFeed } from '../../lib/subscription/feed.ts'
+import { merge } from '../../lib/subscription/merge.ts'
+import type { FeedSubscription } from '../../lib/subscription/subscription.ts'
+import type { SubscribeOptions } from '../../lib/subscription/options.ts'
 import type { EntryView } from '../../lib/feed/entry.ts'
 import { compileEvents } from '../../lib/schema/events.ts'
 import { BATCH_BYTES } from '../../lib/defaults.ts'

@@ -1,7 +1,7 @@
 /** What is published is kept as text: it is parsed when a filter or a projection asks for it, and not before. */
 import t from 'tap'
 import { Type } from 'typebox'
-import type { LogFeed } from '../../lib/feed/log-feed.ts'
+import type { LogFeed } from '../../lib/subscription/feed.ts'
 import { appOf } from './listener.ts'
 import { feedOf, OpenStream, turn } from './open-stream.ts'
 

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { Type, type TSchema } from 'typebox'
 import { Entry } from '../../lib/feed/entry.ts'
 import { MemoryLog } from '../../lib/log/memory-log.ts'
-import type { Feed } from '../../lib/feed/feed.ts'
+import type { Feed } from '../../lib/subscription/feed.ts'
 import { appOf, listen, Listener } from './listener.ts'
 import { feedOf, OpenStream, turn } from './open-stream.ts'
 

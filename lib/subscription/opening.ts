@@ -1,9 +1,8 @@
 /** Where a feed's stream begins, and with which control event. */
-import type { Entry } from './entry.ts'
-import { find, findEarliest, then, type History, type Hole, type Place } from './place.ts'
-import type { Window } from './window.ts'
-import { Batch } from '../wire/batch.ts'
-import { bookmark, gap, type Gap } from '../wire/control-event.ts'
+import type { Entry } from '../feed/entry.ts'
+import { find, findEarliest, then, type History, type Hole, type Place } from '../feed/place.ts'
+import type { Window } from '../feed/window.ts'
+import type { Gap } from '../wire/protocol.ts'
 
 /**
  * Where a first connect begins: behind the newest entry; at the oldest that is kept; at the last `n` that the stream takes; at
@@ -49,11 +48,6 @@ export function findFirst (history: History, from: From, takes: (entry: Entry) =
   window.trim()
   if (window.isHeadUnknown) return atHead(window)
   return atIndex(window, 'last' in from ? startOfLast(window, from.last, takes) : window.firstSince(from.since.getTime()))
-}
-
-/** The control event of an opening, or of a gap further on: the gap's id is the position just before what follows, so that it is not announced again. */
-export function noticeFrame (missed: Gap | undefined, id: string): Batch {
-  return missed === undefined ? new Batch(bookmark(id), 0, id) : new Batch(gap(missed, id), 0, id)
 }
 
 function openingAt (place: Place | Hole, requested: string): Opening {

@@ -1,16 +1,11 @@
 /** A feed as its application sees it: a named log of events that streams follow. */
-import type { Clock } from '../clock.ts'
-import type { EventLog } from '../log/contract.ts'
-import type { Retention } from '../log/retention.ts'
-import type { EventCodec } from '../wire/codec.ts'
-import type { DataText } from '../wire/event.ts'
-import type { EntryView } from './entry.ts'
-import type { FeedStats } from './figures.ts'
-import type { Projected } from './projection.ts'
-import type { Publication } from './publication.ts'
-import type { LagPolicy } from './slow-consumer.ts'
-import type { Snapshot } from './snapshot.ts'
-import type { FeedSubscription, SubscribeOptions } from './subscription.ts'
+import type { EntryView } from '../feed/entry.ts'
+import { FeedCore } from '../feed/feed-core.ts'
+import type { FeedStats } from '../feed/figures.ts'
+import type { Projected } from '../feed/projection.ts'
+import type { Publication } from '../feed/publication.ts'
+import type { SubscribeOptions } from './options.ts'
+import { FeedSubscription } from './subscription.ts'
 
 /** What filters and projections of a feed of the given data types see. */
 export type FeedView<Types> = { [Type in keyof Types & string]: EntryView<Type, Types[Type]> }[keyof Types & string]
@@ -58,24 +53,17 @@ export interface Feed<Types = Record<string, unknown>> {
   stats (): FeedStats
 }
 
-/** What a feed is made of. */
-export interface FeedParts {
-  readonly name: string
-  /** Default: one in memory, which keeps what `retain` says. */
-  readonly log?: EventLog | undefined
-  /** How much of the log is held in memory; not more than the log keeps. */
-  readonly retain?: Partial<Retention> | undefined
-  readonly clock: Clock
-  readonly codec: EventCodec | undefined
-  /** Writes data by a schema that a projection carries. */
-  readonly compile: (event: string, schema: object) => DataText
-  readonly lag: LagPolicy
-  readonly initial?: Snapshot<unknown> | undefined
-  readonly onGap?: Snapshot<unknown> | undefined
-  /** Called by `end`: the name is free again. */
-  readonly onEnd: () => void
-  /** Called when the log of a feed that has ended is freed; with the error where that failed. */
-  readonly onFreed: (error?: unknown) => void
-  /** Called with what failed and has nobody else to report it: it belongs into the application's log. */
-  readonly onFault: (error: unknown, what: string) => void
+/** A feed over a log, with its streams. */
+export class LogFeed extends FeedCore implements Feed {
+  #plain: FeedSubscription | undefined
+
+  subscribe<Made extends Projected = never> (
+    options?: SubscribeOptions<EntryView, Made>
+  ): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
+    // what the types of the public interface have checked is not known here
+    if (options !== undefined) return new FeedSubscription(this, options as SubscribeOptions<EntryView, unknown, unknown>)
+    // the one to all there is has nothing that could differ, so all its streams share it
+    this.#plain ??= new FeedSubscription(this, {})
+    return this.#plain as FeedSubscription<Dispatched<Record<string, unknown>, Made>>
+  }
 }

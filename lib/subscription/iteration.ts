@@ -1,9 +1,9 @@
 /** A subscription in server code: `for await`, at the pace of the loop. */
 import { BadEvent, ReaderLagged, shown } from '../errors.ts'
-import type { Entry } from './entry.ts'
+import type { Entry } from '../feed/entry.ts'
+import { checkSynchronous, Poison } from '../feed/poison.ts'
 import { toldGap, type GapEvent } from '../wire/told-gap.ts'
 import type { Plan } from './plan.ts'
-import { checkSynchronous, Poison } from './poison.ts'
 import type { Reader } from './reader.ts'
 
 /** What a loop over a subscription gets: an event with where it stands, or a gap. */

@@ -3,19 +3,21 @@
  * `cursor-frames` makes bytes, `iteration` values.
  */
 import { SCAN_ENTRIES } from '../defaults.ts'
-import type { Entry } from './entry.ts'
+import { countGap } from '../feed/diagnostics.ts'
+import type { Entry } from '../feed/entry.ts'
+import type { Waiter } from '../feed/fan-out.ts'
+import type { FeedCore } from '../feed/feed-core.ts'
+import { failAlone, wakeAlone, type FilteredWaiter } from '../feed/filters.ts'
+import type { Notice } from '../feed/notice.ts'
+import { gapOfPoison, isTaken, Poison } from '../feed/poison.ts'
 import { inContext, ownContext, type OwnContext } from '../own-context.ts'
 import type { SourceEnd, SourceOwner } from '../wire/frame-source.ts'
-import type { EntryCursor } from './cursor.ts'
-import { Detour, type Notice } from './detour.ts'
-import { countGap } from './diagnostics.ts'
-import type { Waiter } from './fan-out.ts'
-import { failAlone, wakeAlone, type FilteredWaiter } from './filters.ts'
+import { catchUp, type EntryCursor } from './cursor.ts'
+import { Detour } from './detour.ts'
 import type { Opening } from './opening.ts'
-import { gapOfPoison, isTaken, Poison } from './poison.ts'
-import type { FollowedFeed, Reading } from './reading.ts'
+import type { Reading } from './reading.ts'
 import { behindBy, fallBehind, isBehindLimits, lagged } from './slow-consumer.ts'
-import type { State } from './snapshot.ts'
+import type { State } from './taken-snapshot.ts'
 
 /** One stream of one feed. */
 export class Reader implements Waiter, FilteredWaiter {
@@ -24,7 +26,7 @@ export class Reader implements Waiter, FilteredWaiter {
   rosterPlace = -1
   /** The end, once it has come. */
   end: SourceEnd | undefined
-  readonly feed: FollowedFeed
+  readonly feed: FeedCore
   readonly #reading: Reading
   readonly #where: Reading['where']
   /** Of whoever has opened the stream; `undefined` where nothing is to run in it. */
@@ -63,7 +65,6 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** True when it is known where the stream begins. */
   get isPlaced (): boolean { return this.#cursor !== undefined || this.end !== undefined }
-
   /** True while the next entries are those of a snapshot, which carry no id. */
   get isState (): boolean { return this.#detour?.isState === true }
 
@@ -103,7 +104,6 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** The index up to which the stream may read, exclusive. */
   get readable (): number { return this.#endsAt ?? this.feed.window.next }
-
   /** Passes all up to an index, exclusive; `passed` is the position of the last of them that was given. */
   skipTo (index: number, passed?: string): void { this.#cursor?.skipTo(index, passed) }
 
@@ -157,7 +157,6 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** What comes next may not follow what the window has. */
   lose (): void { this.#cursor?.lose() }
-
   wake (): void { if (!this.#isReleased) this.#owner.wake() }
 
   accept (entry: Entry | undefined, poison: Poison | undefined): void {
@@ -256,7 +255,8 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** While it waits with its filter, the cursor stays where that began: now it goes to where the stream stands. */
   #catchUp (): void {
-    if (this.filterPlace !== -1 && this.#cursor !== undefined) this.feed.fanOut.filters.bring(this, this.#cursor)
+    const { fanOut: { filters }, window } = this.feed
+    if (this.filterPlace !== -1 && this.#cursor !== undefined) catchUp(this.#cursor, filters.standing(this), window)
   }
 
   #leave (): void {

@@ -1,6 +1,6 @@
 /**
  * What makes a feed of a log: what is published goes into the log, and what the log tells wakes those who wait at the
- * head. It awaits no reader, and does not know HTTP.
+ * head. It awaits nobody who reads, and does not know how they do.
  */
 import { CONFLATION_SHARE } from '../defaults.ts'
 import { asError, FeedEnded, LogFailed, shown } from '../errors.ts'
@@ -13,28 +13,26 @@ import { Roster } from '../roster.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
 import { Bookmarks } from './bookmarks.ts'
 import { NewestByKey } from './conflation.ts'
-import { Entry, type EntryView } from './entry.ts'
+import { Entry } from './entry.ts'
 import { FanOut } from './fan-out.ts'
-import { Filters } from './filters.ts'
-import type { Dispatched, Feed, FeedParts } from './feed.ts'
+import type { FeedParts } from './feed-parts.ts'
 import { FeedFigures, statsOf, type FeedStats } from './figures.ts'
+import { Filters } from './filters.ts'
+import type { Follower } from './follower.ts'
 import { HeldLog } from './held-log.ts'
 import { KeyIndex } from './key-index.ts'
+import type { LagPolicy } from './lag-policy.ts'
 import { Pages } from './pages.ts'
+import type { History } from './place.ts'
 import { PoisonReports } from './poison.ts'
-import type { Reader } from './reader.ts'
-import type { LagPolicy } from './slow-consumer.ts'
+import { Drafts, type Publication } from './publication.ts'
 import type { Snapshot } from './snapshot.ts'
 import { States } from './states.ts'
-import type { SubscribedFeed } from './plan.ts'
-import type { Projected } from './projection.ts'
-import { Drafts, type Publication } from './publication.ts'
-import { FeedSubscription, type SubscribeOptions } from './subscription.ts'
 import { VariantCache } from './variant-cache.ts'
 import { Window } from './window.ts'
 
-/** A feed over a log. */
-export class LogFeed implements Feed, SubscribedFeed {
+/** A feed over a log, without its streams. */
+export class FeedCore implements History {
   readonly name: string
   readonly log: EventLog
   readonly window: Window
@@ -44,17 +42,18 @@ export class LogFeed implements Feed, SubscribedFeed {
   readonly states: States
   readonly bookmarks: Bookmarks
   readonly figures = new FeedFigures()
+  /** Where slow streams are conflated: the newest entries that the log has dropped. */
   readonly newest: NewestByKey | undefined
   readonly poison = new PoisonReports((error, what) => { this.#report(error, what) })
+  /** Puts into the application's log what nobody else could be told of. Throws nothing. */
   readonly report = (error: unknown): void => { this.#report(error, 'a stream of it could not be ended') }
   readonly #parts: FeedParts
   readonly #held: HeldLog
   readonly #isOwnLog: boolean
   readonly #drafts: Drafts
-  readonly #readers = new Roster<Reader>()
+  readonly #readers = new Roster<Follower>()
   readonly #at = (): number => this.#now()
   #keys: KeyIndex | undefined
-  #plain: FeedSubscription | undefined
   #lastAt = 0
   /** True when the window has what was in the log at the beginning: what is told from now on is new. */
   #hasOpened = false
@@ -110,13 +109,16 @@ export class LogFeed implements Feed, SubscribedFeed {
 
   get hasEnded (): boolean { return this.#hasEnded }
 
+  /** How streams end that have read all there is. */
   get lastWord (): SourceEnd { return this.#isDrained ? { kind: 'drain' } : { kind: 'done' } }
 
   /** True when no entry will come any more: `publish` may have been called before `end`, and the log not be done with it. */
   get isComplete (): boolean { return this.#isClosing || (this.#isEndKnown && this.#held.isIdle) }
 
+  /** True after the log was given up. */
   get isFreed (): boolean { return this.#isFreed }
 
+  /** True until the log has opened. */
   get isOpening (): boolean { return !this.#held.isOpen && !this.#held.isClosed }
 
   /** Opens the log. Throws where the log does; what it rejects with is told by `ready`, and to those who wait. */
@@ -129,6 +131,10 @@ export class LogFeed implements Feed, SubscribedFeed {
     await this.#held.ready()
   }
 
+  /**
+   * Answers what `use` gives when the log has opened; those who wait come in the order in which they asked. Rejects with
+   * `FST_EVENTFEED_LOG_FAILED` where the log could not be opened.
+   */
   opened<Value> (use: () => Value | Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
       this.#held.whenOpen(() => {
@@ -153,16 +159,6 @@ export class LogFeed implements Feed, SubscribedFeed {
     return answer
   }
 
-  subscribe<Made extends Projected = never> (
-    options?: SubscribeOptions<EntryView, Made>
-  ): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
-    // what the types of the public interface have checked is not known here
-    if (options !== undefined) return new FeedSubscription(this, options as SubscribeOptions<EntryView, unknown, unknown>)
-    // the one to all there is has nothing that could differ, so all its streams share it
-    this.#plain ??= new FeedSubscription(this, {})
-    return this.#plain as FeedSubscription<Dispatched<Record<string, unknown>, Made>>
-  }
-
   end (): void {
     if (this.#hasEnded || this.#isClosing) return
     this.#hasEnded = true
@@ -179,15 +175,18 @@ export class LogFeed implements Feed, SubscribedFeed {
     return statsOf(this.window, this.#readers, this.figures, (error) => { this.#parts.onFault(error, 'how far a stream of it is behind is not known') })
   }
 
+  /** An entry outside of the log, of an event that is checked as for `publish`. */
   entryOf (publication: unknown, position: string): Entry {
     return new Entry({ ...this.#drafts.of(publication, this.#at), position }, -1)
   }
 
-  enter (reader: Reader): void {
+  /** A reader has begun. */
+  enter (reader: Follower): void {
     this.#readers.add(reader)
   }
 
-  leave (reader: Reader): void {
+  /** ... and will not read any more. */
+  leave (reader: Follower): void {
     this.#readers.delete(reader)
     this.#isToBeDeleted ||= this.#hasEnded
     this.#deleteWhenLeft()

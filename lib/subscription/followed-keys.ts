@@ -3,8 +3,8 @@
  * one stream and for thousands. It does not know where a stream stands.
  */
 import { KEYS_AT_ONCE } from '../defaults.ts'
-import type { KeyFollower, KeyIndex, WideFollower } from './key-index.ts'
-import type { Window } from './window.ts'
+import type { KeyFollower, KeyIndex, WideFollower } from '../feed/key-index.ts'
+import type { Window } from '../feed/window.ts'
 
 /** When a key was followed while streams were open. */
 interface Since {

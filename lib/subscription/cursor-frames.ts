@@ -3,17 +3,17 @@
  * with all that stand at the same place; one that does shares the frames.
  */
 import { BATCH_BYTES, PRIVATE_BATCH_BYTES } from '../defaults.ts'
+import type { Bookmarks } from '../feed/bookmarks.ts'
+import { countGap } from '../feed/diagnostics.ts'
+import type { Frame } from '../feed/frame-writer.ts'
+import { noticeFrame } from '../feed/notice.ts'
+import { Poison } from '../feed/poison.ts'
+import { REPORTED, together, type Variant } from '../feed/variant-cache.ts'
 import { Batch } from '../wire/batch.ts'
 import { bookmark } from '../wire/control-event.ts'
 import { idLine } from '../wire/encode.ts'
 import type { IdOf, MemberFrames, SourceEnd } from '../wire/frame-source.ts'
-import type { Bookmarks } from './bookmarks.ts'
-import { countGap } from './diagnostics.ts'
-import type { Frame } from './frame-writer.ts'
-import { noticeFrame } from './opening.ts'
-import { Poison } from './poison.ts'
 import type { Reader } from './reader.ts'
-import { REPORTED, together, type Variant } from './variant-cache.ts'
 
 /** The blank line that ends an event without an id. */
 const BLANK_LINE = Buffer.from('\n')

@@ -2,10 +2,11 @@
  * A connection's position in a log. In the log's window it is an index; before the window it walks through pages, which may
  * take their time. It does not know what is made of the entries.
  */
-import type { Entry } from './entry.ts'
-import type { Page, PagePlace, Pages } from './pages.ts'
-import type { Hole, Place } from './place.ts'
-import type { Window } from './window.ts'
+import type { Entry } from '../feed/entry.ts'
+import type { Standing } from '../feed/filters.ts'
+import type { Page, PagePlace, Pages } from '../feed/pages.ts'
+import type { Hole, Place } from '../feed/place.ts'
+import type { Window } from '../feed/window.ts'
 
 /** What a cursor walks through. */
 export interface Walked {
@@ -48,6 +49,13 @@ export interface EntryCursor {
   isOurs (entry: Entry): boolean
   /** Lets go of what it holds. */
   release (): void
+}
+
+/** Takes a cursor, which has stayed where its reader began to wait with its filter, to where that stands now. */
+export function catchUp (cursor: EntryCursor, { index, position }: Standing, window: Window): void {
+  if (position === undefined) return
+  if (index >= window.oldest) cursor.skipTo(index)
+  else cursor.restart({ kind: 'older', after: position }, position, index)
 }
 
 /** Walks over all entries of a log. */

@@ -1,13 +1,9 @@
-/** Subscriptions: what a feed gives to `reply.sse`. One describes a stream; each time it is opened, a reader begins. */
+/** The options of a subscription, and what they must be. */
 import { BadOption, describe, shown } from '../errors.ts'
-import type { EntryView } from './entry.ts'
-import { openFrames, openMember, type FrameSource, type IdOf, type MemberFrames, type MemberOpener, type SourceContext } from '../wire/frame-source.ts'
-import { CursorFrames } from './cursor-frames.ts'
-import { SubscriptionIterator, type Iterated } from './iteration.ts'
+import type { EntryView } from '../feed/entry.ts'
+import type { Project, Projected } from '../feed/projection.ts'
+import type { Snapshot } from '../feed/snapshot.ts'
 import type { From } from './opening.ts'
-import { Plan, type AnyOptions, type SubscribedFeed } from './plan.ts'
-import type { Project, Projected } from './projection.ts'
-import type { Snapshot } from './snapshot.ts'
 
 /** What a predicate returns: anything but a promise, which would be truthy whatever it says. */
 export type Verdict =
@@ -54,68 +50,13 @@ export interface SubscribeOptions<
   signal?: AbortSignal | undefined
 }
 
-declare const dispatches: unique symbol
-
-/**
- * A source that follows a feed. Can be given to `reply.sse` any number of times, and in an array with those of other feeds; in
- * server code, `for await` reads it at its own pace.
- */
-export class FeedSubscription<Event = unknown> implements MemberOpener {
-  /** The events that it dispatches. For the type checker only. */
-  declare readonly [dispatches]?: Event
-  /** The name of the feed. */
-  readonly feedName: string
-  readonly #plan: Plan
-
-  /** Made by `feed.subscribe`. @internal */
-  constructor (feed: SubscribedFeed, options: AnyOptions) {
-    checkOptions(options)
-    this.feedName = feed.name
-    this.#plan = new Plan(feed, options, options.keys === undefined ? undefined : readKeys(options.keys))
-  }
-
-  /** Takes the entries of one more key, from the next that is published; open streams too. Throws `FST_EVENTFEED_BAD_OPTION` where the subscription has no `keys`. */
-  follow (key: string): void {
-    this.#checkKey('follow', key)
-    this.#plan.follow(key)
-  }
-
-  /** Takes no entry of a key any more, also none that was published and is not sent yet. Throws as `follow` does. */
-  unfollow (key: string): void {
-    this.#checkKey('unfollow', key)
-    this.#plan.unfollow(key)
-  }
-
-  [openFrames] (context: SourceContext): FrameSource {
-    return this[openMember](context, undefined)
-  }
-
-  /** Reads in server code. Each loop has a reader of its own; leaving it lets go of the feed. */
-  [Symbol.asyncIterator] (): AsyncIterator<Iterated<Event>, undefined> {
-    // what the types of the public interface have checked is not known here
-    return new SubscriptionIterator(this.#plan) as AsyncIterator<Iterated<Event>, undefined>
-  }
-
-  [openMember] (context: Pick<SourceContext, 'after' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames {
-    const plan = this.#plan
-    const variant = plan.feed.variants.acquire(plan.as, context.codec)
-    try {
-      return new CursorFrames(plan.begin(context.after, context.owner), variant, idOf)
-    } catch (error) {
-      variant.release()
-      throw error
-    }
-  }
-
-  #checkKey (method: string, key: string): void {
-    if (!this.#plan.isKeyed) throw new BadOption(`${method}(key) needs a subscription with keys: give subscribe({ keys: [] }) where there are none yet`)
-    if (typeof key !== 'string') throw new BadOption(`${method}(key) takes a string, not ${describe(key)}`)
-  }
-}
+/** Whatever its feed publishes. */
+export type AnyOptions = SubscribeOptions<EntryView, unknown, unknown>
 
 const OPTIONS = ['after', 'from', 'keys', 'where', 'as', 'initial', 'onGap', 'signal']
 
-function checkOptions (options: AnyOptions): void {
+/** Throws `FST_EVENTFEED_BAD_OPTION`. What the keys are, `readKeys` checks. */
+export function checkOptions (options: AnyOptions): void {
   if (typeof options !== 'object' || options === null) throw new BadOption(`subscribe() takes { ${OPTIONS.join(', ')} }, not ${describe(options)}`)
   for (const [name, value] of Object.entries(options) as Array<[string, unknown]>) {
     if (value === undefined) continue
@@ -147,7 +88,8 @@ function checkFrom (from: unknown): void {
   throw new BadOption(`subscribe({ from }) must be 'latest', 'earliest', { last: n } with a non-negative integer, or { since: date } with a valid Date, not ${shown(from)}`)
 }
 
-function readKeys (keys: unknown): Set<string> {
+/** The keys, read once. Throws `FST_EVENTFEED_BAD_OPTION`. */
+export function readKeys (keys: unknown): Set<string> {
   if (typeof keys !== 'object' || keys === null || !(Symbol.iterator in keys)) throw new BadOption(`subscribe({ keys }) must be an array or a Set of strings, not ${describe(keys)}`)
   const read = new Set<string>()
   for (const key of keys as Iterable<unknown>) {

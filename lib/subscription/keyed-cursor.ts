@@ -4,12 +4,12 @@
  * misses nothing by that, and cannot fall off the log.
  */
 import { KEYED_ENTRIES, KEYED_LOOKS, KEYS_AT_ONCE, SCAN_ENTRIES } from '../defaults.ts'
+import type { Entry } from '../feed/entry.ts'
+import type { KeyFollower, KeyIndex } from '../feed/key-index.ts'
+import type { Hole, Place } from '../feed/place.ts'
+import type { Window } from '../feed/window.ts'
 import { Cursor, type EntryCursor, type Walked } from './cursor.ts'
-import type { Entry } from './entry.ts'
 import type { FollowedKeys } from './followed-keys.ts'
-import type { KeyFollower, KeyIndex } from './key-index.ts'
-import type { Hole, Place } from './place.ts'
-import type { Window } from './window.ts'
 
 /** Asking the index of keys for one key costs about as much as a look at four entries. */
 const LOOKS_PER_KEY = 4

@@ -3,55 +3,26 @@
  * streams of a subscription.
  */
 import { onAbort } from '../abort.ts'
-import type { Entry, EntryView } from './entry.ts'
+import type { Entry, EntryView } from '../feed/entry.ts'
+import type { FeedCore } from '../feed/feed-core.ts'
+import type { As } from '../feed/frame-writer.ts'
+import { isTaken } from '../feed/poison.ts'
+import type { Snapshot } from '../feed/snapshot.ts'
 import { inContext, type OwnContext } from '../own-context.ts'
-import type { Gap } from '../wire/control-event.ts'
 import type { SourceOwner } from '../wire/frame-source.ts'
+import type { Gap } from '../wire/protocol.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
 import { FollowedKeys } from './followed-keys.ts'
-import type { As } from './frame-writer.ts'
-import type { KeyIndex } from './key-index.ts'
 import { KeyedCursor } from './keyed-cursor.ts'
 import { atEnd, atHead, findBehind, findFirst, type Opening } from './opening.ts'
-import { isTaken } from './poison.ts'
+import type { AnyOptions } from './options.ts'
 import { Reader } from './reader.ts'
-import type { FollowedFeed, Reading } from './reading.ts'
-import { takeSnapshot, type Snapshot, type State } from './snapshot.ts'
-import type { States } from './states.ts'
-import type { SubscribeOptions } from './subscription.ts'
-import type { VariantCache } from './variant-cache.ts'
-
-/** What a subscription needs of its feed. */
-export interface SubscribedFeed extends FollowedFeed {
-  readonly variants: VariantCache
-  readonly states: States
-  readonly keys: KeyIndex
-  readonly initial: Snapshot<unknown> | undefined
-  readonly onGap: Snapshot<unknown> | undefined
-  readonly hasEnded: boolean
-  /** True after the log was given up. */
-  readonly isFreed: boolean
-  /** True until the log has opened. */
-  readonly isOpening: boolean
-  /**
-   * Answers what `use` gives when the log has opened; those who wait come in the order in which they asked. Rejects with
-   * `FST_EVENTFEED_LOG_FAILED` where the log could not be opened.
-   */
-  opened<Value> (use: () => Value | Promise<Value>): Promise<Value>
-  /** An entry outside of the log, of an event that is checked as for `publish`. */
-  entryOf (publication: unknown, position: string): Entry
-  /** A reader has begun. */
-  enter (reader: Reader): void
-  /** ... and will not read any more. */
-  leave (reader: Reader): void
-}
-
-/** Whatever its feed publishes. */
-export type AnyOptions = SubscribeOptions<EntryView, unknown, unknown>
+import type { Reading } from './reading.ts'
+import { takeSnapshot, type State } from './taken-snapshot.ts'
 
 /** How the streams of one subscription read. */
 export class Plan implements Reading {
-  readonly feed: SubscribedFeed
+  readonly feed: FeedCore
   readonly where: ((view: EntryView) => unknown) | undefined
   readonly as: As
   readonly hasOwnFunctions: boolean
@@ -65,7 +36,7 @@ export class Plan implements Reading {
   /** What takes back that a reader waits for the abort of the signal. */
   readonly #leaves = new WeakMap<object, () => void>()
 
-  constructor (feed: SubscribedFeed, { after, from, where, as, initial, onGap, signal }: AnyOptions, keys: Set<string> | undefined) {
+  constructor (feed: FeedCore, { after, from, where, as, initial, onGap, signal }: AnyOptions, keys: Set<string> | undefined) {
     this.feed = feed
     this.where = where
     // that it gives data is looked at for each entry

@@ -1,14 +1,8 @@
 /** Entries that a stream gets before those at its cursor: a snapshot, or what conflation has left of what it missed. */
-import type { Entry } from './entry.ts'
-import type { Gap } from '../wire/control-event.ts'
-import type { Poison } from './poison.ts'
-import type { HeldState } from './states.ts'
-
-/** What is to be told before the next entry: a gap, or where the stream stands. */
-export interface Notice {
-  readonly gap: Gap | undefined
-  readonly position: string
-}
+import type { Entry } from '../feed/entry.ts'
+import type { Notice } from '../feed/notice.ts'
+import type { Poison } from '../feed/poison.ts'
+import type { HeldState } from '../feed/states.ts'
 
 /** A list of entries, in order. */
 export class Detour {

@@ -1,31 +1,17 @@
 /** When a reader is too slow, and where it goes on then. */
-import type { Entry } from './entry.ts'
+import type { NewestByKey } from '../feed/conflation.ts'
+import { countLag } from '../feed/diagnostics.ts'
+import type { Entry } from '../feed/entry.ts'
+import type { FeedCore } from '../feed/feed-core.ts'
+import type { LagPolicy } from '../feed/lag-policy.ts'
+import type { Hole } from '../feed/place.ts'
+import { isTaken, Poison, type Where } from '../feed/poison.ts'
+import type { Window } from '../feed/window.ts'
 import { firstIndex } from '../indexed-ring.ts'
-import type { Window } from './window.ts'
-import type { Gap } from '../wire/control-event.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
-import type { NewestByKey } from './conflation.ts'
+import type { Gap } from '../wire/protocol.ts'
 import type { EntryCursor } from './cursor.ts'
-import { countLag } from './diagnostics.ts'
 import { atHead, type Opening } from './opening.ts'
-import type { Hole } from './place.ts'
-import { isTaken, Poison } from './poison.ts'
-import type { FollowedFeed, Reading } from './reading.ts'
-
-/**
- * What happens to a stream that is too slow: its end, so that the client reconnects and learns of it (`disconnect`); a gap, and on
- * from the oldest entry within the limits (`skip`); a gap, and the newest entry of each key that it missed (`latest`).
- */
-export type SlowConsumer = 'disconnect' | 'skip' | 'latest'
-
-/** How far a stream may fall behind the newest entry, once it was caught up. */
-export interface LagPolicy {
-  readonly mode: SlowConsumer
-  /** At most this many bytes of entries. */
-  readonly maxLagBytes: number
-  /** The first entry that it has not got is at most so old, in milliseconds. */
-  readonly maxLagMs: number
-}
 
 /** True where a reader that is to read on at `index` is further behind than it may be. The limits themselves are allowed. */
 function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs }: LagPolicy): boolean {
@@ -34,7 +20,7 @@ function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs 
 }
 
 /** As `isTooFarBehind`, now. Costs nothing where the feed has no limits beside what its log keeps. */
-export function isBehindLimits (feed: FollowedFeed, index: number): boolean {
+export function isBehindLimits (feed: FeedCore, index: number): boolean {
   const { window, lag } = feed
   const isLimited = lag.maxLagBytes !== Infinity || lag.maxLagMs !== Infinity
   return isLimited && isTooFarBehind(window, index, lag)
@@ -73,7 +59,7 @@ interface Fallen {
 }
 
 /** The end of a reader whose state would pass the bound of the log. */
-export function lagged (feed: FollowedFeed, behind: Lag): SourceEnd {
+export function lagged (feed: FeedCore, behind: Lag): SourceEnd {
   countLag(feed, behind)
   return { kind: 'lagged' }
 }
@@ -85,7 +71,7 @@ export function lagged (feed: FollowedFeed, behind: Lag): SourceEnd {
  * @param hole where the log goes on, if it does not keep what comes next any more
  */
 export function fallBehind (
-  feed: FollowedFeed, cursor: EntryCursor, hole: Hole | undefined, where: Reading['where'], behind: Lag
+  feed: FeedCore, cursor: EntryCursor, hole: Hole | undefined, where: Where | undefined, behind: Lag
 ): WayOn | undefined {
   countLag(feed, behind)
   if (feed.lag.mode === 'disconnect') return undefined
@@ -94,7 +80,7 @@ export function fallBehind (
   return way
 }
 
-function wayOn (feed: FollowedFeed, cursor: EntryCursor, hole: Hole | undefined, where: Reading['where']): WayOn {
+function wayOn (feed: FeedCore, cursor: EntryCursor, hole: Hole | undefined, where: Where | undefined): WayOn {
   const { window, lag, newest } = feed
   const fallen = { position: cursor.position, index: cursor.lastIndex, hole }
   // in pages from before the window nobody knows which of the newest it has got: it goes on in the log

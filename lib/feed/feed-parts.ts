@@ -1,0 +1,30 @@
+/** What a feed is made of: its log, its options, and who hears of what becomes of it. */
+import type { Clock } from '../clock.ts'
+import type { EventLog } from '../log/contract.ts'
+import type { Retention } from '../log/retention.ts'
+import type { EventCodec } from '../wire/codec.ts'
+import type { DataText } from '../wire/event.ts'
+import type { LagPolicy } from './lag-policy.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** What a feed is made of. */
+export interface FeedParts {
+  readonly name: string
+  /** Default: one in memory, which keeps what `retain` says. */
+  readonly log?: EventLog | undefined
+  /** How much of the log is held in memory; not more than the log keeps. */
+  readonly retain?: Partial<Retention> | undefined
+  readonly clock: Clock
+  readonly codec: EventCodec | undefined
+  /** Writes data by a schema that a projection carries. */
+  readonly compile: (event: string, schema: object) => DataText
+  readonly lag: LagPolicy
+  readonly initial?: Snapshot<unknown> | undefined
+  readonly onGap?: Snapshot<unknown> | undefined
+  /** Called by `end`: the name is free again. */
+  readonly onEnd: () => void
+  /** Called when the log of a feed that has ended is freed; with the error where that failed. */
+  readonly onFreed: (error?: unknown) => void
+  /** Called with what failed and has nobody else to report it: it belongs into the application's log. */
+  readonly onFault: (error: unknown, what: string) => void
+}

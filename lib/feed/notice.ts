@@ -1,0 +1,20 @@
+/** What a stream says beside its entries: that some are missing, or where it stands. */
+import { Batch } from '../wire/batch.ts'
+import { bookmark, gap } from '../wire/control-event.ts'
+import type { Gap } from '../wire/protocol.ts'
+
+/** What is to be told before the next entry: a gap, or where the stream stands. */
+export interface Notice {
+  /** `undefined` for a bookmark. */
+  readonly gap: Gap | undefined
+  /** The position just before what follows. */
+  readonly position: string
+}
+
+/**
+ * The control event of a notice. The id of a gap is the position just before what follows, so that it is not announced
+ * again.
+ */
+export function noticeFrame (missed: Gap | undefined, id: string): Batch {
+  return missed === undefined ? new Batch(bookmark(id), 0, id) : new Batch(gap(missed, id), 0, id)
+}
