@@ -1,7 +1,6 @@
 /** All open streams of one plugin: what they share, who may enter, and how they are ended. */
 import type { ServerResponse } from 'node:http'
 import { IDLE_INTERVALS, PARKED_AFTER_MS } from '../defaults.ts'
-import { merge } from '../subscription/merge.ts'
 import { guarded, guardedEach, type Report } from '../guarded.ts'
 import { Roster, type RosterMember } from '../roster.ts'
 import type { Connection } from '../stream/connection.ts'
@@ -96,7 +95,7 @@ export class Streams {
       const heartbeats = heartbeatIntervalMs === Infinity
         ? undefined
         : new Heartbeats(clock, heartbeatIntervalMs, this.#report('the heartbeat of an event stream failed'))
-      tools = { clock, deadlines: this.#deadlines, merge, heartbeats }
+      tools = { clock, deadlines: this.#deadlines, heartbeats }
       this.#tools.set(heartbeatIntervalMs, tools)
     }
     return tools

@@ -75,15 +75,15 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
 
   /** Starts the source. Nothing is committed before its first event, its `ready()`, or `commitDelayMs`. */
   start (source: unknown, codec: EventCodec | undefined): void {
-    const { deadlines, merge } = this.#tools
+    const { deadlines } = this.#tools
     const context = new StreamContext(this, this.#lastEventId === '' ? undefined : this.#lastEventId, codec)
     try {
-      this.#source.hold(openSource(source, context, () => context.arguments(), merge))
+      this.#source.hold(openSource(source, context, () => context.arguments()))
     } catch (error) {
       if (this.#state === 'closed') return
       if (this.#state === 'setting-up') return this.#fail(error)
       // ready() has committed the stream, so the failure is reported in it
-      this.#source.hold(openSource(() => Promise.reject(error), context, () => context.arguments(), merge))
+      this.#source.hold(openSource(() => Promise.reject(error), context, () => context.arguments()))
     }
     // the source itself may have ended the stream, and the client may have left before
     if (this.#reason !== undefined) this.#cancelSource(this.#reason)

@@ -14,13 +14,13 @@ export interface SourceStream extends SourceOwner {
 
 /** One source's. */
 export class StreamContext implements SourceContext {
-  readonly after: string | undefined
+  readonly lastEventId: string | undefined
   readonly codec: EventCodec | undefined
   readonly owner: SourceStream
 
-  constructor (stream: SourceStream, after: string | undefined, codec: EventCodec | undefined) {
+  constructor (stream: SourceStream, lastEventId: string | undefined, codec: EventCodec | undefined) {
     this.owner = stream
-    this.after = after
+    this.lastEventId = lastEventId
     this.codec = codec
   }
 
@@ -31,7 +31,7 @@ export class StreamContext implements SourceContext {
     const stream = this.owner
     return {
       get signal () { return stream.signal },
-      lastEventId: this.after,
+      lastEventId: this.lastEventId,
       until: (promise) => until(promise, stream.signal),
       ready: () => { stream.ready() }
     }

@@ -1,6 +1,5 @@
 /** What surrounds a connection: its options, whoever made it, and what all connections share. */
 import type { Clock } from '../clock.ts'
-import type { FrameSourceOpener } from '../wire/frame-source.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { EndSummary } from './end.ts'
 import type { Heartbeats } from './heartbeat.ts'
@@ -39,5 +38,4 @@ export interface ConnectionTools {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly heartbeats: Heartbeats | undefined
-  readonly merge: (openers: FrameSourceOpener[]) => FrameSourceOpener
 }

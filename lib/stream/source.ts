@@ -7,9 +7,10 @@ import { heard } from '../guarded.ts'
 import { isThenable } from '../thenable.ts'
 import type { Batch } from '../wire/batch.ts'
 import type { ServerSentEvent } from '../wire/event.ts'
-import { isFrameSourceOpener, openFrames, type FrameSource, type FrameSourceOpener, type SourceContext, type SourceEnd } from '../wire/frame-source.ts'
+import { isFrameSourceOpener, openFrames, type FrameSource, type SourceContext, type SourceEnd } from '../wire/frame-source.ts'
 import { IterableFrames, type Origin } from './iterable-frames.ts'
 import { bytesAsLines } from './lines.ts'
+import { merge } from './merge.ts'
 
 /** What a function source gets. */
 export interface SourceArguments {
@@ -44,16 +45,14 @@ export interface ReadableStreamLike<Value> {
 export type AnyEvent = string | ServerSentEvent
 
 /**
- * Opens a source, whatever its kind. `argumentsOf` makes what a function source gets, `merge` makes one opener of
- * several. Throws `FST_EVENTFEED_BAD_SOURCE`.
+ * Opens a source, whatever its kind. `argumentsOf` makes what a function source gets. Throws
+ * `FST_EVENTFEED_BAD_SOURCE`.
  */
-export function openSource (
-  source: unknown, context: SourceContext, argumentsOf: () => SourceArguments, merge: (openers: FrameSourceOpener[]) => FrameSourceOpener
-): FrameSource {
-  if (typeof source !== 'function') return openHeld(source, context, merge)
+export function openSource (source: unknown, context: SourceContext, argumentsOf: () => SourceArguments): FrameSource {
+  if (typeof source !== 'function') return openHeld(source, context)
   const given: unknown = source(argumentsOf())
-  if (!(given instanceof Promise) && !isThenable(given)) return openHeld(given, context, merge)
-  return new AwaitedFrames(Promise.resolve(given), (held, later) => openHeld(held, later, merge), context)
+  if (!(given instanceof Promise) && !isThenable(given)) return openHeld(given, context)
+  return new AwaitedFrames(Promise.resolve(given), context)
 }
 
 /**
@@ -98,7 +97,7 @@ function closeStrays (array: unknown[], reason: Error): Promise<void> | undefine
 }
 
 /** Opens anything but a function. What cannot be opened is let go of. */
-function openHeld (source: unknown, context: SourceContext, merge: (openers: FrameSourceOpener[]) => FrameSourceOpener): FrameSource {
+function openHeld (source: unknown, context: SourceContext): FrameSource {
   try {
     if (isFrameSourceOpener(source)) return source[openFrames](context)
     if (Array.isArray(source) && source.length === 0) return new QuietFrames()
@@ -176,9 +175,9 @@ class AwaitedFrames implements FrameSource {
   #end: SourceEnd | undefined
   #reason: Error | undefined
 
-  constructor (promise: Promise<unknown>, open: (held: unknown, context: SourceContext) => FrameSource, context: SourceContext) {
+  constructor (promise: Promise<unknown>, context: SourceContext) {
     this.#promise = promise.then((held) => {
-      const opened = this.#reason === undefined ? open(held, context) : undefined
+      const opened = this.#reason === undefined ? openHeld(held, context) : undefined
       this.#opened = opened
       if (this.#reason === undefined) return context.owner.wake()
       if (opened === undefined) return closeSource(held, this.#reason)

@@ -3,6 +3,7 @@ import { BadEvent, ReaderLagged, shown } from '../errors.ts'
 import type { Entry } from '../feed/entry.ts'
 import { checkSynchronous, Poison } from '../feed/poison.ts'
 import { toldGap, type GapEvent } from '../wire/told-gap.ts'
+import { openReader } from './open-reader.ts'
 import type { Plan } from './plan.ts'
 import type { Reader } from './reader.ts'
 
@@ -38,7 +39,7 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
 
   constructor (plan: Plan) {
     this.#plan = plan
-    this.#reader = plan.begin(undefined, { wake: () => { this.#woken() } })
+    this.#reader = openReader(plan, undefined, { wake: () => { this.#woken() } })
     this.#woken()
   }
 

@@ -35,7 +35,7 @@ export function atEnd (window: Window, after: string | undefined, isDeleted: boo
 }
 
 /** Behind an event ID, exclusive. */
-export function findBehind (history: History, after: string): Opening | Promise<Opening> {
+export function findAfter (history: History, after: string): Opening | Promise<Opening> {
   return then(find(history, after), (place) => openingAt(place, after))
 }
 

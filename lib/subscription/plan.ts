@@ -1,40 +1,36 @@
 /**
- * What the options of a subscription mean for its streams: which cursor, from where on, with which snapshot. There is one plan for all
- * streams of a subscription.
+ * What the options of a subscription mean for its streams: which cursor, from where on, with which snapshot. There is one
+ * plan for all streams of a subscription, and it does not know them.
  */
-import { onAbort } from '../abort.ts'
-import type { Entry, EntryView } from '../feed/entry.ts'
+import type { Entry } from '../feed/entry.ts'
 import type { FeedCore } from '../feed/feed-core.ts'
 import type { As } from '../feed/frame-writer.ts'
-import { isTaken } from '../feed/poison.ts'
+import { isTaken, type Where } from '../feed/poison.ts'
 import type { Snapshot } from '../feed/snapshot.ts'
 import { inContext, type OwnContext } from '../own-context.ts'
-import type { SourceOwner } from '../wire/frame-source.ts'
 import type { Gap } from '../wire/protocol.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
 import { FollowedKeys } from './followed-keys.ts'
 import { KeyedCursor } from './keyed-cursor.ts'
-import { atEnd, atHead, findBehind, findFirst, type Opening } from './opening.ts'
+import { atEnd, atHead, findAfter, findFirst, type Opening } from './opening.ts'
 import type { AnyOptions } from './options.ts'
-import { Reader } from './reader.ts'
-import type { Reading } from './reading.ts'
 import { takeSnapshot, type State } from './taken-snapshot.ts'
 
 /** How the streams of one subscription read. */
-export class Plan implements Reading {
+export class Plan {
   readonly feed: FeedCore
-  readonly where: ((view: EntryView) => unknown) | undefined
+  readonly where: Where | undefined
   readonly as: As
+  /** True where functions are called that may look at who has opened the stream: they run in its context. */
   readonly hasOwnFunctions: boolean
+  /** Ends the streams when it is aborted. */
+  readonly signal: AbortSignal | undefined
   readonly #after: AnyOptions['after']
   readonly #from: AnyOptions['from']
   readonly #initial: Snapshot<unknown> | undefined
   readonly #onGap: Snapshot<unknown> | undefined
   /** The keys that are followed now; `undefined` where entries of any key are taken, and of none. */
   readonly #keys: FollowedKeys | undefined
-  readonly #signal: AbortSignal | undefined
-  /** What takes back that a reader waits for the abort of the signal. */
-  readonly #leaves = new WeakMap<object, () => void>()
 
   constructor (feed: FeedCore, { after, from, where, as, initial, onGap, signal }: AnyOptions, keys: Set<string> | undefined) {
     this.feed = feed
@@ -46,38 +42,32 @@ export class Plan implements Reading {
     this.#from = from
     this.#initial = initial ?? feed.initial
     this.#onGap = onGap ?? feed.onGap
-    this.#signal = signal
+    this.signal = signal
     this.#keys = keys === undefined ? undefined : new FollowedKeys(feed.window, keys)
   }
 
   get isKeyed (): boolean { return this.#keys !== undefined }
 
+  /** True for an entry of a key that is followed; for all where that does not matter. */
   hasKey ({ key }: Entry): boolean {
     return this.#keys === undefined || this.#keys.has(key)
   }
 
-  /** Begins a stream behind the last event ID of its client, or as the options say. Throws what a snapshot throws. */
-  begin (lastEventId: string | undefined, owner: SourceOwner): Reader {
-    const { feed } = this
-    const after = lastEventId ?? this.#after
-    const reader = new Reader(this, owner, after === undefined && this.#from === undefined)
-    feed.enter(reader)
-    try {
-      if (this.#signal !== undefined) this.#heed(this.#signal, reader)
-      if (reader.end !== undefined) return reader
-      const begin = (): Opening | Promise<Opening> => {
-        if (after !== undefined) return this.#findBehind(after)
-        if (feed.isFreed) return atEnd(feed.window, undefined, feed.hasEnded)
-        return findFirst(feed, this.#from ?? 'latest', (entry) => this.#takes(entry))
-      }
-      reader.begin(feed.isOpening ? feed.opened(begin) : begin())
-    } catch (error) {
-      reader.release()
-      throw error
-    }
-    return reader
+  /** True for a stream that begins where the options say nothing, and its client neither: a snapshot may come first. */
+  isFirst (lastEventId: string | undefined): boolean {
+    return lastEventId === undefined && this.#after === undefined && this.#from === undefined
   }
 
+  /** Where a stream begins: after the last event ID of its client, or as the options say. */
+  opening (lastEventId: string | undefined): Opening | Promise<Opening> {
+    const { feed } = this
+    const after = lastEventId ?? this.#after
+    if (after !== undefined) return this.#findAfter(after)
+    if (feed.isFreed) return atEnd(feed.window, undefined, feed.hasEnded)
+    return findFirst(feed, this.#from ?? 'latest', (entry) => this.#takes(entry))
+  }
+
+  /** A cursor at an opening. One that follows keys stirs its reader when it was at the head, and has an entry. */
   cursorAt ({ start, before }: Opening, reader: { stir (): void }): EntryCursor {
     const { feed } = this
     if (this.#keys === undefined) return new Cursor(feed, start, before)
@@ -86,6 +76,7 @@ export class Plan implements Reading {
     return cursor
   }
 
+  /** The snapshot to be sent in place of a gap, or at a first connect that asks for nothing else; `undefined` for none. */
   snapshot (gap: Gap | undefined, context: OwnContext | undefined): State | Promise<State> | undefined {
     const { feed } = this
     const made = gap === undefined ? this.#initial : this.#onGap
@@ -93,14 +84,9 @@ export class Plan implements Reading {
     const snapshot = context === undefined ? made : inContext(made, context)
     return takeSnapshot(snapshot, gap, {
       head: atHead(feed.window),
-      find: (after) => this.#findBehind(after),
+      find: (after) => this.#findAfter(after),
       take: (events, position) => feed.states.take(events, position, (publication, at) => feed.entryOf(publication, at))
     })
-  }
-
-  left (reader: Reader): void {
-    this.#leaves.get(reader)?.()
-    this.feed.leave(reader)
   }
 
   /** Takes the entries of one more key, from the next that is published. */
@@ -113,16 +99,9 @@ export class Plan implements Reading {
     this.#keys?.unfollow(key)
   }
 
-  /** The reader ends when the signal is aborted. */
-  #heed (signal: AbortSignal, reader: Reader): void {
-    const end = (): void => { reader.finish({ kind: 'kick', reason: signal.reason }) }
-    if (signal.aborted) end()
-    else this.#leaves.set(reader, onAbort(signal, end))
-  }
-
-  #findBehind (after: string): Opening | Promise<Opening> {
+  #findAfter (after: string): Opening | Promise<Opening> {
     const { feed } = this
-    return feed.isFreed ? atEnd(feed.window, after, feed.hasEnded) : findBehind(feed, after)
+    return feed.isFreed ? atEnd(feed.window, after, feed.hasEnded) : findAfter(feed, after)
   }
 
   #takes (entry: Entry): boolean {

@@ -2,57 +2,48 @@
  * What one stream of a feed reads next: its opening, a snapshot, entries, a gap, its end. It does not know what is made of them:
  * `cursor-frames` makes bytes, `iteration` values.
  */
+import { onAbort } from '../abort.ts'
 import { SCAN_ENTRIES } from '../defaults.ts'
 import { countGap } from '../feed/diagnostics.ts'
 import type { Entry } from '../feed/entry.ts'
-import type { Waiter } from '../feed/fan-out.ts'
-import type { FeedCore } from '../feed/feed-core.ts'
-import { failAlone, wakeAlone, type FilteredWaiter } from '../feed/filters.ts'
+import { failAlone, wakeAlone } from '../feed/filters.ts'
+import type { Follower } from '../feed/follower.ts'
 import type { Notice } from '../feed/notice.ts'
 import { gapOfPoison, isTaken, Poison } from '../feed/poison.ts'
-import { inContext, ownContext, type OwnContext } from '../own-context.ts'
+import { inContext } from '../own-context.ts'
 import type { SourceEnd, SourceOwner } from '../wire/frame-source.ts'
-import { catchUp, type EntryCursor } from './cursor.ts'
+import type { EntryCursor } from './cursor.ts'
 import { Detour } from './detour.ts'
+import { HeadWaiter } from './head-waiter.ts'
 import type { Opening } from './opening.ts'
-import type { Reading } from './reading.ts'
+import type { Plan } from './plan.ts'
 import { behindBy, fallBehind, isBehindLimits, lagged } from './slow-consumer.ts'
 import type { State } from './taken-snapshot.ts'
 
 /** One stream of one feed. */
-export class Reader implements Waiter, FilteredWaiter {
-  place = -1
-  filterPlace = -1
+export class Reader extends HeadWaiter implements Follower {
   rosterPlace = -1
   /** The end, once it has come. */
   end: SourceEnd | undefined
-  readonly feed: FeedCore
-  readonly #reading: Reading
-  readonly #where: Reading['where']
-  /** Of whoever has opened the stream; `undefined` where nothing is to run in it. */
-  readonly #context: OwnContext | undefined
+  readonly #plan: Plan
   readonly #owner: SourceOwner
   /** True where a snapshot may come first, because the client comes for the first time. */
   readonly #isFirst: boolean
-  #cursor: EntryCursor | undefined
   #notice: Notice | undefined
   #detour: Detour | undefined
   #accepted: Entry | undefined
   #endsAt: number | undefined
   /** True when the stream was once caught up: what it had to read before that is replay, and no sign of slowness. */
   #isLive = false
-  /** True while the stream stands at the head and its cursor is to say when there is an entry. */
-  #awaitsOffer = false
   /** How many entries were looked at since the stream last let other work run. */
   #looked = 0
+  /** Takes back that the stream waits for the abort of a signal. */
+  #forgetSignal: (() => void) | undefined
   #isReleased = false
 
-  constructor (reading: Reading, owner: SourceOwner, isFirst: boolean) {
-    // what is needed for each entry is at hand: the rest would be read from cold memory
-    this.feed = reading.feed
-    this.#reading = reading
-    this.#context = reading.hasOwnFunctions ? ownContext() : undefined
-    this.#where = reading.where
+  constructor (plan: Plan, owner: SourceOwner, isFirst: boolean) {
+    super(plan)
+    this.#plan = plan
     this.#owner = owner
     this.#isFirst = isFirst
   }
@@ -64,21 +55,21 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   /** True when it is known where the stream begins. */
-  get isPlaced (): boolean { return this.#cursor !== undefined || this.end !== undefined }
+  get isPlaced (): boolean { return this.cursor !== undefined || this.end !== undefined }
   /** True while the next entries are those of a snapshot, which carry no id. */
   get isState (): boolean { return this.#detour?.isState === true }
 
   /** What the client should come back with: its position; while a gap is not told yet, what it asked with, to be told then. */
   get position (): string | undefined {
     if (this.#notice?.gap !== undefined) return this.#notice.gap.requested
-    this.#catchUp()
-    return this.#detour === undefined ? this.#cursor?.position : this.#detour.position
+    this.catchUp()
+    return this.#detour === undefined ? this.cursor?.position : this.#detour.position
   }
 
   /** How many entries, and how many bytes of them, the stream has not passed. */
   behind (): { entries: number, bytes: number } {
-    this.#catchUp()
-    return behindBy(this.feed.window, this.#cursor)
+    this.catchUp()
+    return behindBy(this.feed.window, this.cursor)
   }
 
   /** What is to be told before any entry. */
@@ -86,8 +77,8 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** Comes first, each time that is read: the stream waits no more, and ends, or has a notice, where it is too slow. */
   look (): Notice | undefined {
-    this.#leave()
-    if (this.#notice === undefined && this.#detour === undefined && this.#cursor !== undefined && this.end === undefined) this.#checkLag(this.#cursor)
+    this.stopWaiting()
+    if (this.#notice === undefined && this.#detour === undefined && this.cursor !== undefined && this.end === undefined) this.#checkLag(this.cursor)
     return this.#notice
   }
 
@@ -99,18 +90,18 @@ export class Reader implements Waiter, FilteredWaiter {
 
   /** The index of the next entry, where it is in the window and none is left out; `undefined` elsewhere. */
   get sharedIndex (): number | undefined {
-    return this.#where !== undefined || this.#detour !== undefined || this.#cursor?.isKeyed === true ? undefined : this.#cursor?.index
+    return this.where !== undefined || this.#detour !== undefined || this.cursor?.isKeyed === true ? undefined : this.cursor?.index
   }
 
   /** The index up to which the stream may read, exclusive. */
   get readable (): number { return this.#endsAt ?? this.feed.window.next }
   /** Passes all up to an index, exclusive; `passed` is the position of the last of them that was given. */
-  skipTo (index: number, passed?: string): void { this.#cursor?.skipTo(index, passed) }
+  skipTo (index: number, passed?: string): void { this.cursor?.skipTo(index, passed) }
 
   /** The next entry that the stream takes. Where there is none, a notice or the end has come, or `wake` will be called. Throws what is to end the stream. */
   peek (): Entry | undefined {
     if (this.#detour !== undefined) return this.#peekDetour(this.#detour)
-    const cursor = this.#cursor
+    const cursor = this.cursor
     if (cursor === undefined || this.#notice !== undefined || this.end !== undefined) return undefined
     while (this.#looked < SCAN_ENTRIES) {
       const entry = this.#endsAt === undefined || (cursor.index ?? 0) < this.#endsAt ? cursor.peek() : undefined
@@ -133,7 +124,7 @@ export class Reader implements Waiter, FilteredWaiter {
   /** Passes the entry that `peek` has given. */
   pass (entry: Entry): void {
     this.#accepted = undefined
-    if (this.#detour === undefined) this.#cursor?.pass(entry)
+    if (this.#detour === undefined) this.cursor?.pass(entry)
     else this.#detour.pass(entry)
   }
 
@@ -142,29 +133,17 @@ export class Reader implements Waiter, FilteredWaiter {
     const { feed } = this
     this.#isLive = true
     if (feed.isComplete || this.#endsAt !== undefined) this.end ??= feed.lastWord
-    else if (this.#cursor?.isAtEnd === true) feed.fanOut.wait(this)
-    else if (this.#cursor?.isKeyed === true) this.#awaitsOffer = true
-    else if (this.#where !== undefined) feed.fanOut.filters.wait(this, this.#where, this.#context, feed.window.next)
-    else feed.fanOut.wait(this)
+    else this.wait()
   }
 
-  /** For one that waits for an offer of its cursor, or for its filter: it is woken whatever comes, because the feed has ended, or the cursor has an entry. */
-  stir (): void {
-    if (!this.#awaitsOffer && this.filterPlace === -1) return
-    this.#leave()
-    this.feed.fanOut.wait(this)
-  }
-
-  /** What comes next may not follow what the window has. */
-  lose (): void { this.#cursor?.lose() }
   wake (): void { if (!this.#isReleased) this.#owner.wake() }
 
   accept (entry: Entry | undefined, poison: Poison | undefined): void {
-    this.#leave()
+    this.stopWaiting()
     // it was asked about those before it too
-    if (entry !== undefined) this.#cursor?.skipTo(entry.index)
+    if (entry !== undefined) this.cursor?.skipTo(entry.index)
     if (entry === undefined || poison === undefined) this.#accepted = entry
-    else this.passPoison(entry, poison, this.#reading.where)
+    else this.passPoison(entry, poison, this.#plan.where)
     this.wake()
   }
 
@@ -179,8 +158,8 @@ export class Reader implements Waiter, FilteredWaiter {
   /** Nothing new is wanted. What is in the log by now can still be read. */
   cancel (): void {
     this.#endsAt ??= this.feed.window.next
-    this.#leave()
-    const index = this.#cursor?.index
+    this.stopWaiting()
+    const index = this.cursor?.index
     // a state that is still awaited is not ready
     const hasMore = this.#notice !== undefined || (this.#detour !== undefined && !this.#detour.isPending)
     // from before the window only an asynchronous read could bring the rest
@@ -193,24 +172,32 @@ export class Reader implements Waiter, FilteredWaiter {
     this.wake()
   }
 
+  /** Ends when the signal is aborted, as by a kick. */
+  endWith (signal: AbortSignal): void {
+    const end = (): void => { this.finish({ kind: 'kick', reason: signal.reason }) }
+    if (signal.aborted) end()
+    else this.#forgetSignal = onAbort(signal, end)
+  }
+
   release (): void {
     if (this.#isReleased) return
     this.#isReleased = true
-    this.#leave()
-    this.#cursor?.release()
+    this.stopWaiting()
+    this.cursor?.release()
     this.#detour?.release()
     this.#detour = undefined
-    this.#reading.left(this)
+    this.#forgetSignal?.()
+    this.feed.leave(this)
   }
 
   #open (opening: Opening): void {
-    this.#cursor = this.#reading.cursorAt(opening, this)
+    this.cursor = this.#plan.cursorAt(opening, this)
     this.#goOn({ gap: opening.gap, position: opening.before })
   }
 
   /** Goes on with a notice; where there is a snapshot for it, with that in its place. */
   #goOn (notice: Notice): void {
-    const state = notice.gap === undefined && !this.#isFirst ? undefined : this.#reading.snapshot(notice.gap, this.#context)
+    const state = notice.gap === undefined && !this.#isFirst ? undefined : this.#plan.snapshot(notice.gap, this.context)
     if (state === undefined) this.#notice = notice
     if (state === undefined) return
     const position = notice.gap?.requested
@@ -220,7 +207,7 @@ export class Reader implements Waiter, FilteredWaiter {
       if (this.#isReleased) return held?.release()
       if (held === undefined) this.end ??= lagged(this.feed, this.behind())
       if (held === undefined) return
-      this.#cursor?.restartBehindState(behind.start, behind.before)
+      this.cursor?.restartBehindState(behind.start, behind.before)
       // what comes behind a state is replay, or one that is older than the limits would be followed by another, without end
       this.#isLive = false
       this.#detour = new Detour(held.entries, { isState: true, position, held, behind: { gap: behind.gap, position: behind.before } })
@@ -232,9 +219,9 @@ export class Reader implements Waiter, FilteredWaiter {
 
   #peekDetour (detour: Detour): Entry | undefined {
     // those of a conflation were looked at when they were chosen, but a key may not be followed any more
-    const entry = detour.peek((listed) => this.#reading.hasKey(listed) && (!detour.isState || this.#takes(listed)))
+    const entry = detour.peek((listed) => this.#plan.hasKey(listed) && (!detour.isState || this.#takes(listed)))
     const poison = entry && detour.poisoned?.get(entry)
-    if (entry !== undefined && poison !== undefined) return this.passPoison(entry, poison, this.#reading.where)
+    if (entry !== undefined && poison !== undefined) return this.passPoison(entry, poison, this.#plan.where)
     if (entry !== undefined || detour.isPending) return entry
     detour.release()
     this.#detour = undefined
@@ -245,26 +232,12 @@ export class Reader implements Waiter, FilteredWaiter {
   /** Of an entry whose key is followed, where that matters. One that is poisoned is not taken, and is passed. */
   #takes (entry: Entry): boolean {
     try {
-      if (this.#where === undefined || isTaken(this.#where, entry, this.#context)) return true
+      if (this.where === undefined || isTaken(this.where, entry, this.context)) return true
       this.feed.figures.filtered++
     } catch (error) {
-      this.passPoison(entry, new Poison(error), this.#reading.where)
+      this.passPoison(entry, new Poison(error), this.#plan.where)
     }
     return false
-  }
-
-  /** While it waits with its filter, the cursor stays where that began: now it goes to where the stream stands. */
-  #catchUp (): void {
-    const { fanOut: { filters }, window } = this.feed
-    if (this.filterPlace !== -1 && this.#cursor !== undefined) catchUp(this.#cursor, filters.standing(this), window)
-  }
-
-  #leave (): void {
-    this.#awaitsOffer = false
-    if (this.place === -1 && this.filterPlace === -1) return
-    this.#catchUp()
-    this.feed.fanOut.filters.leave(this)
-    this.feed.fanOut.leave(this)
   }
 
   #waitFor (cursor: EntryCursor): undefined {
@@ -280,7 +253,7 @@ export class Reader implements Waiter, FilteredWaiter {
   }
 
   #fallBehind (cursor: EntryCursor, hole: EntryCursor['hole']): void {
-    const way = fallBehind(this.feed, cursor, hole, this.#where && inContext(this.#where, this.#context), this.behind())
+    const way = fallBehind(this.feed, cursor, hole, this.where && inContext(this.where, this.context), this.behind())
     this.#accepted = undefined
     if (way === undefined) this.end = { kind: 'lagged' }
     else if (way.missed === undefined) this.#goOn(way)

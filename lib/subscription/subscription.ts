@@ -4,6 +4,7 @@ import type { FeedCore } from '../feed/feed-core.ts'
 import { openFrames, openMember, type FrameSource, type IdOf, type MemberFrames, type MemberOpener, type SourceContext } from '../wire/frame-source.ts'
 import { CursorFrames } from './cursor-frames.ts'
 import { SubscriptionIterator, type Iterated } from './iteration.ts'
+import { openReader } from './open-reader.ts'
 import { checkOptions, readKeys, type AnyOptions } from './options.ts'
 import { Plan } from './plan.ts'
 
@@ -49,11 +50,11 @@ export class FeedSubscription<Event = unknown> implements MemberOpener {
     return new SubscriptionIterator(this.#plan) as AsyncIterator<Iterated<Event>, undefined>
   }
 
-  [openMember] (context: Pick<SourceContext, 'after' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames {
+  [openMember] (context: Pick<SourceContext, 'lastEventId' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames {
     const plan = this.#plan
     const variant = plan.feed.variants.acquire(plan.as, context.codec)
     try {
-      return new CursorFrames(plan.begin(context.after, context.owner), variant, idOf)
+      return new CursorFrames(openReader(plan, context.lastEventId, context.owner), variant, idOf)
     } catch (error) {
       variant.release()
       throw error

@@ -21,7 +21,7 @@ export type SourceEnd =
 /** What a source is opened with. */
 export interface SourceContext {
   /** The last event ID that the client sent; `undefined` at a first connect. */
-  readonly after: string | undefined
+  readonly lastEventId: string | undefined
   /** How the route writes the data of its events; `undefined` where it declares none. */
   readonly codec: EventCodec | undefined
   /** Aborted when the stream has ended, for whatever reason: `signal.reason` is the typed reason. */
@@ -96,7 +96,7 @@ export interface MemberOpener extends FrameSourceOpener {
   /** What its positions stand under in an event ID. */
   readonly feedName: string
   /** @param idOf gives the event ID for a position; `undefined`: the position itself */
-  [openMember] (context: Pick<SourceContext, 'after' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames
+  [openMember] (context: Pick<SourceContext, 'lastEventId' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames
 }
 
 /** True for what can share a stream. */

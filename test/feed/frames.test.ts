@@ -17,7 +17,7 @@ class Reader {
 
   constructor (subscription: FeedSubscription, isLive = true) {
     this.source = subscription[openFrames]({
-      after: undefined,
+      lastEventId: undefined,
       codec: undefined,
       signal: new AbortController().signal,
       owner: {

@@ -85,7 +85,7 @@ export class OpenStream {
     this.isStalled = isStalled
     this.#onEvent = onEvent
     this.source = subscription[openFrames]({
-      after,
+      lastEventId: after,
       codec,
       signal: new AbortController().signal,
       owner: {

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { Type } from 'typebox'
 import type { LogFeed } from '../../lib/subscription/feed.ts'
-import { merge } from '../../lib/subscription/merge.ts'
+import { merge } from '../../lib/stream/merge.ts'
 import type { FeedSubscription } from '../../lib/subscription/subscription.ts'
 import type { SubscribeOptions } from '../../lib/subscription/options.ts'
 import type { EntryView } from '../../lib/feed/entry.ts'
@@ -144,7 +144,7 @@ t.test('streams that share a projection share the batches around a poisoned entr
     throwAt(3)(view)
     return { data: view.data }
   }
-  const sources = Array.from({ length: 10 }, () => feed.subscribe({ as })[openFrames]({ after: undefined, codec: undefined, signal: new AbortController().signal, owner: { wake () {} } }))
+  const sources = Array.from({ length: 10 }, () => feed.subscribe({ as })[openFrames]({ lastEventId: undefined, codec: undefined, signal: new AbortController().signal, owner: { wake () {} } }))
   for (const source of sources) while (source.read(BATCH_BYTES) !== undefined);
   const ids = publish(feed, 1, 2, 3, 4, 5)
   await turn()

@@ -81,7 +81,7 @@ t.test('a stream that throws when it is woken keeps no other from its end when t
     let woken = 0
     for (const wake of [fail, () => { woken++ }]) {
       const { signal } = new AbortController()
-      const source = feed.subscribe({ keys: ['a'] })[openFrames]({ after: undefined, codec: undefined, signal, owner: { wake } })
+      const source = feed.subscribe({ keys: ['a'] })[openFrames]({ lastEventId: undefined, codec: undefined, signal, owner: { wake } })
       // its bookmark, and then it waits
       t.not(source.read(1024), undefined)
       t.equal(source.read(1024), undefined)

@@ -28,14 +28,14 @@ class MergedFrames implements FrameSource {
   #turn = 0
 
   constructor (subscriptions: readonly MemberOpener[], context: SourceContext) {
-    const { after, codec, owner } = context
-    const positions = after === undefined ? new Map<string, string>() : splitPositions(after)
+    const { lastEventId, codec, owner } = context
+    const positions = lastEventId === undefined ? new Map<string, string>() : splitPositions(lastEventId)
     for (const subscription of subscriptions) {
       const name = subscription.feedName
       // an id of no such form is no position of any of them: each reports it
-      const own = positions === undefined ? after : positions.get(name)
+      const own = positions === undefined ? lastEventId : positions.get(name)
       try {
-        this.#members.set(name, subscription[openMember]({ after: own, codec, owner }, (position) => this.#idWith(name, position)))
+        this.#members.set(name, subscription[openMember]({ lastEventId: own, codec, owner }, (position) => this.#idWith(name, position)))
       } catch (error) {
         this.release()
         throw error

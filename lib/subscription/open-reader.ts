@@ -1,0 +1,29 @@
+/**
+ * How a stream of a subscription begins: its reader is made, enters its feed, and finds where it stands. When the log has
+ * not opened, it waits for that.
+ */
+import type { SourceOwner } from '../wire/frame-source.ts'
+import type { Opening } from './opening.ts'
+import type { Plan } from './plan.ts'
+import { Reader } from './reader.ts'
+
+/**
+ * The reader of one more stream. Throws what a snapshot, or the log, throws.
+ *
+ * @param lastEventId of the client; `undefined` at a first connect, and for loops
+ */
+export function openReader (plan: Plan, lastEventId: string | undefined, owner: SourceOwner): Reader {
+  const { feed, signal } = plan
+  const reader = new Reader(plan, owner, plan.isFirst(lastEventId))
+  feed.enter(reader)
+  try {
+    if (signal !== undefined) reader.endWith(signal)
+    if (reader.end !== undefined) return reader
+    const find = (): Opening | Promise<Opening> => plan.opening(lastEventId)
+    reader.begin(feed.isOpening ? feed.opened(find) : find())
+  } catch (error) {
+    reader.release()
+    throw error
+  }
+  return reader
+}
