@@ -84,7 +84,7 @@ export class CursorFrames implements MemberFrames {
   /** A bookmark, where entries were passed that this stream leaves out: a client that resumes from there misses nothing. */
   quiet (): Batch | undefined {
     const { window } = this.#variant
-    if (this.#quietAt === window.next) return undefined
+    if (this.#quietAt === window.next && !window.isHeadUnknown) return undefined
     const { reader } = this
     const { position } = reader
     if (position === undefined || reader.isState || reader.notice !== undefined) return undefined
@@ -96,6 +96,8 @@ export class CursorFrames implements MemberFrames {
 
   /** What is said in a round of bookmarks: at the head once, and once by a stream that is still on its way there. */
   #inTime (): Batch | undefined {
+    // it has read by pages what the tail has lost: how much of the log that is, nobody knows
+    if (this.#variant.window.isHeadUnknown && this.reader.behind().entries === 0) return this.quiet()
     const { round } = this.#bookmarks
     if (this.#saidRound === round) return undefined
     if (this.reader.behind().entries === 0) this.#saidRound = round

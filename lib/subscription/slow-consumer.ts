@@ -32,8 +32,11 @@ interface Lag { entries: number, bytes: number }
 /** How far a cursor is behind the newest entry; not at all before there is one. */
 export function behindBy (window: Window, cursor: EntryCursor | undefined): Lag {
   if (cursor === undefined || cursor.isAtEnd) return { entries: 0, bytes: 0 }
-  const index = Math.max(cursor.index ?? 0, window.oldest)
-  return { entries: window.next - index, bytes: window.bytesSince(index) }
+  const { index } = cursor
+  // who reads pages has not got all, also where the window is empty because something was lost
+  if (index === undefined) return { entries: Math.max(1, window.size), bytes: window.bytesSince(window.oldest) }
+  const from = Math.max(index, window.oldest)
+  return { entries: window.next - from, bytes: window.bytesSince(from) }
 }
 
 /** Where a reader that is too slow goes on. */
@@ -106,7 +109,9 @@ function wayOn (feed: FeedCore, cursor: EntryCursor, hole: Hole | undefined, whe
 /** From the oldest entry within the limits. */
 function skipped (window: Window, policy: LagPolicy, { position, hole }: Fallen): WayOn {
   const index = firstWithin(window, policy)
-  const isHoleFirst = hole !== undefined && (hole.start.kind === 'older' || hole.start.index >= index)
+  // where something was lost before the window, the hole alone says what comes next
+  const isLost = window.before === undefined && index === window.oldest
+  const isHoleFirst = hole !== undefined && (isLost || hole.start.kind === 'older' || hole.start.index >= index)
   const { start, before, oldest } = isHoleFirst
     ? hole
     : { start: { kind: 'window', index } as const, before: window.positionBefore(index), oldest: window.at(index)?.position ?? null }

@@ -9,7 +9,7 @@ import { FeedEnded, LogClosed } from '../../lib/errors.ts'
 import type {
   EventLog, Located, LogBeginning, LogDraft, LogEntry, LogGap, LogPage, Tail, TailListener
 } from '../../lib/log/contract.ts'
-import { readRetention, type Retention } from '../../lib/log/retention.ts'
+import { readRetention, sizeOf, type Retention } from '../../lib/log/retention.ts'
 
 /** `1700-3`: no leading zeros, and not so long that it loses precision. */
 const POSITION = /^([1-9]\d{0,14})-(0|[1-9]\d{0,14})$/
@@ -64,7 +64,7 @@ export class PagedStore {
     const number = this.next++
     // the text alone: what has checked it is known to one process
     const entry = { event, json, keys, at, position: this.position(number) }
-    const bytes = Buffer.byteLength(json)
+    const bytes = sizeOf(entry)
     this.history.push({ number, entry, dedupeId, bytes })
     this.#bytes += bytes
     this.onCommit(entry)
@@ -166,7 +166,7 @@ export class PagedLog implements EventLog {
     while (start > 0 && this.#numberAt(start - 1) >= this.#told) start--
     const end = start
     for (let bytes = 0; start > 0 && end - start < newest.entries; start--) {
-      bytes += this.store.history[start - 1]?.bytes ?? 0
+      bytes += Buffer.byteLength(this.store.history[start - 1]?.entry.json ?? '')
       if (bytes > newest.bytes) break
     }
     const before = start < end ? this.store.position(this.#numberAt(start) - 1) : this.store.position(this.#told - 1)

@@ -8,6 +8,8 @@ export interface Published { readonly number: number, readonly position: string,
 export interface Now {
   /** The number of the oldest entry that the window has. */
   readonly oldestInWindow: number
+  /** The number of the newest entry, as far as the feed knows. */
+  readonly head: number
   /** True where the feed knows which entry is the newest. */
   readonly knowsHead: boolean
   readonly time: number

@@ -38,7 +38,7 @@ export class Game {
     const { window } = this.feed
     const oldest = window.at(window.oldest)
     const oldestInWindow = oldest === undefined ? this.history.head + 1 : this.history.numberOf(oldest.position)
-    return { oldestInWindow, knowsHead: this.knowsHead, time: this.clock.now(), world: this.world }
+    return { oldestInWindow, head: this.history.numberOf(window.head), knowsHead: this.knowsHead, time: this.clock.now(), world: this.world }
   }
 
   get #feedMade (): FeedMade {

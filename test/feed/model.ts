@@ -198,7 +198,7 @@ export class Witness {
     // one that still read pages from before the window goes on in the log
     if (from === behind || (from !== undefined && now.world.paged === undefined)) {
       if (behind !== from) throw new Error('a gap of the mode latest moves the client')
-      this.#conflation = { from, head: this.#history.head, oldest: now.oldestInWindow, first: gap.oldest, got: new Set(), keepsAll: keepsAll(now.world) }
+      this.#conflation = { from, head: now.head, oldest: now.oldestInWindow, first: gap.oldest, got: new Set(), keepsAll: keepsAll(now.world) }
     } else {
       this.#checkOldest(gap, behind, now)
     }
