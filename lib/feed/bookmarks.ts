@@ -8,7 +8,7 @@ import { BOOKMARK_SHARE, FAN_OUT_SLICE_MS } from '../defaults.ts'
 import { located } from '../log/answers.ts'
 import type { FanOut } from './fan-out.ts'
 import type { Follower } from './follower.ts'
-import { asked, type History } from './place.ts'
+import { asked, type History } from './location.ts'
 
 /** Somebody who says where it stands when it is woken. */
 type Speaker = Pick<Follower, 'stir'>

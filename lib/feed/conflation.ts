@@ -3,7 +3,7 @@
  * meantime are kept here, one for each key, so that a key that seldom changes is not lost.
  */
 import type { Entry } from './entry.ts'
-import type { Beside, Window } from './window.ts'
+import type { DropListener, Window } from './window.ts'
 
 /** Entries without a key are conflated by their event type. A line end stands in no event type, and so in no other's name. */
 function nameOf ({ key, event }: Entry): string {
@@ -11,7 +11,7 @@ function nameOf ({ key, event }: Entry): string {
 }
 
 /** The newest entry of each key, where the log has dropped it. */
-export class NewestByKey implements Beside {
+export class NewestByKey implements DropListener {
   readonly #window: Window
   /** The index of the newest entry of each key, also of those that the window still has. */
   readonly #newest = new Map<string, number>()
@@ -28,7 +28,7 @@ export class NewestByKey implements Beside {
     this.#maxEntries = maxEntries
     this.#maxBytes = maxBytes
     this.#next = window.oldest
-    window.addBeside(this)
+    window.addDropListener(this)
     this.advance()
   }
 

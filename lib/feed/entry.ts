@@ -36,7 +36,7 @@ export type Check = (entry: LogEntry) => string
 
 /** An event in a log. */
 export class Entry {
-  /** Its place in this process's window, dense and absolute; -1 for an entry that is not in the window. */
+  /** Its index in this process's window, dense and absolute; -1 for an entry that is not in the window. */
   readonly index: number
   /** What it counts toward a bound, in bytes, without cached forms of it. */
   readonly size: number

@@ -20,14 +20,14 @@ import { FeedFigures, statsOf, type FeedStats } from './figures.ts'
 import { Filters } from './filters.ts'
 import type { Follower } from './follower.ts'
 import { HeldLog } from './held-log.ts'
+import { HeldSnapshots } from './held-snapshots.ts'
 import { KeyIndex } from './key-index.ts'
 import type { LagPolicy } from './lag-policy.ts'
+import type { History } from './location.ts'
 import { Pages } from './pages.ts'
-import type { History } from './place.ts'
 import { PoisonReports } from './poison.ts'
 import { Drafts, type Publication } from './publication.ts'
 import type { Snapshot } from './snapshot.ts'
-import { States } from './states.ts'
 import { VariantCache } from './variant-cache.ts'
 import { Window } from './window.ts'
 
@@ -39,7 +39,7 @@ export class FeedCore implements History {
   readonly pages: Pages
   readonly fanOut: FanOut
   readonly variants: VariantCache
-  readonly states: States
+  readonly snapshots: HeldSnapshots
   readonly bookmarks: Bookmarks
   readonly figures = new FeedFigures()
   /** Where slow streams are conflated: the newest entries that the log has dropped. */
@@ -75,12 +75,12 @@ export class FeedCore implements History {
     this.log = parts.log ?? own
     this.#isOwnLog = parts.log === undefined
     this.window = new Window(parts.clock, boundedBy(parts.retain, parts.log?.retain), this.#isOwnLog ? own : undefined)
-    if (this.#isOwnLog) this.window.addBeside({ drop: () => { own.dropOldest() } })
+    if (this.#isOwnLog) this.window.addDropListener({ drop: () => { own.dropOldest() } })
     this.#drafts = new Drafts(parts.codec, this.poison)
     this.pages = new Pages(this, (entry) => this.#drafts.checkOf(entry))
     this.fanOut = new FanOut(parts.clock, new Filters(this.window, this.figures, this.report), this.report)
     this.variants = new VariantCache(this.window, parts, this.poison)
-    this.states = new States(this.window)
+    this.snapshots = new HeldSnapshots(this.window)
     this.bookmarks = new Bookmarks(this, parts.clock, this.fanOut, this.#readers)
     const { entries, bytes } = this.window.retention
     this.newest = parts.lag.mode === 'latest' ? new NewestByKey(this.window, entries, bytes * CONFLATION_SHARE) : undefined

@@ -18,7 +18,7 @@ export interface FormKeeper {
 /** So much of the share is freed at once: to choose what leaves costs a look at each keeper. */
 const FREED_AT_ONCE = 1 / 8
 
-/** The forms beside one log. */
+/** The forms of one log's entries. */
 export class Forms {
   readonly #keepers = new Set<FormKeeper>()
   readonly #most: number

@@ -5,7 +5,7 @@
 import { INDEXED_ENTRIES } from '../defaults.ts'
 import type { Entry } from './entry.ts'
 import { Merge, Posting } from './posting.ts'
-import type { Beside, Window } from './window.ts'
+import type { DropListener, Window } from './window.ts'
 
 /** Who follows keys. */
 export interface KeyFollower {
@@ -55,7 +55,7 @@ class KeyPosting extends Posting {
 }
 
 /** The keys of one feed. */
-export class KeyIndex implements Beside {
+export class KeyIndex implements DropListener {
   readonly #window: Window
   readonly #postings = new Map<string, KeyPosting>()
   /** Followers that are asked about each entry, because the index does not know all of their keys yet. */
@@ -70,7 +70,7 @@ export class KeyIndex implements Beside {
     this.#window = window
     this.#next = window.oldest
     this.#unoffered = window.next
-    window.addBeside(this)
+    window.addDropListener(this)
     this.#takeIn()
   }
 

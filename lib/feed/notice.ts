@@ -1,4 +1,4 @@
-/** What a stream says beside its entries: that some are missing, or where it stands. */
+/** What a stream says between its entries: that some are missing, or where it stands. */
 import { Batch } from '../wire/batch.ts'
 import { bookmark, gap } from '../wire/control-event.ts'
 import type { Gap } from '../wire/protocol.ts'

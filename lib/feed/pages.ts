@@ -6,12 +6,12 @@ import { PAGE_ENTRIES, PAGES_BYTES, PAGES_ENTRIES } from '../defaults.ts'
 import { paged } from '../log/answers.ts'
 import type { LogEntry } from '../log/contract.ts'
 import { Entry, type Check, type EntryKeeper } from './entry.ts'
-import { asked, holeOf, type History, type Hole } from './place.ts'
+import { asked, locateGap, type History, type LocatedGap } from './location.ts'
 
 /** An entry that was read from before the window. */
 export class PagedEntry extends Entry {
   readonly page: Page
-  /** Its place in the page. */
+  /** How many entries of the page come before it. */
   readonly offset: number
 
   constructor (stored: LogEntry, check: Check | undefined, page: Page, offset: number) {
@@ -60,7 +60,7 @@ export class Page implements EntryKeeper {
 }
 
 /** A page, and how many of its entries are passed. */
-export interface PagePlace { readonly kind: 'page', readonly page: Page, readonly offset: number }
+export interface RestOfPage { readonly kind: 'page', readonly page: Page, readonly offset: number }
 
 /** The pages of one feed. */
 export class Pages {
@@ -68,7 +68,7 @@ export class Pages {
   readonly #checkOf: (entry: LogEntry) => Check | undefined
   /** Those that were used last come last. */
   readonly #kept = new Set<Page>()
-  readonly #underWay = new Map<string, Promise<PagePlace | Hole>>()
+  readonly #underWay = new Map<string, Promise<RestOfPage | LocatedGap>>()
   #entries = 0
   #bytes = 0
   #readers = 0
@@ -93,7 +93,7 @@ export class Pages {
   }
 
   /** What follows a position: the rest of a page that somebody has read, or one that is read now. */
-  async after (position: string): Promise<PagePlace | Hole> {
+  async after (position: string): Promise<RestOfPage | LocatedGap> {
     for (const page of this.#kept) {
       const offset = page.offsetAfter(position)
       if (offset === undefined || offset === page.entries.length) continue
@@ -115,12 +115,12 @@ export class Pages {
     this.#shrink()
   }
 
-  async #read (position: string): Promise<PagePlace | Hole> {
+  async #read (position: string): Promise<RestOfPage | LocatedGap> {
     const { log, window } = this.#history
     const answer = asked(() => log.page(position, PAGE_ENTRIES))
     const found = paged(answer instanceof Promise ? await answer : answer)
     // as the window is now: it may have moved on when the reader hears of it
-    if (found.kind === 'gap') return holeOf(window, found)
+    if (found.kind === 'gap') return locateGap(window, found)
     // a log that answers at once would keep all other work waiting while a whole history is read
     if (!(answer instanceof Promise)) await new Promise<void>((resolve) => { setImmediate(resolve) })
     const page = new Page(this, position, found.entries, this.#checkOf)

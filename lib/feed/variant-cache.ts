@@ -9,11 +9,11 @@ import type { Gap } from '../wire/protocol.ts'
 import { Slab } from '../wire/slab.ts'
 import type { Entry } from './entry.ts'
 import type { FormKeeper } from './forms.ts'
-import { Frame, writerOf, type As, type FeedCodec, type Write } from './frame-writer.ts'
+import { Frame, encoderOf, type As, type FeedCodec, type EncodeFrame } from './frame-encoder.ts'
 import { noticeFrame } from './notice.ts'
 import { PagedEntry, type Page } from './pages.ts'
 import { gapOfPoison, Poison, type PoisonReports } from './poison.ts'
-import type { Beside, Window } from './window.ts'
+import type { DropListener, Window } from './window.ts'
 
 /** What is kept for an entry: `null` if the projection leaves it out, a poison if that or a serializer has thrown. */
 type Form = Frame | Poison | null
@@ -36,7 +36,7 @@ interface Range { from: number, to: number, isFull: boolean, batch: Batch | unde
 const REMEMBERED_RANGES = 4
 
 /** The frames of one projection and one codec. */
-export class Variant implements Beside, FormKeeper {
+export class Variant implements DropListener, FormKeeper {
   readonly window: Window
   /** How many streams read it. */
   readers = 0
@@ -46,7 +46,7 @@ export class Variant implements Beside, FormKeeper {
   readonly #frames = new Map<number, Form>()
   /** By the place of their entries in pages: they go with the page. */
   readonly #paged = new WeakMap<Page, Array<Form | undefined>>()
-  readonly #write: Write
+  readonly #encode: EncodeFrame
   readonly #reports: PoisonReports
   readonly #slab = new Slab()
   #ranges: Range[] = []
@@ -54,10 +54,10 @@ export class Variant implements Beside, FormKeeper {
   #latest: Range | undefined
   #bytes = 0
 
-  constructor (window: Window, write: Write, reports: PoisonReports) {
+  constructor (window: Window, write: EncodeFrame, reports: PoisonReports) {
     this.window = window
     this.#reports = reports
-    this.#write = write
+    this.#encode = write
   }
 
   /** The bytes of all frames and ranges that are kept. */
@@ -124,7 +124,7 @@ export class Variant implements Beside, FormKeeper {
 
   #made (entry: Entry, allocate?: Allocate): Form {
     try {
-      return this.#write(entry, allocate)
+      return this.#encode(entry, allocate)
     } catch (error) {
       return new Poison(error)
     }
@@ -226,8 +226,8 @@ export class VariantCache {
     const byCodec = this.#variants.get(as) ?? new Map<EventCodec | undefined, Variant>()
     let variant = byCodec.get(codec)
     if (variant === undefined) {
-      const made = new Variant(this.#window, writerOf(as, codec, this.#feed), this.#reports)
-      const leave = this.#window.addBeside(made)
+      const made = new Variant(this.#window, encoderOf(as, codec, this.#feed), this.#reports)
+      const leave = this.#window.addDropListener(made)
       this.#window.forms.add(made)
       made.onUnread = () => {
         leave()

@@ -9,8 +9,8 @@ import type { Entry } from './entry.ts'
 import { Forms, Views } from './forms.ts'
 import { Positions } from './positions.ts'
 
-/** Somebody who knows of the entries in the window. */
-export interface Beside {
+/** Whoever keeps something of the entries in the window. */
+export interface DropListener {
   /** The oldest entry leaves: drops what is kept of it. */
   drop (entry: Entry): void
 }
@@ -36,7 +36,7 @@ export class Window {
   /** For each entry when it was published, by the clock that is never set. Never decreases. */
   readonly #moments = new IndexedRing<number>(1)
   #moment = -Infinity
-  readonly #besides = new Set<Beside>()
+  readonly #dropListeners = new Set<DropListener>()
   readonly #positions = new Positions(this.#ring)
   readonly #numbered: Numbered | undefined
   /** The position before the oldest entry; where that is not known, one that is further back. */
@@ -64,13 +64,13 @@ export class Window {
   get next (): number { return this.#ring.next }
   /** How many entries there are. */
   get size (): number { return this.#ring.next - this.#ring.first }
-  /** The bytes of all entries, of what is held beside them, and of cached forms. */
+  /** The bytes of all entries, of what else is held, and of cached forms. */
   get bytes (): number { return this.#bytes + this.#held + this.forms.bytes }
 
-  /** How many of the bytes entries may hold: all but those that are held beside them. */
+  /** How many of the bytes entries may hold: all but those that are held for other things. */
   get room (): number { return this.retention.bytes - (this.#bytes - this.bytesSince(this.oldest)) }
 
-  /** How many of the bytes entries and what is held beside them leave; negative where one entry alone is larger. */
+  /** How many of the bytes entries and what else is held leave; negative where one entry alone is larger. */
   get left (): number { return this.retention.bytes - this.#bytes }
 
   /** From this index on each entry follows the one before it in the log. */
@@ -160,7 +160,7 @@ export class Window {
     this.trim()
   }
 
-  /** Counts bytes that are held beside the entries: negative where they are given back. Nothing is dropped before the next `trim`. */
+  /** Counts bytes that are held in addition to the entries: negative where they are given back. Nothing is dropped before the next `trim`. */
   charge (bytes: number): void {
     this.#bytes += bytes
   }
@@ -171,10 +171,10 @@ export class Window {
     this.trimSoon()
   }
 
-  /** From now on `beside` hears of each entry that leaves. Returns the function that ends it. */
-  addBeside (beside: Beside): () => void {
-    this.#besides.add(beside)
-    return () => { this.#besides.delete(beside) }
+  /** From now on `listener` hears of each entry that leaves. Returns the function that ends it. */
+  addDropListener (listener: DropListener): () => void {
+    this.#dropListeners.add(listener)
+    return () => { this.#dropListeners.delete(listener) }
   }
 
   /** Drops forms, and then the oldest entries, while any bound is passed. */
@@ -230,6 +230,6 @@ export class Window {
     this.#bytes -= oldest.size
     oldest.letGo()
     this.#views.forget(oldest)
-    for (const beside of this.#besides) beside.drop(oldest)
+    for (const listener of this.#dropListeners) listener.drop(oldest)
   }
 }

@@ -16,7 +16,7 @@ import { EventStreamEnded, type EndReason } from './end.ts'
 import type { Beating } from './heartbeat.ts'
 import { HeldSource } from './held-source.ts'
 import type { ConnectionHost, ConnectionTools, StreamOptions } from './host.ts'
-import { isLimited, Lifetime, type Limited } from './lifetime.ts'
+import { hasLimits, Lifetime, type LifetimeOwner } from './lifetime.ts'
 import { openSource } from './source.ts'
 import type { Writer, WriterOwner } from './writer.ts'
 
@@ -27,7 +27,7 @@ type State = 'setting-up' | 'committing' | 'open' | 'ending' | 'closed'
 const HEARTBEAT = new Batch(':\n')
 
 /** One open event stream. */
-export class Connection implements Beating, Limited, SourceStream, WriterOwner {
+export class Connection implements Beating, LifetimeOwner, SourceStream, WriterOwner {
   lastWriteSlice = 0
   heartbeatSlice = 0
   rosterPlace = -1
@@ -57,7 +57,7 @@ export class Connection implements Beating, Limited, SourceStream, WriterOwner {
     this.#tools = tools
     // an integer, which needs no object of its own
     this.#startedAt = Math.round(tools.clock.elapsed())
-    this.#lifetime = isLimited(options, host.recheck) ? new Lifetime(this, options, tools) : undefined
+    this.#lifetime = hasLimits(options, host.recheck) ? new Lifetime(this, options, tools) : undefined
     this.#lastEventId = lastEventId ?? ''
   }
 

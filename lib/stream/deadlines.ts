@@ -10,13 +10,13 @@ export interface Deadline {
   cancel (): void
 }
 
-interface Entry { at: number, run: () => void, index: number }
+interface Scheduled { at: number, run: () => void, index: number }
 
 /** Runs functions at their times. Those of one moment run in no particular order. */
 export class Deadlines {
   readonly #clock: Clock
   readonly #report: Report
-  readonly #heap: Entry[] = []
+  readonly #heap: Scheduled[] = []
   #stopTimer: (() => void) | undefined
   #timerAt = Infinity
 
@@ -69,7 +69,7 @@ export class Deadlines {
     this.#arm()
   }
 
-  #remove (entry: Entry): void {
+  #remove (entry: Scheduled): void {
     if (entry.index === -1) return
     const last = this.#heap.pop()
     if (last !== undefined && last !== entry) {
@@ -82,7 +82,7 @@ export class Deadlines {
     if (this.#heap.length === 0) this.#arm()
   }
 
-  #up (entry: Entry): void {
+  #up (entry: Scheduled): void {
     while (entry.index > 0) {
       const parent = this.#heap[(entry.index - 1) >> 1]
       if (parent === undefined || parent.at <= entry.at) return
@@ -90,7 +90,7 @@ export class Deadlines {
     }
   }
 
-  #down (entry: Entry): void {
+  #down (entry: Scheduled): void {
     for (;;) {
       const left = this.#heap[entry.index * 2 + 1]
       const right = this.#heap[entry.index * 2 + 2]
@@ -100,7 +100,7 @@ export class Deadlines {
     }
   }
 
-  #swap (upper: Entry, lower: Entry): void {
+  #swap (upper: Scheduled, lower: Scheduled): void {
     const index = upper.index
     this.#heap[lower.index] = upper
     this.#heap[index] = lower

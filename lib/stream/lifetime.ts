@@ -11,7 +11,7 @@ import type { ConnectionTools, StreamOptions } from './host.ts'
 export type LifetimeEnd = 'max-age' | 'expired' | 'idle' | 'revoked'
 
 /** Whose lifetime it is. */
-export interface Limited {
+export interface LifetimeOwner {
   /**
    * True where the stream may go on, or a promise of it; what it throws or rejects with ends the stream too.
    * `undefined`: nobody asks.
@@ -22,13 +22,13 @@ export interface Limited {
 }
 
 /** True where anything limits a stream's lifetime. */
-export function isLimited ({ maxAgeMs, expiresAt, idleTimeoutMs, recheckIntervalMs }: StreamOptions, recheck: Limited['recheck']): boolean {
+export function hasLimits ({ maxAgeMs, expiresAt, idleTimeoutMs, recheckIntervalMs }: StreamOptions, recheck: LifetimeOwner['recheck']): boolean {
   return maxAgeMs !== Infinity || expiresAt !== undefined || idleTimeoutMs !== Infinity || (recheck !== undefined && recheckIntervalMs !== Infinity)
 }
 
 /** The deadlines of one connection. */
 export class Lifetime {
-  readonly #limited: Limited
+  readonly #owner: LifetimeOwner
   readonly #limits: StreamOptions
   readonly #tools: Pick<ConnectionTools, 'clock' | 'deadlines'>
   #lastEventAt: number
@@ -37,8 +37,8 @@ export class Lifetime {
   #recheck: Deadline | undefined
   #isOver = false
 
-  constructor (limited: Limited, limits: StreamOptions, tools: Pick<ConnectionTools, 'clock' | 'deadlines'>) {
-    this.#limited = limited
+  constructor (owner: LifetimeOwner, limits: StreamOptions, tools: Pick<ConnectionTools, 'clock' | 'deadlines'>) {
+    this.#owner = owner
     this.#limits = limits
     this.#tools = tools
     this.#lastEventAt = tools.clock.elapsed()
@@ -49,8 +49,8 @@ export class Lifetime {
     if (this.#isOver) return
     const { clock, deadlines } = this.#tools
     const { maxAgeMs, expiresAt } = this.#limits
-    if (maxAgeMs !== Infinity) this.#fixed.push(deadlines.set(shortened(maxAgeMs), () => { this.#limited.end('max-age') }))
-    if (expiresAt !== undefined) this.#fixed.push(deadlines.set(expiresAt.getTime() - clock.now(), () => { this.#limited.end('expired') }))
+    if (maxAgeMs !== Infinity) this.#fixed.push(deadlines.set(shortened(maxAgeMs), () => { this.#owner.end('max-age') }))
+    if (expiresAt !== undefined) this.#fixed.push(deadlines.set(expiresAt.getTime() - clock.now(), () => { this.#owner.end('expired') }))
     this.#watchAllowed()
   }
 
@@ -63,7 +63,7 @@ export class Lifetime {
     if (idleTimeoutMs === Infinity || this.#isOver) return
     const { clock, deadlines } = this.#tools
     this.#idle = deadlines.set(this.#lastEventAt + idleTimeoutMs - clock.elapsed(), () => {
-      if (clock.elapsed() - this.#lastEventAt >= idleTimeoutMs - 1) this.#limited.end('idle')
+      if (clock.elapsed() - this.#lastEventAt >= idleTimeoutMs - 1) this.#owner.end('idle')
       else this.watchIdle()
     })
   }
@@ -88,7 +88,7 @@ export class Lifetime {
   /** The next interval begins when a check has settled, so that a slow one is never asked twice at once. */
   #watchAllowed (): void {
     const { recheckIntervalMs } = this.#limits
-    if (recheckIntervalMs === Infinity || this.#limited.recheck === undefined) return
+    if (recheckIntervalMs === Infinity || this.#owner.recheck === undefined) return
     this.#recheck = this.#tools.deadlines.set(shortened(recheckIntervalMs), () => { this.#check() })
   }
 
@@ -98,13 +98,13 @@ export class Lifetime {
     let how: { error: Error } | undefined
     try {
       // awaited whatever it is: a query builder is no promise, but it has a `then`, and would always be true
-      isAllowed = await this.#limited.recheck?.()
+      isAllowed = await this.#owner.recheck?.()
     } catch (error) {
       how = { error: asError(error, 'recheck failed') }
     }
     if (this.#isOver) return
     if (isAllowed) this.#watchAllowed()
-    else this.#limited.end('revoked', how)
+    else this.#owner.end('revoked', how)
   }
 }
 

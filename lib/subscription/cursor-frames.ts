@@ -5,7 +5,7 @@
 import { BATCH_BYTES, PRIVATE_BATCH_BYTES } from '../defaults.ts'
 import type { Bookmarks } from '../feed/bookmarks.ts'
 import { countGap } from '../feed/diagnostics.ts'
-import type { Frame } from '../feed/frame-writer.ts'
+import type { Frame } from '../feed/frame-encoder.ts'
 import { noticeFrame } from '../feed/notice.ts'
 import { Poison } from '../feed/poison.ts'
 import { REPORTED, together, type Variant } from '../feed/variant-cache.ts'
@@ -63,7 +63,7 @@ export class CursorFrames implements MemberFrames {
           return this.#said(noticeFrame(notice.gap, this.#id(notice.position)))
         }
         if (reader.end !== undefined) return undefined
-        const { isState } = reader
+        const { isSnapshot: isState } = reader
         const from = this.#idOf === undefined && maxBytes === BATCH_BYTES ? reader.sharedIndex : undefined
         const batch = from === undefined ? this.#readPrivately(Math.min(maxBytes, PRIVATE_BATCH_BYTES)) : this.#readShared(from)
         // frames that were cached count toward the bound of the log
@@ -73,7 +73,7 @@ export class CursorFrames implements MemberFrames {
           return this.#said(batch)
         }
         // reading may have come upon a gap, or the end of a snapshot
-        if (reader.notice === undefined && reader.isState === isState) return reader.end === undefined ? this.#inTime() : undefined
+        if (reader.notice === undefined && reader.isSnapshot === isState) return reader.end === undefined ? this.#inTime() : undefined
       }
     } catch (error) {
       reader.end ??= { kind: 'failed', error }
@@ -87,7 +87,7 @@ export class CursorFrames implements MemberFrames {
     if (this.#quietAt === window.next && !window.isHeadUnknown) return undefined
     const { reader } = this
     const { position } = reader
-    if (position === undefined || reader.isState || reader.notice !== undefined) return undefined
+    if (position === undefined || reader.isSnapshot || reader.notice !== undefined) return undefined
     if (position === window.positionBefore(window.next)) this.#quietAt = window.next
     if (position === this.#saidPosition) return undefined
     const id = this.#id(position)
@@ -135,11 +135,11 @@ export class CursorFrames implements MemberFrames {
 
   #readPrivately (maxBytes: number): Batch | undefined {
     const { reader } = this
-    const { isState } = reader
+    const { isSnapshot: isState } = reader
     const frames: Frame[] = []
     let bytes = 0
     try {
-      for (let entry = reader.peek(); entry !== undefined && reader.isState === isState; entry = reader.peek()) {
+      for (let entry = reader.peek(); entry !== undefined && reader.isSnapshot === isState; entry = reader.peek()) {
         const frame = this.#variant.frame(entry)
         if (frame instanceof Poison) {
           reader.passPoison(entry, frame, frame === REPORTED ? undefined : this.#variant)

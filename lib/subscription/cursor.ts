@@ -4,12 +4,12 @@
  */
 import type { Entry } from '../feed/entry.ts'
 import type { Standing } from '../feed/filters.ts'
-import type { Page, PagePlace, Pages } from '../feed/pages.ts'
-import type { Hole, Place } from '../feed/place.ts'
+import type { LocatedGap, Location } from '../feed/location.ts'
+import type { Page, RestOfPage, Pages } from '../feed/pages.ts'
 import type { Window } from '../feed/window.ts'
 
 /** What a cursor walks through. */
-export interface Walked {
+export interface HeldHistory {
   readonly window: Window
   readonly pages: Pages
 }
@@ -27,7 +27,7 @@ export interface EntryCursor {
   /** True where the log has no further entry, and the window does not know the position: the tail is to tell more first. */
   readonly isAtEnd: boolean
   /** Where entries that were not passed have left the log: nothing can be read any more, until `restart`. */
-  readonly hole: Hole | undefined
+  readonly gap: LocatedGap | undefined
   /** The next entry; `undefined` at the head, after falling off, and where a page must be loaded first. */
   peek (): Entry | undefined
   /** Passes the entry that `peek` has given. */
@@ -37,10 +37,10 @@ export interface EntryCursor {
    * is asked from `passed` on, or from where the cursor was: what has left with it must not be lost in silence.
    */
   skipTo (index: number, passed?: string): void
-  /** Goes on elsewhere, behind `position`. @param index that of the next entry, where it is known */
-  restart (place: Place, position: string, index?: number): void
-  /** Goes on behind a state: with all of the keys that are followed by now, whenever that began, or the state would lack what came between. */
-  restartBehindState (place: Place, position: string): void
+  /** Goes on elsewhere, after `position`. @param index that of the next entry, where it is known */
+  restart (location: Location, position: string, index?: number): void
+  /** Goes on after a snapshot: with all of the keys that are followed by now, whenever that began, or the snapshot would lack what came between. */
+  restartAfterSnapshot (location: Location, position: string): void
   /** What comes next does not follow what is in the window, and that is dropped now: who stands there is to ask the log. */
   lose (): void
   /** Loads the page that is needed next, if one is, and calls `wake` when it is there, or `fail`. Returns false where none is needed. */
@@ -73,14 +73,14 @@ export class Cursor implements EntryCursor {
   #isWalking = false
   /** The version of the window for which the log had no further page: the tail is to tell more first. */
   #readAt = -1
-  #hole: Hole | undefined
+  #gap: LocatedGap | undefined
   #fallenAt = 0
   position = ''
 
-  constructor ({ window, pages }: Walked, place: Place, position: string) {
+  constructor ({ window, pages }: HeldHistory, location: Location, position: string) {
     this.#window = window
     this.#pages = pages
-    this.restart(place, position)
+    this.restart(location, position)
   }
 
   get isKeyed (): boolean { return false }
@@ -98,9 +98,9 @@ export class Cursor implements EntryCursor {
 
   get isAtEnd (): boolean { return this.#index === -1 && this.#readAt === this.#window.version }
 
-  get hole (): Hole | undefined {
+  get gap (): LocatedGap | undefined {
     this.#turn()
-    return this.#hole
+    return this.#gap
   }
 
   peek (): Entry | undefined {
@@ -124,20 +124,20 @@ export class Cursor implements EntryCursor {
     this.#enter(index)
   }
 
-  restart (place: Place, position: string, index = 0): void {
+  restart (location: Location, position: string, index = 0): void {
     this.position = position
-    this.#hole = undefined
-    if (place.kind === 'window') this.#enter(place.index)
+    this.#gap = undefined
+    if (location.kind === 'window') this.#enter(location.index)
     else this.#walk(index)
   }
 
-  restartBehindState (place: Place, position: string): void {
-    this.restart(place, position)
+  restartAfterSnapshot (location: Location, position: string): void {
+    this.restart(location, position)
   }
 
   load (wake: () => void, fail: (error: unknown) => void): boolean {
     this.#turn()
-    if (this.#index !== -1 || this.#page !== undefined || this.#hole !== undefined || this.isAtEnd) return false
+    if (this.#index !== -1 || this.#page !== undefined || this.#gap !== undefined || this.isAtEnd) return false
     if (this.#isLoading) return true
     this.#isLoading = true
     const after = this.position
@@ -186,12 +186,12 @@ export class Cursor implements EntryCursor {
   }
 
   /** @param version of the window when the page was asked for */
-  #take (found: PagePlace | Hole, version: number): void {
+  #take (found: RestOfPage | LocatedGap, version: number): void {
     const known = this.#window.indexAfter(this.position)
     if (known !== undefined) return this.#enter(known)
     if (found.kind === 'gap') {
       this.#window.find(this.position, found.before)
-      this.#hole = found
+      this.#gap = found
       return
     }
     const { page, offset } = found
@@ -228,7 +228,7 @@ export class Cursor implements EntryCursor {
       return
     }
     if (this.#page !== undefined && this.#offset >= this.#end) this.#page = undefined
-    if (this.#page !== undefined || this.#hole !== undefined) return
+    if (this.#page !== undefined || this.#gap !== undefined) return
     const index = this.#window.indexAfter(this.position)
     if (index !== undefined) this.#enter(index)
   }

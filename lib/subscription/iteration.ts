@@ -8,10 +8,10 @@ import type { Plan } from './plan.ts'
 import type { Reader } from './reader.ts'
 
 /** What a loop over a subscription gets: an event with where it stands, or a gap. */
-export type Iterated<Event> = (Event & Place) | GapEvent
+export type Iterated<Event> = (Event & Stamp) | GapEvent
 
 /** Where an event stands. */
-interface Place {
+interface Stamp {
   /** The event ID; `undefined` for an event of a snapshot: a loop that goes on from there would lose the rest of the state. */
   readonly id: string | undefined
   readonly at: number
@@ -19,7 +19,7 @@ interface Place {
 }
 
 /** What is known of an event here, where the types of its feed are not. */
-type Plain = Place & { readonly event: string, readonly data: unknown }
+type Plain = Stamp & { readonly event: string, readonly data: unknown }
 
 /**
  * Reads one by one: an entry is looked at when it is asked for, so a slow loop costs a cursor. Ends with the feed. One that falls
@@ -103,11 +103,11 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
       reader.told()
       if (notice.gap !== undefined) return toldGap(notice.gap, notice.position)
     }
-    const { isState } = reader
+    const { isSnapshot: isState } = reader
     for (let entry = reader.peek(); entry !== undefined; entry = reader.peek()) {
       let value
       try {
-        value = this.#projected(entry, reader.isState)
+        value = this.#projected(entry, reader.isSnapshot)
       } catch (error) {
         reader.passPoison(entry, new Poison(error), this.#plan.as ?? this.#plan)
         return this.#take()
@@ -118,7 +118,7 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
       return value
     }
     // reading has come upon a gap, and a snapshot in its place
-    if (reader.isState && !isState) return this.#take()
+    if (reader.isSnapshot && !isState) return this.#take()
     // ... or upon an entry that its filter throws at
     if (reader.notice !== undefined) return this.#take()
     const { end } = reader

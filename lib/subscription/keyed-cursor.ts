@@ -6,9 +6,9 @@
 import { KEYED_ENTRIES, KEYED_LOOKS, KEYS_AT_ONCE, SCAN_ENTRIES } from '../defaults.ts'
 import type { Entry } from '../feed/entry.ts'
 import type { KeyFollower, KeyIndex } from '../feed/key-index.ts'
-import type { Hole, Place } from '../feed/place.ts'
+import type { LocatedGap, Location } from '../feed/location.ts'
 import type { Window } from '../feed/window.ts'
-import { Cursor, type EntryCursor, type Walked } from './cursor.ts'
+import { Cursor, type EntryCursor, type HeldHistory } from './cursor.ts'
 import type { FollowedKeys } from './followed-keys.ts'
 
 /** Asking the index of keys for one key costs about as much as a look at four entries. */
@@ -47,14 +47,14 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   /** The index of the entry at that position, in the window. */
   #passedIndex = 0
 
-  constructor (walked: Walked, index: KeyIndex, keys: FollowedKeys, place: Place, position: string) {
-    this.#window = walked.window
+  constructor (history: HeldHistory, index: KeyIndex, keys: FollowedKeys, location: Location, position: string) {
+    this.#window = history.window
     this.#index = index
     this.#keys = keys
     this.#turnOfKeys = keys.turn
     this.#removals = keys.removals
     this.#position = position
-    this.#walk = new Cursor(walked, place, position)
+    this.#walk = new Cursor(history, location, position)
     keys.enter(this, index)
   }
 
@@ -76,9 +76,9 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
 
   get isAtEnd (): boolean { return this.#isWalking && this.#walk.isAtEnd }
 
-  get hole (): Hole | undefined {
+  get gap (): LocatedGap | undefined {
     this.#turn()
-    return this.#isWalking ? this.#walk.hole : undefined
+    return this.#isWalking ? this.#walk.gap : undefined
   }
 
   peek (): Entry | undefined {
@@ -124,17 +124,17 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#goOnAt(index)
   }
 
-  restart (place: Place, position: string, index?: number): void {
-    // behind a hole nothing tells where a key was followed: better an entry too many than one that is lost in silence
-    if (place.kind === 'older') this.#turnOfKeys = this.#keys.turn
-    else this.#forgetSince(place.index)
+  restart (location: Location, position: string, index?: number): void {
+    // after a gap nothing tells where a key was followed: better an entry too many than one that is lost in silence
+    if (location.kind === 'older') this.#turnOfKeys = this.#keys.turn
+    else this.#forgetSince(location.index)
     this.#isWalking = true
-    this.#walk.restart(place, position, index)
+    this.#walk.restart(location, position, index)
   }
 
-  restartBehindState (place: Place, position: string): void {
+  restartAfterSnapshot (location: Location, position: string): void {
     this.#turnOfKeys = this.#keys.turn
-    this.restart(place, position)
+    this.restart(location, position)
   }
 
   load (wake: () => void, fail: (error: unknown) => void): boolean {

@@ -1,6 +1,6 @@
 /** Where a feed's stream begins, and with which control event. */
 import type { Entry } from '../feed/entry.ts'
-import { find, findEarliest, then, type History, type Hole, type Place } from '../feed/place.ts'
+import { locate, locateEarliest, then, type History, type LocatedGap, type Location } from '../feed/location.ts'
 import type { Window } from '../feed/window.ts'
 import type { Gap } from '../wire/protocol.ts'
 
@@ -12,7 +12,7 @@ export type From = 'latest' | 'earliest' | { readonly last: number } | { readonl
 
 /** Where a stream begins. */
 export interface Opening {
-  readonly start: Place
+  readonly start: Location
   /** The position just before the start: what the client has seen. */
   readonly before: string
   /** What the client missed and the log no longer has; `undefined` for nothing. */
@@ -36,12 +36,12 @@ export function atEnd (window: Window, after: string | undefined, isDeleted: boo
 
 /** Behind an event ID, exclusive. */
 export function findAfter (history: History, after: string): Opening | Promise<Opening> {
-  return then(find(history, after), (place) => openingAt(place, after))
+  return then(locate(history, after), (location) => openingAt(location, after))
 }
 
 /** Where a first connect begins. `takes` says which entries the stream takes. */
 export function findFirst (history: History, from: From, takes: (entry: Entry) => boolean): Opening | Promise<Opening> {
-  if (from === 'earliest') return then(findEarliest(history), (found) => ({ ...found, gap: undefined }))
+  if (from === 'earliest') return then(locateEarliest(history), (found) => ({ ...found, gap: undefined }))
   const { window } = history
   if (from === 'latest') return atHead(window)
   // what is too old has left, even where nothing was published since
@@ -50,9 +50,9 @@ export function findFirst (history: History, from: From, takes: (entry: Entry) =
   return atIndex(window, 'last' in from ? startOfLast(window, from.last, takes) : window.firstSince(from.since.getTime()))
 }
 
-function openingAt (place: Place | Hole, requested: string): Opening {
-  if (place.kind !== 'gap') return { start: place, before: requested, gap: undefined }
-  const { oldest, reason, start, before } = place
+function openingAt (location: Location | LocatedGap, requested: string): Opening {
+  if (location.kind !== 'gap') return { start: location, before: requested, gap: undefined }
+  const { oldest, reason, start, before } = location
   return { start, before, gap: { requested, oldest, reason } }
 }
 

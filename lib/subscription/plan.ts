@@ -4,7 +4,7 @@
  */
 import type { Entry } from '../feed/entry.ts'
 import type { FeedCore } from '../feed/feed-core.ts'
-import type { As } from '../feed/frame-writer.ts'
+import type { As } from '../feed/frame-encoder.ts'
 import { isTaken, type Where } from '../feed/poison.ts'
 import type { Snapshot } from '../feed/snapshot.ts'
 import { inContext, type OwnContext } from '../own-context.ts'
@@ -14,7 +14,7 @@ import { FollowedKeys } from './followed-keys.ts'
 import { KeyedCursor } from './keyed-cursor.ts'
 import { atEnd, atHead, findAfter, findFirst, type Opening } from './opening.ts'
 import type { AnyOptions } from './options.ts'
-import { takeSnapshot, type State } from './taken-snapshot.ts'
+import { takeSnapshot, type TakenSnapshot } from './taken-snapshot.ts'
 
 /** How the streams of one subscription read. */
 export class Plan {
@@ -77,7 +77,7 @@ export class Plan {
   }
 
   /** The snapshot to be sent in place of a gap, or at a first connect that asks for nothing else; `undefined` for none. */
-  snapshot (gap: Gap | undefined, context: OwnContext | undefined): State | Promise<State> | undefined {
+  snapshot (gap: Gap | undefined, context: OwnContext | undefined): TakenSnapshot | Promise<TakenSnapshot> | undefined {
     const { feed } = this
     const made = gap === undefined ? this.#initial : this.#onGap
     if (made === undefined) return undefined
@@ -85,7 +85,7 @@ export class Plan {
     return takeSnapshot(snapshot, gap, {
       head: atHead(feed.window),
       find: (after) => this.#findAfter(after),
-      take: (events, position) => feed.states.take(events, position, (publication, at) => feed.entryOf(publication, at))
+      take: (events, position) => feed.snapshots.take(events, position, (publication, at) => feed.entryOf(publication, at))
     })
   }
 

@@ -13,12 +13,12 @@ import { gapOfPoison, isTaken, Poison } from '../feed/poison.ts'
 import { inContext } from '../own-context.ts'
 import type { SourceEnd, SourceOwner } from '../wire/frame-source.ts'
 import type { EntryCursor } from './cursor.ts'
-import { Detour } from './detour.ts'
 import { HeadWaiter } from './head-waiter.ts'
+import { InsertedEntries } from './inserted-entries.ts'
 import type { Opening } from './opening.ts'
 import type { Plan } from './plan.ts'
 import { behindBy, fallBehind, isBehindLimits, lagged } from './slow-consumer.ts'
-import type { State } from './taken-snapshot.ts'
+import type { TakenSnapshot } from './taken-snapshot.ts'
 
 /** One stream of one feed. */
 export class Reader extends HeadWaiter implements Follower {
@@ -30,7 +30,7 @@ export class Reader extends HeadWaiter implements Follower {
   /** True where a snapshot may come first, because the client comes for the first time. */
   readonly #isFirst: boolean
   #notice: Notice | undefined
-  #detour: Detour | undefined
+  #inserted: InsertedEntries | undefined
   #accepted: Entry | undefined
   #endsAt: number | undefined
   /** True when the stream was once caught up: what it had to read before that is replay, and no sign of slowness. */
@@ -57,13 +57,13 @@ export class Reader extends HeadWaiter implements Follower {
   /** True when it is known where the stream begins. */
   get isPlaced (): boolean { return this.cursor !== undefined || this.end !== undefined }
   /** True while the next entries are those of a snapshot, which carry no id. */
-  get isState (): boolean { return this.#detour?.isState === true }
+  get isSnapshot (): boolean { return this.#inserted?.isSnapshot === true }
 
   /** What the client should come back with: its position; while a gap is not told yet, what it asked with, to be told then. */
   get position (): string | undefined {
     if (this.#notice?.gap !== undefined) return this.#notice.gap.requested
     this.catchUp()
-    return this.#detour === undefined ? this.cursor?.position : this.#detour.position
+    return this.#inserted === undefined ? this.cursor?.position : this.#inserted.position
   }
 
   /** How many entries, and how many bytes of them, the stream has not passed. */
@@ -78,7 +78,7 @@ export class Reader extends HeadWaiter implements Follower {
   /** Comes first, each time that is read: the stream waits no more, and ends, or has a notice, where it is too slow. */
   look (): Notice | undefined {
     this.stopWaiting()
-    if (this.#notice === undefined && this.#detour === undefined && this.cursor !== undefined && this.end === undefined) this.#checkLag(this.cursor)
+    if (this.#notice === undefined && this.#inserted === undefined && this.cursor !== undefined && this.end === undefined) this.#checkLag(this.cursor)
     return this.#notice
   }
 
@@ -90,7 +90,7 @@ export class Reader extends HeadWaiter implements Follower {
 
   /** The index of the next entry, where it is in the window and none is left out; `undefined` elsewhere. */
   get sharedIndex (): number | undefined {
-    return this.where !== undefined || this.#detour !== undefined || this.cursor?.isKeyed === true ? undefined : this.cursor?.index
+    return this.where !== undefined || this.#inserted !== undefined || this.cursor?.isKeyed === true ? undefined : this.cursor?.index
   }
 
   /** The index up to which the stream may read, exclusive. */
@@ -100,7 +100,7 @@ export class Reader extends HeadWaiter implements Follower {
 
   /** The next entry that the stream takes. Where there is none, a notice or the end has come, or `wake` will be called. Throws what is to end the stream. */
   peek (): Entry | undefined {
-    if (this.#detour !== undefined) return this.#peekDetour(this.#detour)
+    if (this.#inserted !== undefined) return this.#peekInserted(this.#inserted)
     const cursor = this.cursor
     if (cursor === undefined || this.#notice !== undefined || this.end !== undefined) return undefined
     while (this.#looked < SCAN_ENTRIES) {
@@ -124,8 +124,8 @@ export class Reader extends HeadWaiter implements Follower {
   /** Passes the entry that `peek` has given. */
   pass (entry: Entry): void {
     this.#accepted = undefined
-    if (this.#detour === undefined) this.cursor?.pass(entry)
-    else this.#detour.pass(entry)
+    if (this.#inserted === undefined) this.cursor?.pass(entry)
+    else this.#inserted.pass(entry)
   }
 
   /** All is read: waits at the head, or ends. */
@@ -149,7 +149,7 @@ export class Reader extends HeadWaiter implements Follower {
 
   /** Passes an entry that `by` has thrown at (`undefined` where that is reported). Throws it where the stream is to end. */
   passPoison (entry: Entry, poison: Poison, by: object | undefined): undefined {
-    if (this.isState || poison.isFatal) throw poison.error
+    if (this.isSnapshot || poison.isFatal) throw poison.error
     this.#notice = { gap: gapOfPoison(this.position ?? entry.position), position: entry.position }
     this.pass(entry)
     if (by !== undefined) this.feed.poison.add(by, entry, poison)
@@ -160,8 +160,8 @@ export class Reader extends HeadWaiter implements Follower {
     this.#endsAt ??= this.feed.window.next
     this.stopWaiting()
     const index = this.cursor?.index
-    // a state that is still awaited is not ready
-    const hasMore = this.#notice !== undefined || (this.#detour !== undefined && !this.#detour.isPending)
+    // a snapshot that is still awaited is not ready
+    const hasMore = this.#notice !== undefined || (this.#inserted !== undefined && !this.#inserted.isPending)
     // from before the window only an asynchronous read could bring the rest
     if (index === undefined || (index >= this.#endsAt && !hasMore)) this.end ??= { kind: 'done' }
   }
@@ -184,8 +184,8 @@ export class Reader extends HeadWaiter implements Follower {
     this.#isReleased = true
     this.stopWaiting()
     this.cursor?.release()
-    this.#detour?.release()
-    this.#detour = undefined
+    this.#inserted?.release()
+    this.#inserted = undefined
     this.#forgetSignal?.()
     this.feed.leave(this)
   }
@@ -197,36 +197,36 @@ export class Reader extends HeadWaiter implements Follower {
 
   /** Goes on with a notice; where there is a snapshot for it, with that in its place. */
   #goOn (notice: Notice): void {
-    const state = notice.gap === undefined && !this.#isFirst ? undefined : this.#plan.snapshot(notice.gap, this.context)
-    if (state === undefined) this.#notice = notice
-    if (state === undefined) return
+    const snapshot = notice.gap === undefined && !this.#isFirst ? undefined : this.#plan.snapshot(notice.gap, this.context)
+    if (snapshot === undefined) this.#notice = notice
+    if (snapshot === undefined) return
     const position = notice.gap?.requested
-    // nothing is read until the state is known
-    this.#detour = new Detour([], { isState: true, position })
-    const use = ({ held, behind }: State): void => {
+    // nothing is read until the snapshot is known
+    this.#inserted = new InsertedEntries([], { isSnapshot: true, position })
+    const use = ({ held, opening }: TakenSnapshot): void => {
       if (this.#isReleased) return held?.release()
       if (held === undefined) this.end ??= lagged(this.feed, this.behind())
       if (held === undefined) return
-      this.cursor?.restartBehindState(behind.start, behind.before)
-      // what comes behind a state is replay, or one that is older than the limits would be followed by another, without end
+      this.cursor?.restartAfterSnapshot(opening.start, opening.before)
+      // what comes after a snapshot is replay, or one that is older than the limits would be followed by another, without end
       this.#isLive = false
-      this.#detour = new Detour(held.entries, { isState: true, position, held, behind: { gap: behind.gap, position: behind.before } })
+      this.#inserted = new InsertedEntries(held.entries, { isSnapshot: true, position, held, nextNotice: { gap: opening.gap, position: opening.before } })
       if (notice.gap !== undefined) countGap(this.feed, notice.gap)
     }
-    if (state instanceof Promise) this.#later(state, use)
-    else use(state)
+    if (snapshot instanceof Promise) this.#later(snapshot, use)
+    else use(snapshot)
   }
 
-  #peekDetour (detour: Detour): Entry | undefined {
+  #peekInserted (inserted: InsertedEntries): Entry | undefined {
     // those of a conflation were looked at when they were chosen, but a key may not be followed any more
-    const entry = detour.peek((listed) => this.#plan.hasKey(listed) && (!detour.isState || this.#takes(listed)))
-    const poison = entry && detour.poisoned?.get(entry)
+    const entry = inserted.peek((listed) => this.#plan.hasKey(listed) && (!inserted.isSnapshot || this.#takes(listed)))
+    const poison = entry && inserted.poisoned?.get(entry)
     if (entry !== undefined && poison !== undefined) return this.passPoison(entry, poison, this.#plan.where)
-    if (entry !== undefined || detour.isPending) return entry
-    detour.release()
-    this.#detour = undefined
-    this.#notice = detour.behind
-    return detour.behind === undefined ? this.peek() : undefined
+    if (entry !== undefined || inserted.isPending) return entry
+    inserted.release()
+    this.#inserted = undefined
+    this.#notice = inserted.nextNotice
+    return inserted.nextNotice === undefined ? this.peek() : undefined
   }
 
   /** Of an entry whose key is followed, where that matters. One that is poisoned is not taken, and is passed. */
@@ -242,25 +242,25 @@ export class Reader extends HeadWaiter implements Follower {
 
   #waitFor (cursor: EntryCursor): undefined {
     const { report } = this.feed
-    if (cursor.hole !== undefined) this.#fallBehind(cursor, cursor.hole)
+    if (cursor.gap !== undefined) this.#fallBehind(cursor, cursor.gap)
     else if (!cursor.load(() => { wakeAlone(this, report) }, (error) => { failAlone(this, error, report) })) this.waitAtHead()
   }
 
   #checkLag (cursor: EntryCursor): void {
-    const { index, hole } = cursor
-    const isTooSlow = index === undefined ? hole !== undefined : this.#isLive && isBehindLimits(this.feed, index)
-    if (isTooSlow) this.#fallBehind(cursor, hole)
+    const { index, gap } = cursor
+    const isTooSlow = index === undefined ? gap !== undefined : this.#isLive && isBehindLimits(this.feed, index)
+    if (isTooSlow) this.#fallBehind(cursor, gap)
   }
 
-  #fallBehind (cursor: EntryCursor, hole: EntryCursor['hole']): void {
-    const way = fallBehind(this.feed, cursor, hole, this.where && inContext(this.where, this.context), this.behind())
+  #fallBehind (cursor: EntryCursor, gap: EntryCursor['gap']): void {
+    const continuation = fallBehind(this.feed, cursor, gap, this.where && inContext(this.where, this.context), this.behind())
     this.#accepted = undefined
-    if (way === undefined) this.end = { kind: 'lagged' }
-    else if (way.missed === undefined) this.#goOn(way)
+    if (continuation === undefined) this.end = { kind: 'lagged' }
+    else if (continuation.missed === undefined) this.#goOn(continuation)
     else {
-      const { gap, position, missed, poisoned } = way
-      this.#notice = { gap, position }
-      this.#detour = new Detour(missed, { isState: false, position, poisoned })
+      const { position, missed, poisoned } = continuation
+      this.#notice = { gap: continuation.gap, position }
+      this.#inserted = new InsertedEntries(missed, { isSnapshot: false, position, poisoned })
     }
   }
 

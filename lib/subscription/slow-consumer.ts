@@ -4,7 +4,7 @@ import { countLag } from '../feed/diagnostics.ts'
 import type { Entry } from '../feed/entry.ts'
 import type { FeedCore } from '../feed/feed-core.ts'
 import type { LagPolicy } from '../feed/lag-policy.ts'
-import type { Hole } from '../feed/place.ts'
+import type { LocatedGap } from '../feed/location.ts'
 import { isTaken, Poison, type Where } from '../feed/poison.ts'
 import type { Window } from '../feed/window.ts'
 import { firstIndex } from '../indexed-ring.ts'
@@ -40,7 +40,7 @@ export function behindBy (window: Window, cursor: EntryCursor | undefined): Lag 
 }
 
 /** Where a reader that is too slow goes on. */
-interface WayOn {
+interface Continuation {
   readonly gap: Gap
   /** The position of a client that was told of the gap. */
   readonly position: string
@@ -52,16 +52,16 @@ interface WayOn {
 }
 
 /** Who has fallen behind, and where. */
-interface Fallen {
+interface LaggingReader {
   /** What the client has. */
   readonly position: string
   /** The index of the first entry that it has not got; 0 where that is not known. */
   readonly index: number
   /** Where the log goes on, if it is not kept any more. */
-  readonly hole: Hole | undefined
+  readonly gap: LocatedGap | undefined
 }
 
-/** The end of a reader whose state would pass the bound of the log. */
+/** The end of a reader whose snapshot would pass the bound of the log. */
 export function lagged (feed: FeedCore, behind: Lag): SourceEnd {
   countLag(feed, behind)
   return { kind: 'lagged' }
@@ -71,23 +71,23 @@ export function lagged (feed: FeedCore, behind: Lag): SourceEnd {
  * A reader is too slow: takes its cursor to where it goes on. Returns `undefined` if it ends. Throws what is to end the
  * stream.
  *
- * @param hole where the log goes on, if it does not keep what comes next any more
+ * @param gap where the log goes on, if it does not keep what comes next any more
  */
 export function fallBehind (
-  feed: FeedCore, cursor: EntryCursor, hole: Hole | undefined, where: Where | undefined, behind: Lag
-): WayOn | undefined {
+  feed: FeedCore, cursor: EntryCursor, gap: LocatedGap | undefined, where: Where | undefined, behind: Lag
+): Continuation | undefined {
   countLag(feed, behind)
   if (feed.lag.mode === 'disconnect') return undefined
-  const way = wayOn(feed, cursor, hole, where)
-  cursor.restart(way.opening.start, way.opening.before)
-  return way
+  const continuation = continuationOf(feed, cursor, gap, where)
+  cursor.restart(continuation.opening.start, continuation.opening.before)
+  return continuation
 }
 
-function wayOn (feed: FeedCore, cursor: EntryCursor, hole: Hole | undefined, where: Where | undefined): WayOn {
+function continuationOf (feed: FeedCore, cursor: EntryCursor, gap: LocatedGap | undefined, where: Where | undefined): Continuation {
   const { window, lag, newest } = feed
-  const fallen = { position: cursor.position, index: cursor.lastIndex, hole }
+  const lagging = { position: cursor.position, index: cursor.lastIndex, gap }
   // in pages from before the window nobody knows which of the newest it has got: it goes on in the log
-  if (newest === undefined || fallen.index === 0) return skipped(window, lag, fallen)
+  if (newest === undefined || lagging.index === 0) return skipped(window, lag, lagging)
   const poisoned = new Map<Entry, Poison>()
   const takes = (entry: Entry): boolean => {
     if (!cursor.isOurs(entry)) return false
@@ -103,17 +103,17 @@ function wayOn (feed: FeedCore, cursor: EntryCursor, hole: Hole | undefined, whe
       return true
     }
   }
-  return { ...conflated(window, newest, takes, fallen), poisoned }
+  return { ...conflated(window, newest, takes, lagging), poisoned }
 }
 
 /** From the oldest entry within the limits. */
-function skipped (window: Window, policy: LagPolicy, { position, hole }: Fallen): WayOn {
+function skipped (window: Window, policy: LagPolicy, { position, gap: logGap }: LaggingReader): Continuation {
   const index = firstWithin(window, policy)
-  // where something was lost before the window, the hole alone says what comes next
+  // where something was lost before the window, the log's gap alone says what comes next
   const isLost = window.before === undefined && index === window.oldest
-  const isHoleFirst = hole !== undefined && (isLost || hole.start.kind === 'older' || hole.start.index >= index)
-  const { start, before, oldest } = isHoleFirst
-    ? hole
+  const isGapFirst = logGap !== undefined && (isLost || logGap.start.kind === 'older' || logGap.start.index >= index)
+  const { start, before, oldest } = isGapFirst
+    ? logGap
     : { start: { kind: 'window', index } as const, before: window.positionBefore(index), oldest: window.at(index)?.position ?? null }
   const gap: Gap = { requested: position, oldest, reason: 'lagged' }
   return { gap, position: before, opening: { start, before, gap: undefined }, missed: undefined, poisoned: undefined }
@@ -123,7 +123,7 @@ function skipped (window: Window, policy: LagPolicy, { position, hole }: Fallen)
  * The newest entry of each key, and then from the head. A client that is cut before it receives the first of them comes back with
  * the position that it had.
  */
-function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: Fallen): Omit<WayOn, 'poisoned'> {
+function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: LaggingReader): Omit<Continuation, 'poisoned'> {
   // as it is now: what a filter publishes meanwhile comes later
   const opening = atHead(window)
   const missed = newest.since(index, takes)

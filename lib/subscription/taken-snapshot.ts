@@ -1,16 +1,16 @@
 /** A snapshot function is called for one stream: what it gives is checked, encoded and held, and the stream goes on after it. */
 import { BadOption, describe } from '../errors.ts'
+import type { HeldSnapshot } from '../feed/held-snapshots.ts'
 import type { Snapshot } from '../feed/snapshot.ts'
-import type { HeldState } from '../feed/states.ts'
 import { isThenable } from '../thenable.ts'
 import type { Gap } from '../wire/protocol.ts'
 import type { Opening } from './opening.ts'
 
-/** The state, and where the stream goes on behind it. */
-export interface State {
+/** The state, and where the stream goes on after it. */
+export interface TakenSnapshot {
   /** `undefined` where it would pass the bound of the log. */
-  readonly held: HeldState | undefined
-  readonly behind: Opening
+  readonly held: HeldSnapshot | undefined
+  readonly opening: Opening
 }
 
 /** What is needed of the feed. */
@@ -20,21 +20,21 @@ export interface SnapshotParts {
   /** Finds where a stream goes on behind an event ID. */
   readonly find: (after: string) => Opening | Promise<Opening>
   /** Encodes events, which are checked as for `publish`, as of a position; `undefined` where they would pass the bound of the log. */
-  readonly take: (events: Iterable<unknown>, position: string) => HeldState | undefined
+  readonly take: (events: Iterable<unknown>, position: string) => HeldSnapshot | undefined
 }
 
 /** Calls a snapshot function. A promise only where the function, or the log, gives one. */
-export function takeSnapshot (snapshot: Snapshot<unknown>, gap: Gap | undefined, { head, find, take }: SnapshotParts): State | Promise<State> {
+export function takeSnapshot (snapshot: Snapshot<unknown>, gap: Gap | undefined, { head, find, take }: SnapshotParts): TakenSnapshot | Promise<TakenSnapshot> {
   const made: unknown = snapshot({ position: head.before, gap })
-  const finish = (result: unknown): State | Promise<State> => {
+  const finish = (result: unknown): TakenSnapshot | Promise<TakenSnapshot> => {
     const { events, after } = read(result)
     // at once: what is given may be changed later
     const held = take(events, after ?? head.before)
-    if (after === undefined) return { held, behind: head }
+    if (after === undefined) return { held, opening: head }
     try {
       const found = find(after)
-      if (!(found instanceof Promise)) return { held, behind: found }
-      return found.then((behind) => ({ held, behind }), (error: unknown) => {
+      if (!(found instanceof Promise)) return { held, opening: found }
+      return found.then((opening) => ({ held, opening }), (error: unknown) => {
         held?.release()
         throw error
       })

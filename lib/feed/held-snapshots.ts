@@ -1,23 +1,23 @@
 /**
- * The states that streams are being sent: encoded when their function has returned, shared between streams where they are the
+ * Snapshots that streams are being sent: encoded when their function has returned, shared between streams where they are the
  * same, and counted toward the bound of the log. It does not know who asked for them.
  */
 import { STATES_COMPARED, STATES_LEAST_BYTES, STATES_SHARE } from '../defaults.ts'
 import type { Entry } from './entry.ts'
 import type { Window } from './window.ts'
 
-/** The events of a state, encoded. */
-export interface HeldState {
+/** The events of a snapshot, encoded. */
+export interface HeldSnapshot {
   readonly entries: readonly Entry[]
   /** One stream does not need it any more. A second call for the same stream is a mistake. */
   release (): void
 }
 
-/** A state that streams hold. What was given is not: it may be as large again. */
+/** A snapshot that streams hold. What was given is not: it may be as large again. */
 interface Held { readonly events: WeakRef<object>, readonly position: string, readonly entries: readonly Entry[], readonly bytes: number, streams: number }
 
-/** The states of one feed. */
-export class States {
+/** The snapshots of one feed. */
+export class HeldSnapshots {
   readonly #window: Window
   /** The newest comes last. */
   readonly #held = new Set<Held>()
@@ -28,24 +28,24 @@ export class States {
   }
 
   /**
-   * Encodes the events of a state, for one stream. The same iterable, or equal events, as of the same position are the same state.
+   * Encodes the events of a snapshot, for one stream. The same iterable, or equal events, as of the same position are the same snapshot.
    * Throws what the events throw.
    *
-   * @returns `undefined` where the state would pass the bound: then no more of its events are asked for
+   * @returns `undefined` where the snapshot would pass the bound: then no more of its events are asked for
    */
-  take (events: Iterable<unknown>, position: string, entryOf: (publication: unknown, position: string) => Entry): HeldState | undefined {
+  take (events: Iterable<unknown>, position: string, entryOf: (publication: unknown, position: string) => Entry): HeldSnapshot | undefined {
     const alike = [...this.#held].filter((held) => held.position === position).slice(-STATES_COMPARED)
     const known = alike.find((held) => held.events.deref() === events) ?? this.#encoded(events, position, entryOf, alike)
     return known === undefined ? undefined : this.#forOneMore(known)
   }
 
   /** A function of its own: one made in `take` would keep the events that were given. */
-  #forOneMore (held: Held): HeldState {
+  #forOneMore (held: Held): HeldSnapshot {
     held.streams++
     return { entries: held.entries, release: () => { this.#release(held) } }
   }
 
-  /** While the events are those of a known state, none of them is kept a second time. */
+  /** While the events are those of a known snapshot, none of them is kept a second time. */
   #encoded (events: Iterable<unknown>, position: string, entryOf: (publication: unknown, position: string) => Entry, known: Held[]): Held | undefined {
     let alike = known
     let equal: readonly Entry[] = []
@@ -81,7 +81,7 @@ export class States {
     this.#charge(-held.bytes)
   }
 
-  /** What entries leave of the bound; or a share of it, which they have no say in: no entry leaves for a state. */
+  /** What entries leave of the bound; or a share of it, which they have no say in: no entry leaves for a snapshot. */
   get #most (): number {
     return Math.max(this.#window.left, this.#window.retention.bytes * STATES_SHARE, STATES_LEAST_BYTES)
   }

@@ -8,16 +8,16 @@ import type { EventLog, Located, LogBeginning, LogGap } from '../log/contract.ts
 import type { Window } from './window.ts'
 
 /** Where a reader goes on. */
-export type Place =
+export type Location =
   /** In the window: the next entry is the one at `index`, or will be. */
   | { readonly kind: 'window', readonly index: number }
   /** Before the window: the next entry is the one after the position; a page gives it. */
   | { readonly kind: 'older', readonly after: string }
 
 /** The log cannot continue from where a reader was. */
-export interface Hole extends LogGap {
+export interface LocatedGap extends LogGap {
   /** Where a reader goes on: at the oldest entry that is kept. */
-  readonly start: Place
+  readonly start: Location
 }
 
 /** What is read: the log, and what is held of it. */
@@ -27,42 +27,42 @@ export interface History {
 }
 
 /** Where a reader goes on that has seen a position of this log. */
-export function placeAfter (window: Window, position: string): Place {
+export function locationAfter (window: Window, position: string): Location {
   const index = window.indexAfter(position)
   return index === undefined ? { kind: 'older', after: position } : { kind: 'window', index }
 }
 
 /** The gap, with where to go on. */
-export function holeOf (window: Window, gap: LogGap): Hole {
-  return { ...gap, start: placeAfter(window, gap.before) }
+export function locateGap (window: Window, gap: LogGap): LocatedGap {
+  return { ...gap, start: locationAfter(window, gap.before) }
 }
 
 /** Finds where a reader goes on that comes back with a position. The log is asked where the window does not know it. */
-export function find ({ log, window }: History, position: string): Place | Hole | Promise<Place | Hole> {
+export function locate ({ log, window }: History, position: string): Location | LocatedGap | Promise<Location | LocatedGap> {
   window.trim()
-  const place = placeAfter(window, position)
-  if (place.kind === 'window') return place
-  const answered = (answer: Located): Place | Hole => {
+  const location = locationAfter(window, position)
+  if (location.kind === 'window') return location
+  const answered = (answer: Located): Location | LocatedGap => {
     window.trim()
     const found = located(answer)
-    return found.kind === 'gap' ? holeOf(window, found) : placeAfter(window, position)
+    return found.kind === 'gap' ? locateGap(window, found) : locationAfter(window, position)
   }
   return then(asked(() => log.locate(position)), answered)
 }
 
 /** Where the log begins. */
-export function findEarliest ({ log, window }: History): Beginning | Promise<Beginning> {
+export function locateEarliest ({ log, window }: History): Beginning | Promise<Beginning> {
   window.trim()
   const answered = (answer: LogBeginning): Beginning => {
     window.trim()
     const { before } = beginning(answer)
-    return { start: placeAfter(window, before), before }
+    return { start: locationAfter(window, before), before }
   }
   return then(asked(() => log.earliest()), answered)
 }
 
 /** Where a log begins. */
-interface Beginning { readonly start: Place, readonly before: string }
+interface Beginning { readonly start: Location, readonly before: string }
 
 /** What a log answers. What it throws or rejects with becomes a failure of the log, so that clients come back. */
 export function asked<Value> (ask: () => Value | Promise<Value>): Value | Promise<Value> {

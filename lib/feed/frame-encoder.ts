@@ -21,7 +21,7 @@ export class Frame extends Batch {
 }
 
 /** Makes the frame of an entry; `null` where the projection leaves it out. */
-export type Write = (entry: Entry, allocate?: Allocate) => Frame | null
+export type EncodeFrame = (entry: Entry, allocate?: Allocate) => Frame | null
 
 /** How a feed writes data for those who bring no schema. */
 export interface FeedCodec {
@@ -35,7 +35,7 @@ export interface FeedCodec {
 export type As = Project<EntryView, { event?: string, data: unknown }> | undefined
 
 /** How one variant writes an entry. */
-export function writerOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): Write {
+export function encoderOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): EncodeFrame {
   const texts = new Map<string, DataText>()
   // it runs in the context of the first stream that reads the variant: of the only one, where the projection is made for a user
   const project = as && inContext(as)
