@@ -119,8 +119,6 @@ export const LOG_MOST_ENTRIES = 10_000
 /** A test of a log turns the event loop over 20 times before it says that something was not told: what is late by a tick or a timer of 0 ms comes by then. */
 export const LOG_QUIET_TURNS = 20
 
-/** In an SQLite database an entry counts 40 bytes beside its text: about what its row takes there. */
-export const SQLITE_ENTRY_BYTES = 40
 /** At most 50,000 events of all feeds wait to be written into a database: some seconds of what a disk takes. */
 export const SQLITE_PENDING_ENTRIES = 50_000
 /** ... and at most 64 Mi characters of data; one event that is longer is taken where nothing else waits. */

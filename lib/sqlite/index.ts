@@ -27,7 +27,10 @@ export interface SqliteLogsOptions {
    * not closed. While feeds use it, begin no transaction on it that is open for longer than a tick.
    */
   database?: SqliteDatabase | undefined
-  /** What each log keeps. Default: 10,000 entries, 64 MiB, of any age; whichever bites first. */
+  /**
+   * What each log keeps. Default: 10,000 entries, 64 MiB, of any age; whichever bites first. An entry counts as many bytes
+   * as in memory, which is more than it takes in the file.
+   */
   retain?: Partial<Retention> | undefined
   /**
    * When a commit is done: `FULL`, when the disk has it; `NORMAL`, when the operating system has it: that is faster, and

@@ -2,10 +2,10 @@
  * One open log of a store: what is kept of it, which positions it has, and what is to leave. It does not know when
  * transactions begin and end.
  */
-import { SQLITE_ENTRY_BYTES, SQLITE_PAGE_BYTES, SQLITE_PAGE_ENTRIES, SQLITE_TAGS } from '../defaults.ts'
+import { SQLITE_PAGE_BYTES, SQLITE_PAGE_ENTRIES, SQLITE_TAGS } from '../defaults.ts'
 import { LogUnusable, shown } from '../errors.ts'
 import type { Located, LogBeginning, LogEntry, LogGap, LogPage } from '../log/contract.ts'
-import type { Retention } from '../log/retention.ts'
+import { sizeOf, type Retention } from '../log/retention.ts'
 import { rowOf, rowsOf, type Row } from './driver.ts'
 import { LAST_ENTRY, type Statements } from './tables.ts'
 import { nextRun, partsOf, positionOf, standing, type Run } from './tags.ts'
@@ -98,7 +98,7 @@ export class StoredLog {
     state.since = Math.max(state.since, since)
     this.#statements.add.run(this.id, number, state.end, state.since, at, event, keys, dedupeId, json)
     state.head = number
-    state.end += sizeOf(event, json, keys, dedupeId)
+    state.end += sizeOf({ event, json, keys: keysOf(keys) })
     return { position: `${state.runs.at(-1)?.tag}-${number}`, isNew: true }
   }
 
@@ -191,13 +191,11 @@ export class StoredLog {
   }
 
   #entry (row: Row): LogEntry {
-    const keys = row['keys']
     return {
       position: positionOf(this.state.runs, Number(row['number'])),
       event: String(row['event']),
       json: String(row['json']),
-      // it was written as a list of texts
-      keys: typeof keys === 'string' ? JSON.parse(keys) as string[] : [],
+      keys: keysOf(row['keys']),
       at: Number(row['at'])
     }
   }
@@ -208,18 +206,14 @@ export class StoredLog {
   }
 }
 
-/** What an entry counts toward the bound: its text, and what SQLite stores beside it. */
-function sizeOf (event: string, json: string, keys: string | null, dedupeId: string | null): number {
-  return SQLITE_ENTRY_BYTES + Buffer.byteLength(json) + event.length + (keys === null ? 0 : Buffer.byteLength(keys)) + (dedupeId?.length ?? 0)
+/** What a row counts toward the bound. */
+function sizeOfRow ({ event, json, keys }: Row): number {
+  return sizeOf({ event: String(event), json: String(json), keys: keysOf(keys) })
 }
 
-/** The same of a row. */
-function sizeOfRow ({ event, json, keys, dedupe }: Row): number {
-  return sizeOf(String(event), String(json), textOf(keys), textOf(dedupe))
-}
-
-function textOf (value: unknown): string | null {
-  return typeof value === 'string' ? value : null
+function keysOf (keys: unknown): readonly string[] {
+  // it was written as a list of texts
+  return typeof keys === 'string' ? JSON.parse(keys) as string[] : []
 }
 
 /**

@@ -1,7 +1,10 @@
 /** Plays a world: the feed and its clients do what the script says, and each event is held against the model. */
 import type { LogFeed } from '../../lib/subscription/feed.ts'
 import { sizeOf } from '../../lib/log/retention.ts'
+import type { OwnDatabase } from '../../lib/sqlite/driver.ts'
+import { sqliteLogs } from '../../lib/sqlite/index.ts'
 import { PagedLog } from '../contract/paged-log.ts'
+import { openDatabase } from '../sqlite/database.ts'
 import type { LogEntry } from '../../lib/log/contract.ts'
 import { ManualClock } from '../clock.ts'
 import { History, type Now } from './history.ts'
@@ -19,12 +22,15 @@ export class Game {
   /** Of a world in pages: another process, and the log of this one. */
   readonly #elsewhere: PagedLog | undefined
   #log: PagedLog | undefined
+  /** Of a world in SQLite. */
+  readonly #database: OwnDatabase | undefined
   #published: Array<Promise<unknown>> = []
   #numbers = 0
 
   constructor (world: World) {
     this.world = world
-    this.#elsewhere = world.paged === undefined ? undefined : new PagedLog({ retain: world.retain, clock: this.clock })
+    this.#database = world.inSqlite === true ? openDatabase(':memory:') : undefined
+    this.#elsewhere = world.paged === undefined || world.inSqlite === true ? undefined : new PagedLog({ retain: world.retain, clock: this.clock })
     this.feed = feedOf(this.#feedMade)
     this.clients = world.clients.map((shape) => new Client(this, shape))
   }
@@ -44,17 +50,15 @@ export class Game {
   get #feedMade (): FeedMade {
     const { retain, paged, mode, maxLagBytes, maxLagMs } = this.world
     const made = { clock: this.clock, mode, maxLagBytes, maxLagMs }
-    if (paged === undefined || this.#elsewhere === undefined) return { ...made, retain }
+    if (paged === undefined) return { ...made, retain }
+    const bounds = { ...retain, entries: Math.min(paged, retain.entries) }
+    if (this.#elsewhere === undefined) return { ...made, log: sqliteLogs({ database: this.#database, retain, clock: this.clock })('numbers'), retain: bounds }
     this.#log = new PagedLog({ store: this.#elsewhere.store })
-    return { ...made, log: this.#log, retain: { ...retain, entries: Math.min(paged, retain.entries) } }
+    return { ...made, log: this.#log, retain: bounds }
   }
 
   async play (): Promise<void> {
-    const isElsewhere = this.#elsewhere !== undefined
-    const entries = (told: readonly LogEntry[]): void => { if (!isElsewhere) for (const entry of told) this.#add(entry) }
-    const { before } = await (this.#elsewhere ?? this.feed.log).tail({ entries, lost () {}, ended () {} }, { entries: 0, bytes: 0 })
-    if (this.#elsewhere !== undefined) this.#elsewhere.store.onCommit = (entry) => { this.#add(entry) }
-    this.history = new History(before)
+    this.history = new History(await this.#witness())
     for (const client of this.clients) client.begin()
     for (const step of this.world.steps) {
       await this.#do(step)
@@ -62,6 +66,14 @@ export class Game {
     }
     await this.#settle()
     await this.#end()
+  }
+
+  /** From now on all that is committed stands in the history. Gives the position before that. */
+  async #witness (): Promise<string> {
+    const entries = (told: readonly LogEntry[]): void => { if (this.#elsewhere === undefined) for (const entry of told) this.#add(entry) }
+    const { before } = await (this.#elsewhere ?? this.feed.log).tail({ entries, lost () {}, ended () {} }, { entries: 0, bytes: 0 })
+    if (this.#elsewhere !== undefined) this.#elsewhere.store.onCommit = (entry) => { this.#add(entry) }
+    return before
   }
 
   async #do (step: Step): Promise<void> {
@@ -84,13 +96,13 @@ export class Game {
 
   /** Another process publishes, and the tail of this one loses that. */
   async #lose ({ count, key }: Extract<Step, { do: 'lose' }>): Promise<void> {
-    if (this.isInMemory) return
+    if (this.#elsewhere === undefined) return
     await this.#allPublished()
     this.#log?.holdTail()
     for (let index = 0; index < count; index++) {
       const json = JSON.stringify({ number: ++this.#numbers, text: '' })
       const named = KEYS[(key + index * index) % KEYS.length]
-      await this.#elsewhere?.append({ event: 'message', json, keys: named === undefined ? [] : [named], at: this.clock.now() })
+      await this.#elsewhere.append({ event: 'message', json, keys: named === undefined ? [] : [named], at: this.clock.now() })
     }
     this.#log?.lose()
   }
@@ -102,6 +114,7 @@ export class Game {
     for (const client of this.clients) client.cut(0)
     await this.feed.close()
     this.feed = feedOf(this.#feedMade)
+    if (this.#database !== undefined) await this.#witness()
     for (const client of this.clients) client.connect()
   }
 
@@ -160,5 +173,7 @@ export class Game {
     }, () => `nothing is left: ${JSON.stringify(this.feed.stats())}`)
     await until(() => (this.#elsewhere?.store.history.length ?? 0) === 0, 'the history is deleted')
     await this.#elsewhere?.close()
+    await this.feed.close()
+    this.#database?.close()
   }
 }

@@ -36,6 +36,8 @@ export type Step =
 export interface World {
   /** How many entries the window of a paged log holds; `undefined` for the log in memory. */
   paged: number | undefined
+  /** A paged log in SQLite, which this process has to itself. */
+  inSqlite?: boolean
   retain: { entries: number, bytes: number, ageMs: number }
   mode: 'disconnect' | 'skip' | 'latest'
   maxLagBytes: number
