@@ -73,12 +73,16 @@ export class RunFeeds {
 
   #publish (feed: number, bytes: number): void {
     const index = feed % this.#feeds.length
-    // the application has closed
-    if (this.#feeds[index]?.hasEnded !== false) return
     const published = { n: this.#count++, filler: 'x'.repeat(bytes) }
+    try {
+      this.#feeds[index]?.publish({ event: `of${index}`, data: published })
+    } catch (error) {
+      // the application has closed
+      if (error instanceof Error && 'code' in error && error.code === 'FST_EVENTFEED_LOG_CLOSED') return
+      throw error
+    }
     const { where, as } = this.#script
     if ((!where || isWanted(published)) && (!as || !isLeftOut(published))) this.#wanted[index]?.push(published.n)
-    this.#feeds[index]?.publish({ event: `of${index}`, data: published })
   }
 }
 
