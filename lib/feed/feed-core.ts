@@ -1,12 +1,11 @@
 /**
- * What makes a feed of a log: what is published goes into the log, and what the log tells wakes those who wait at the
- * head. It awaits nobody who reads, and does not know how they do.
+ * What makes a feed of a log: it is opened, published in, ended, closed and deleted, and its parts stand here. What the
+ * log tells goes through `feed-tail`. It awaits nobody who reads, and does not know how they do.
  */
 import { CONFLATION_SHARE } from '../defaults.ts'
 import { asError, FeedEnded, LogFailed, shown } from '../errors.ts'
 import { guardedEach } from '../guarded.ts'
-import { checkEntry } from '../log/answers.ts'
-import type { EventLog, LogEntry, TailListener } from '../log/contract.ts'
+import type { EventLog } from '../log/contract.ts'
 import { MemoryHistory } from '../log/memory-history.ts'
 import { boundedBy } from '../log/retention.ts'
 import { Roster } from '../roster.ts'
@@ -16,12 +15,13 @@ import { NewestByKey } from './conflation.ts'
 import { Entry } from './entry.ts'
 import { FanOut } from './fan-out.ts'
 import type { FeedParts } from './feed-parts.ts'
+import { FeedTail } from './feed-tail.ts'
 import { FeedFigures, statsOf, type FeedStats } from './figures.ts'
 import { Filters } from './filters.ts'
 import type { Follower } from './follower.ts'
 import { HeldLog } from './held-log.ts'
 import { HeldSnapshots } from './held-snapshots.ts'
-import { KeyIndex } from './key-index.ts'
+import type { KeyIndex } from './key-index.ts'
 import type { LagPolicy } from './lag-policy.ts'
 import type { History } from './location.ts'
 import { Pages } from './pages.ts'
@@ -49,14 +49,11 @@ export class FeedCore implements History {
   readonly report = (error: unknown): void => { this.#report(error, 'a stream of it could not be ended') }
   readonly #parts: FeedParts
   readonly #held: HeldLog
-  readonly #isOwnLog: boolean
+  readonly #tail: FeedTail
   readonly #drafts: Drafts
   readonly #readers = new Roster<Follower>()
   readonly #at = (): number => this.#now()
-  #keys: KeyIndex | undefined
   #lastAt = 0
-  /** True when the window has what was in the log at the beginning: what is told from now on is new. */
-  #hasOpened = false
   #hasEnded = false
   /** True when no entry can follow: the end stands in the log, or could not be written. */
   #isEndKnown = false
@@ -73,9 +70,9 @@ export class FeedCore implements History {
     // the log of a feed that is given none keeps what the window does: so no bound is kept twice
     const own = new MemoryHistory()
     this.log = parts.log ?? own
-    this.#isOwnLog = parts.log === undefined
-    this.window = new Window(parts.clock, boundedBy(parts.retain, parts.log?.retain), this.#isOwnLog ? own : undefined)
-    if (this.#isOwnLog) this.window.addDropListener({ drop: () => { own.dropOldest() } })
+    const isOwn = parts.log === undefined
+    this.window = new Window(parts.clock, boundedBy(parts.retain, parts.log?.retain), isOwn ? own : undefined)
+    if (isOwn) this.window.addDropListener({ drop: () => { own.dropOldest() } })
     this.#drafts = new Drafts(parts.codec, this.poison)
     this.pages = new Pages(this, (entry) => this.#drafts.checkOf(entry))
     this.fanOut = new FanOut(parts.clock, new Filters(this.window, this.figures, this.report), this.report)
@@ -84,13 +81,25 @@ export class FeedCore implements History {
     this.bookmarks = new Bookmarks(this, parts.clock, this.fanOut, this.#readers)
     const { entries, bytes } = this.window.retention
     this.newest = parts.lag.mode === 'latest' ? new NewestByKey(this.window, entries, bytes * CONFLATION_SHARE) : undefined
+    this.#tail = new FeedTail({
+      isOwnLog: isOwn,
+      window: this.window,
+      figures: this.figures,
+      fanOut: this.fanOut,
+      bookmarks: this.bookmarks,
+      newest: this.newest,
+      readers: this.#readers,
+      checkOf: (entry) => this.#drafts.checkOf(entry),
+      onEnded: () => { this.#wasEnded() },
+      onFault: (error, what) => { this.#report(error, what) }
+    })
     this.#held = new HeldLog({
       name: parts.name,
       log: this.log,
-      isOwn: this.#isOwnLog,
-      listener: this.#listener(),
+      isOwn,
+      listener: this.#tail,
       newest: this.window.retention,
-      onOpen: (before) => { this.#opened(before) },
+      onOpen: (before) => { this.#tail.open(before) },
       onOpenFailed: () => { this.window.lose('') },
       onSettled: () => { this.#complete() },
       onFault: (error, what) => { this.#report(error, what) }
@@ -101,11 +110,7 @@ export class FeedCore implements History {
   get initial (): Snapshot<unknown> | undefined { return this.#parts.initial }
   get onGap (): Snapshot<unknown> | undefined { return this.#parts.onGap }
 
-  /** Made for the first that follows keys: a feed without such streams pays nothing. */
-  get keys (): KeyIndex {
-    this.#keys ??= new KeyIndex(this.window)
-    return this.#keys
-  }
+  get keys (): KeyIndex { return this.#tail.keys }
 
   get hasEnded (): boolean { return this.#hasEnded }
 
@@ -205,6 +210,7 @@ export class FeedCore implements History {
     if (this.#isFreed) return
     this.#isFreed = true
     this.bookmarks.close()
+    this.#tail.close()
     const letting = letGo()
     this.window.clear()
     this.newest?.clear()
@@ -224,63 +230,14 @@ export class FeedCore implements History {
     } catch { /* a logger that throws: there is no other to report it */ }
   }
 
-  /** What the log tells: all that streams get comes this way, whoever has published it. */
-  #listener (): TailListener {
-    return {
-      entries: (entries) => { this.#told(entries) },
-      lost: (position) => { this.#lose(position) },
-      ended: () => { this.#wasEnded() }
-    }
-  }
-
-  #told (entries: readonly LogEntry[]): void {
-    if (this.#isFreed) return
-    const { window } = this
-    try {
-      for (const entry of entries) {
-        if (!this.#isOwnLog) checkEntry('tail()', entry)
-        window.push(new Entry(entry, window.next, this.#drafts.checkOf(entry)))
-      }
-    } catch (error) {
-      this.#report(error, 'its log has told what is no entry: streams read on by pages')
-      this.#lose(window.positionBefore(window.next))
-    }
-    // what was there when the log was opened is not new
-    if (!this.#hasOpened) return
-    this.figures.published += entries.length
-    this.#advance()
-  }
-
-  #lose (position: string): void {
-    if (this.#isFreed) return
-    guardedEach(this.#readers, (reader) => { reader.lose() }, (error) => { this.#report(error, 'a stream of it could not be woken') })
-    this.window.lose(position)
-    if (this.#hasOpened) this.#advance()
-  }
-
-  #advance (): void {
-    this.newest?.advance()
-    this.#keys?.advance()
-    this.bookmarks.advance()
-    this.fanOut.notify()
-  }
-
+  /** The end stands in the log: it was written here, by another process, or before this feed was opened. */
   #wasEnded (): void {
-    if (this.#isFreed) return
     this.#isEndKnown = true
     if (!this.#hasEnded) {
       this.#hasEnded = true
       this.#parts.onEnd()
     }
     this.#complete()
-  }
-
-  #opened (before: string): void {
-    this.window.learnBefore(before)
-    this.#hasOpened = true
-    this.newest?.advance()
-    this.#keys?.advance()
-    this.bookmarks.open()
   }
 
   #complete (): void {

@@ -1,0 +1,106 @@
+/**
+ * The listener of a feed on the tail of its log: all that streams get comes this way, whoever has published it. An entry
+ * comes to stand in the window; then the index of keys, the rounds of bookmarks and those who wait at the head hear that
+ * there is more. It awaits nobody.
+ */
+import { guardedEach } from '../guarded.ts'
+import { checkEntry } from '../log/answers.ts'
+import type { LogEntry, TailListener } from '../log/contract.ts'
+import type { Bookmarks } from './bookmarks.ts'
+import type { NewestByKey } from './conflation.ts'
+import { Entry, type Check } from './entry.ts'
+import type { FanOut } from './fan-out.ts'
+import type { FeedFigures } from './figures.ts'
+import type { Follower } from './follower.ts'
+import { KeyIndex } from './key-index.ts'
+import type { Window } from './window.ts'
+
+/** What the listener of a feed is made of. */
+export interface FeedTailParts {
+  /** True for the log that a feed makes for itself: what it tells need not be checked. */
+  readonly isOwnLog: boolean
+  readonly window: Window
+  readonly figures: FeedFigures
+  readonly fanOut: FanOut
+  readonly bookmarks: Bookmarks
+  readonly newest: NewestByKey | undefined
+  readonly readers: Iterable<Follower>
+  /** What an entry must pass before it leaves; `undefined` where this feed has just written it. */
+  readonly checkOf: (entry: LogEntry) => Check | undefined
+  /** The end stands in the log: no entry follows. */
+  readonly onEnded: () => void
+  /** Called with what failed and has nobody else to report it. Throws nothing. */
+  readonly onFault: (error: unknown, what: string) => void
+}
+
+/** What one feed does with what its log tells. A log may call its functions in any way: they need no `this`. */
+export class FeedTail implements TailListener {
+  readonly #parts: FeedTailParts
+  #keys: KeyIndex | undefined
+  /** True when the window has what was in the log at the beginning: what is told from now on is new. */
+  #hasOpened = false
+  #isClosed = false
+
+  constructor (parts: FeedTailParts) {
+    this.#parts = parts
+  }
+
+  /** The index of keys. Made for the first that follows keys: a feed without such streams pays nothing. */
+  get keys (): KeyIndex {
+    this.#keys ??= new KeyIndex(this.#parts.window)
+    return this.#keys
+  }
+
+  readonly entries = (entries: readonly LogEntry[]): void => {
+    if (this.#isClosed) return
+    const { isOwnLog, window, figures, checkOf, onFault } = this.#parts
+    try {
+      for (const entry of entries) {
+        if (!isOwnLog) checkEntry('tail()', entry)
+        window.push(new Entry(entry, window.next, checkOf(entry)))
+      }
+    } catch (error) {
+      onFault(error, 'its log has told what is no entry: streams read on by pages')
+      this.lost(window.positionBefore(window.next))
+    }
+    // what was there when the log was opened is not new
+    if (!this.#hasOpened) return
+    figures.published += entries.length
+    this.#advance()
+  }
+
+  readonly lost = (position: string): void => {
+    if (this.#isClosed) return
+    const { readers, window, onFault } = this.#parts
+    guardedEach(readers, (reader) => { reader.lose() }, (error) => { onFault(error, 'a stream of it could not be woken') })
+    window.lose(position)
+    if (this.#hasOpened) this.#advance()
+  }
+
+  readonly ended = (): void => {
+    if (!this.#isClosed) this.#parts.onEnded()
+  }
+
+  /** The log has opened, and has told its newest entries. @param before the position before the oldest of them */
+  open (before: string): void {
+    const { window, newest, bookmarks } = this.#parts
+    window.learnBefore(before)
+    this.#hasOpened = true
+    newest?.advance()
+    this.#keys?.advance()
+    bookmarks.open()
+  }
+
+  /** The feed has given up its log: what that still tells is not heard. */
+  close (): void {
+    this.#isClosed = true
+  }
+
+  #advance (): void {
+    const { newest, bookmarks, fanOut } = this.#parts
+    newest?.advance()
+    this.#keys?.advance()
+    bookmarks.advance()
+    fanOut.notify()
+  }
+}
