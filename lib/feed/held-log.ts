@@ -113,9 +113,13 @@ export class HeldLog {
   /** Writes the end, after what is on its way. `done` is called when that is known, or has failed. */
   end (done: (error?: unknown) => void): void {
     this.whenOpen(() => {
-      attempt(() => this.#parts.log.end(), (answer) => {
-        if (isThenable(answer)) Promise.resolve(answer).then(() => { done() }, done)
-        else done()
+      attempt(() => {
+        const answer = this.#parts.log.end()
+        // looked at here, because reading `then` may throw too
+        return isThenable(answer) ? Promise.resolve(answer) : undefined
+      }, (answer) => {
+        if (answer === undefined) done()
+        else answer.then(() => { done() }, done)
       }, done)
     }, done)
   }

@@ -276,7 +276,11 @@ t.test('a feed that closes while its log opens refuses what waits', async (t) =>
 })
 
 t.test('an end that cannot be written is reported, and the streams end all the same', async (t) => {
-  for (const end of [() => { throw new Error('the disk is full') }, () => Promise.reject(new Error('the disk is full'))]) {
+  const fail = (): never => { throw new Error('the disk is full') }
+  const ends: Array<() => unknown> = [
+    fail, () => Promise.reject(new Error('the disk is full')), () => ({ then: fail }), () => Object.defineProperty({}, 'then', { get: fail })
+  ]
+  for (const end of ends) {
     const log = new MemoryLog()
     log.end = end as () => void
     const faults: string[] = []
