@@ -1,11 +1,12 @@
 /**
  * What is answered in place of a stream: to a client that accepts none, asks for the headers alone, or has seen the
- * end; where there is no room for it, and where its log fails. It knows nothing of the source.
+ * end; where there is no room for it, and where its source or its log fails. It knows nothing of the source.
  */
 import type { FastifyReply } from 'fastify'
+import type { ServerResponse } from 'node:http'
 import { jittered } from '../clock.ts'
 import { FAILED_RETRY_MS, REFUSED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
-import { NotAcceptable, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
+import { LOG_FAILED, NotAcceptable, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
 import { retryLine } from '../wire/encode.ts'
 import { isDone } from '../wire/protocol.ts'
 import type { Admission } from './admission.ts'
@@ -15,6 +16,12 @@ import { acceptsEventStream, namesEventStream } from './negotiation.ts'
 import type { Settings } from './options.ts'
 import { setHead } from './stream-head.ts'
 import type { Streams } from './streams.ts'
+
+/**
+ * What streams failed with before their heads were out, by response: where an error handler answers by another
+ * stream, nobody else logs it.
+ */
+const failures = new WeakMap<ServerResponse, Error>()
 
 /** Answers a request that gets no stream, whoever is connected. False for one that is to get one. */
 export function answerInstead (reply: FastifyReply, lastEventId: string | undefined, { settings, isDraining }: Streams): boolean {
@@ -38,7 +45,7 @@ export function refuseOverLimit (reply: FastifyReply, admission: Exclude<Admissi
  * Refuses a stream whose log fails. An ordinary error would stop browsers for good, though the log may soon be there
  * again.
  */
-export function refuseFailing (reply: FastifyReply, error: Error, settings: Settings): void {
+function refuseFailing (reply: FastifyReply, error: Error, settings: Settings): void {
   if (refusesByRetry(reply, settings)) {
     // no error response is sent that Fastify would log
     logError(reply.log, error, `the log of an event stream of ${routeOf(reply.request)} failed before the first event`)
@@ -60,4 +67,25 @@ function sendForNow (reply: FastifyReply, error: Error, retryMs: number): void {
 /** A stream that says when to come back, and ends: on a status a browser's `EventSource` gives up for good. */
 export function comeBack (reply: FastifyReply, retryMs: number): void {
   setHead(reply).send(`${retryLine(jittered(retryMs, RETRY_JITTER))}\n`)
+}
+
+/** Answers with an error, as on any route. If not even that can be sent, the connection is cut. */
+export function sendError (reply: FastifyReply, error: Error, { settings }: Streams): void {
+  failures.set(reply.raw, error)
+  try {
+    // by its code: another copy of this package may have made it
+    if ('code' in error && error.code === LOG_FAILED) refuseFailing(reply, error, settings)
+    else reply.send(error)
+  } catch (failure) {
+    logError(reply.log, failure, `the error response of ${routeOf(reply.request)} could not be sent, so the connection is cut`)
+    reply.raw.destroy()
+  }
+}
+
+/** Logs what an earlier stream of the same reply failed with. */
+export function logFailureBefore ({ raw, log, request }: FastifyReply): void {
+  const error = failures.get(raw)
+  if (error === undefined) return
+  failures.delete(raw)
+  logError(log, error, `an event stream of ${routeOf(request)} failed before its first event, and an error handler answered by another one`)
 }

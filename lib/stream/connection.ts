@@ -2,14 +2,11 @@
  * One open event stream: its states, and what moves it from one to the next. It knows neither feeds nor Fastify: a frame
  * source is on its one side, a writer on the other, and its host commits the response and hears of the end.
  */
-import { jittered } from '../clock.ts'
-import { FAILED_RETRY_MS, FIRST_WRITE_BYTES, RETRY_JITTER } from '../defaults.ts'
-import { SOURCE_FAILED } from '../errors.ts'
-import { Batch } from '../wire/batch.ts'
+import { FIRST_WRITE_BYTES } from '../defaults.ts'
+import type { Batch } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
-import { done, failure } from '../wire/control-event.ts'
-import { retryLine } from '../wire/encode.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
+import { allSaid, beginning, comeBackAfter, HEARTBEAT, joined, sourceFailed } from './connection-batches.ts'
 import { StreamContext, type SourceStream } from './context.ts'
 import type { Deadline } from './deadlines.ts'
 import { EventStreamEnded, type EndReason } from './end.ts'
@@ -22,9 +19,6 @@ import type { Writer, WriterOwner } from './writer.ts'
 
 /** The set-up runs; the head is being sent; events flow; the last bytes are on their way; all is over. */
 type State = 'setting-up' | 'committing' | 'open' | 'ending' | 'closed'
-
-/** What a quiet stream says: an empty comment, which clients skip. Without a blank line, which some clients take for the end of an empty event. */
-const HEARTBEAT = new Batch(':\n')
 
 /** One open event stream. */
 export class Connection implements Beating, LifetimeOwner, SourceStream, WriterOwner {
@@ -120,7 +114,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     this.#reason = ended
     this.#error = error
     this.#lifetime?.stop()
-    if (retryMs !== undefined) this.#keep(new Batch(`${retryLine(retryMs)}\n`))
+    if (retryMs !== undefined) this.#keep(comeBackAfter(retryMs))
     this.#cancelSource(ended)
     this.#advance()
   }
@@ -188,14 +182,13 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     this.#host.commit()
   }
 
-  /** Says when to come back: that sticks to a client until it gets another, so each stream gives one. It needs no blank line, as above. */
+  /** Says when to come back, in one write with what is ready. */
   #begin (): void {
-    const retry = retryLine(jittered(this.#options.retryMs, RETRY_JITTER))
     const first = this.#held
     // a large batch is shared with others, and is not copied
-    if (first === undefined || first.bytes.length > FIRST_WRITE_BYTES) return this.#write(new Batch(retry))
-    this.#held = undefined
-    this.#write(new Batch([Buffer.from(retry), first.bytes], first.events, first.lastEventId))
+    const isCopied = first !== undefined && first.bytes.length <= FIRST_WRITE_BYTES
+    if (isCopied) this.#held = undefined
+    this.#write(beginning(this.#options.retryMs, isCopied ? first : undefined))
   }
 
   #flow (): void {
@@ -218,10 +211,10 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
   #conclude (end: SourceEnd, writer: Writer): void {
     this.#reason ??= new EventStreamEnded(end.kind, end.kind === 'kick' ? 'the signal of its subscription was aborted' : undefined)
     if (this.#reason.reason === 'done' && this.#options.onEnd === 'stop') {
-      this.#write(new Batch(done(this.#lastEventId)))
+      this.#write(allSaid(this.#lastEventId))
     } else if (end.kind === 'failed' && this.#reason.reason === 'failed') {
       this.#error = end.error
-      this.#write(new Batch(failure(SOURCE_FAILED, jittered(Math.max(FAILED_RETRY_MS, this.#options.retryMs), RETRY_JITTER))))
+      this.#write(sourceFailed(this.#options.retryMs))
     }
     if (this.#state !== 'open') return
     this.#state = 'ending'
@@ -252,7 +245,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     if (this.#state === 'closed') return
     if (this.#state === 'open' && this.#held === undefined && !this.#isMoving) this.#write(batch)
     else if (this.#held === undefined) this.#held = batch
-    else this.#held = new Batch([this.#held.bytes, batch.bytes], this.#held.events + batch.events, batch.lastEventId ?? this.#held.lastEventId)
+    else this.#held = joined(this.#held, batch)
   }
 
   /** The source failed before anything was committed. */
