@@ -68,9 +68,11 @@ class Publisher {
     while (!holds(this.lines) && !this.lines.includes('over')) await new Promise<void>((resolve) => { this.#look = resolve })
   }
 
-  async kill (): Promise<void> {
+  /** Gives what ended it: anything but SIGKILL it did by itself. */
+  async kill (): Promise<string | number | null> {
     this.#child.kill('SIGKILL')
     await this.#closed
+    return this.#child.signalCode ?? this.#child.exitCode
   }
 
   get acknowledged (): Array<[number: number, id: string]> {
@@ -136,6 +138,7 @@ t.test(`${KILLS} kills and a full disk, and ${CLIENTS} clients that get every ac
 
   const acknowledged: Array<[number: number, id: string]> = []
   const refused: string[] = []
+  const ends = new Set<string | number | null>()
   let [port, first] = [0, 1]
   for (let kill = 0; kill <= KILLS; kill++) {
     const server = new Publisher(within, file, port, first)
@@ -163,7 +166,7 @@ t.test(`${KILLS} kills and a full disk, and ${CLIENTS} clients that get every ac
       await server.until((lines) => lines.filter((line) => /^(refused )?\d/.test(line)).length >= last - first + 1)
       while (clients.some(({ numbers }) => numbers.at(-1) !== last)) await setTimeout(5)
     }
-    await server.kill()
+    ends.add(await server.kill())
     acknowledged.push(...server.acknowledged)
     refused.push(...server.refused)
     // some that were under way may have been committed: their numbers are not used again
@@ -171,6 +174,7 @@ t.test(`${KILLS} kills and a full disk, and ${CLIENTS} clients that get every ac
   }
   for (const client of clients) client.leave()
 
+  t.strictSame([...ends], ['SIGKILL'], 'no server ended by itself')
   t.ok(acknowledged.length > KILLS, `${acknowledged.length} were acknowledged, ${refused.length} refused`)
   t.strictSame([...new Set(refused.map((line) => line.split(' ')[2]))].filter((code) => code !== 'FST_EVENTFEED_LOG_BUSY'), ['FST_EVENTFEED_LOG_UNAVAILABLE'])
   const [one] = clients

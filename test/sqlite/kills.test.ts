@@ -27,6 +27,7 @@ async function killed (file: string): Promise<string[]> {
     if (++printed > mayPrint) publisher.kill('SIGKILL')
   }
   await closed
+  if (publisher.signalCode !== 'SIGKILL') throw new Error(`the publisher ended by itself: ${publisher.exitCode}`)
   return lines
 }
 

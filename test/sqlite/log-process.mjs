@@ -13,14 +13,15 @@
  *     { "close": true }            prints { "closed": true }
  *     { "turn": count }            lets the event loop turn, and prints { "turned": count }
  */
-import { appendFileSync, rmSync, writeSync } from 'node:fs'
+import { appendFileSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setImmediate } from 'node:timers/promises'
 import { sqliteLogs } from 'fastify-eventfeed/sqlite'
+import { say as sayLine } from './say.mjs'
 
 const [, , file = '', synchronous = 'FULL'] = process.argv
 const logs = sqliteLogs({ file, synchronous, retain: { entries: 1_000_000, bytes: Infinity } })
-const say = (line) => { writeSync(1, `${JSON.stringify(line)}\n`) }
+const say = (line) => { sayLine(JSON.stringify(line)) }
 const refused = (what, error) => { say({ refused: what, code: error.code, retryable: error.retryable === true, message: error.message }) }
 let log
 

@@ -4,9 +4,9 @@
  *
  *     node publisher.mjs <file>
  */
-import { writeSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { sqliteLogs } from 'fastify-eventfeed/sqlite'
+import { say } from './say.mjs'
 
 const [, , file = ''] = process.argv
 const log = sqliteLogs({ file, retain: { entries: 1_000_000, bytes: Infinity } })('numbers')
@@ -16,14 +16,14 @@ await log.tail({
   lost: () => { process.exitCode = 1 },
   ended: () => { process.exitCode = 1 }
 }, { entries: 1, bytes: Infinity })
-writeSync(1, 'open\n')
+say('open')
 
 for (;;) {
   for (let count = Math.random() * 20; count > 0; count--) {
     const number = ++last
     // long enough that the write-ahead log is moved into the database now and then
     const json = JSON.stringify({ number, text: 'x'.repeat(Math.random() * 2000) })
-    log.append({ event: 'number', json, keys: [], at: Date.now() }).then((position) => { writeSync(1, `${position} ${number}\n`) })
+    log.append({ event: 'number', json, keys: [], at: Date.now() }).then((position) => { say(`${position} ${number}`) })
   }
   await setImmediate()
 }

@@ -11,12 +11,12 @@
 import Fastify from 'fastify'
 import eventfeed from 'fastify-eventfeed'
 import { sqliteLogs } from 'fastify-eventfeed/sqlite'
-import { appendFileSync, rmSync, writeSync } from 'node:fs'
+import { appendFileSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setImmediate } from 'node:timers/promises'
+import { say } from './say.mjs'
 
 const [, , file = '', port = '0', first = '1'] = process.argv
-const say = (line) => { writeSync(1, `${line}\n`) }
 
 const app = Fastify({ forceCloseConnections: true })
 await app.register(eventfeed, { retryMs: 1 })
