@@ -5,6 +5,7 @@
  *     npm run test:node-versions                                   all of them
  *     npm run test:node-versions -- 22 24 -- test/feed/*.test.ts   only these versions of Node, and only these tests
  *     npm run test:node-versions -- 22 fastify@5.0.0               Node 22, with the newest Fastify and with 5.0.0
+ *     npm run test:node-versions -- fastify@5.0.0                  only Fastify 5.0.0, on the oldest Node
  *
  * Exits with 1 if any run failed.
  */
@@ -55,7 +56,7 @@ function stringOf (error: unknown): string {
 }
 
 const isChosen = nodeVersions.length > 0
-await runIn('', thisTree, isChosen ? nodeVersions : NODE_VERSIONS)
+if (isChosen || versions.length === 0) await runIn('', thisTree, isChosen ? nodeVersions : NODE_VERSIONS)
 for (const version of versions.length > 0 ? fastifyVersions : [OLDEST_FASTIFY]) {
   await runIn(version, () => treeWithFastify(version), isChosen ? nodeVersions : NODE_VERSIONS.slice(0, 1))
 }
