@@ -1,7 +1,8 @@
 /**
- * When streams that leave entries out say where they stand. A client that got nothing while many entries of others passed would
- * come back with a position that the log has dropped, and be told of a gap in which nothing of its own is missing. So before
- * the log has dropped what was said last, all streams say it again, in a round. It does not know how they say it.
+ * When streams that leave entries out say where they stand. A client that got nothing while many entries of others
+ * passed would come back with a position that the log has dropped, and be told of a gap in which nothing of its own
+ * is missing. So before the log has dropped what was said last, all streams say it again, in a round. It does not
+ * know how they say it.
  */
 import type { Clock } from '../clock.ts'
 import { BOOKMARK_SHARE, FAN_OUT_SLICE_MS } from '../defaults.ts'
@@ -18,7 +19,10 @@ const STIRS_PER_LOOK = 256
 
 /** The rounds of one feed. */
 export class Bookmarks {
-  /** The number of the round. A stream that has stood at the head in this round, and has said so, need not say it again. */
+  /**
+   * The number of the round. A stream that has stood at the head in this round, and has said so, need not say it
+   * again.
+   */
   round = 0
   readonly #history: History
   readonly #clock: Clock
@@ -26,7 +30,10 @@ export class Bookmarks {
   readonly #speakers: Iterable<Speaker>
   /** The head of the log at the last round. */
   #saidAt: number
-  /** The position before the oldest entry that the window had then. While the log keeps that, it keeps all that was said. */
+  /**
+   * The position before the oldest entry that the window had then. While the log keeps that, it keeps all that was
+   * said.
+   */
   #floor: string | undefined
   #floorIndex = 0
   /** Where the log keeps more than its window: how many entries and bytes stood between the two. */
@@ -64,7 +71,10 @@ export class Bookmarks {
     if (ageMs !== Infinity && this.#saidAt < window.next && this.#stopTimer === undefined) this.#setTimer(ageMs)
   }
 
-  /** True for a client that has a position which is so new that there will be a round before the log drops it. @param behind how many entries it has not got */
+  /**
+   * True for a client that has a position which is so new that there will be a round before the log drops it. @param
+   * behind how many entries it has not got
+   */
   isInTime (behind: number): boolean {
     const { window } = this.#history
     // one that stands at the oldest, or reads pages from before the window, may lose its place at any time
@@ -88,7 +98,10 @@ export class Bookmarks {
     else this.#stopTimer = this.#clock.after(delayMs, () => { this.#begin() })
   }
 
-  /** What was said is in no danger while the log has all that its window had then; one that has nothing else is not asked. */
+  /**
+   * What was said is in no danger while the log has all that its window had then; one that has nothing else is not
+   * asked.
+   */
   #check (): void {
     const floor = this.#floor
     const floorIndex = this.#floorIndex

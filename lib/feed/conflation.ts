@@ -1,11 +1,14 @@
 /**
- * Conflation: of the entries that a slow reader has missed, the newest of each key. Those that the log has dropped in the
- * meantime are kept here, one for each key, so that a key that seldom changes is not lost.
+ * Conflation: of the entries that a slow reader has missed, the newest of each key. Those that the log has dropped in
+ * the meantime are kept here, one for each key, so that a key that seldom changes is not lost.
  */
 import type { Entry } from './entry.ts'
 import type { DropListener, Window } from './window.ts'
 
-/** Entries without a key are conflated by their event type. A line end stands in no event type, and so in no other's name. */
+/**
+ * Entries without a key are conflated by their event type. A line end stands in no event type, and so in no other's
+ * name.
+ */
 function nameOf ({ key, event }: Entry): string {
   return key === undefined ? `\n${event}` : key
 }
@@ -22,7 +25,10 @@ export class NewestByKey implements DropListener {
   #bytes = 0
   #next: number
 
-  /** What is kept here counts toward the window's bound, and is at most `maxEntries` and `maxBytes` of it; the oldest leave first. */
+  /**
+   * What is kept here counts toward the window's bound, and is at most `maxEntries` and `maxBytes` of it; the oldest
+   * leave first.
+   */
   constructor (window: Window, maxEntries: number, maxBytes: number) {
     this.#window = window
     this.#maxEntries = maxEntries
@@ -60,7 +66,10 @@ export class NewestByKey implements DropListener {
     }
   }
 
-  /** Of the entries from `index` on that `takes` takes, the newest of each key, oldest first; those that the log has dropped included. */
+  /**
+   * Of the entries from `index` on that `takes` takes, the newest of each key, oldest first; those that the log has
+   * dropped included.
+   */
   since (index: number, takes: (entry: Entry) => boolean): Entry[] {
     const known: Entry[] = []
     for (let at = this.#window.next - 1; at >= Math.max(index, this.#window.oldest); at--) {

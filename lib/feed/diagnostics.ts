@@ -1,6 +1,6 @@
 /**
- * What feeds tell on Node's diagnostics channels: that a client was told of a gap, and that a reader has fallen behind. A
- * channel that nobody has subscribed to costs one look. What subscribers do with it is not known here.
+ * What feeds tell on Node's diagnostics channels: that a client was told of a gap, and that a reader has fallen
+ * behind. A channel that nobody has subscribed to costs one look. What subscribers do with it is not known here.
  */
 import { channel } from 'node:diagnostics_channel'
 import type { Gap } from '../wire/protocol.ts'

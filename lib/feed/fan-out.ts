@@ -1,6 +1,6 @@
 /**
- * Who waits at the head of a feed, and how they are woken: once for all that is published in one tick, and in slices, so that
- * a fan-out to very many lets other work run. It does not know what a woken one does.
+ * Who waits at the head of a feed, and how they are woken: once for all that is published in one tick, and in slices,
+ * so that a fan-out to very many lets other work run. It does not know what a woken one does.
  */
 import type { Clock } from '../clock.ts'
 import { FAN_OUT_SLICE_MS } from '../defaults.ts'

@@ -117,7 +117,10 @@ export class FeedCore implements History {
   /** How streams end that have read all there is. */
   get lastWord (): SourceEnd { return this.#isDrained ? { kind: 'drain' } : { kind: 'done' } }
 
-  /** True when no entry will come any more: `publish` may have been called before `end`, and the log not be done with it. */
+  /**
+   * True when no entry will come any more: `publish` may have been called before `end`, and the log not be done with
+   * it.
+   */
   get isComplete (): boolean { return this.#isClosing || (this.#isEndKnown && this.#held.isIdle) }
 
   /** True after the log was given up. */
@@ -137,8 +140,8 @@ export class FeedCore implements History {
   }
 
   /**
-   * Answers what `use` gives when the log has opened; those who wait come in the order in which they asked. Rejects with
-   * `FST_EVENTFEED_LOG_FAILED` where the log could not be opened.
+   * Answers what `use` gives when the log has opened; those who wait come in the order in which they asked. Rejects
+   * with `FST_EVENTFEED_LOG_FAILED` where the log could not be opened.
    */
   opened<Value> (use: () => Value | Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {

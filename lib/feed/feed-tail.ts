@@ -1,7 +1,7 @@
 /**
- * The listener of a feed on the tail of its log: all that streams get comes this way, whoever has published it. An entry
- * comes to stand in the window; then the index of keys, the rounds of bookmarks and those who wait at the head hear that
- * there is more. It awaits nobody.
+ * The listener of a feed on the tail of its log: all that streams get comes this way, whoever has published it. An
+ * entry comes to stand in the window; then the index of keys, the rounds of bookmarks and those who wait at the head
+ * hear that there is more. It awaits nobody.
  */
 import { guardedEach } from '../guarded.ts'
 import { checkEntry } from '../log/answers.ts'

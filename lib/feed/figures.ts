@@ -9,7 +9,10 @@ export class FeedFigures {
   published = 0
   /** Events that were given to streams: each once for each stream. */
   delivered = 0
-  /** Entries that a filter (`where`) left out, each once for each stream. Entries of other keys cost nothing, and are not counted. */
+  /**
+   * Entries that a filter (`where`) left out, each once for each stream. Entries of other keys cost nothing, and are
+   * not counted.
+   */
   filtered = 0
   /** Entries that a filter, a projection or a serializer threw at, each once for each stream that reported one. */
   failed = 0

@@ -1,6 +1,6 @@
 /**
- * The filters of those who wait at the head of a feed. All of them stand at the same place, so one that refuses what is new costs
- * the call of its predicate, and no look at its stream.
+ * The filters of those who wait at the head of a feed. All of them stand at the same place, so one that refuses what
+ * is new costs the call of its predicate, and no look at its stream.
  */
 import type { OwnContext } from '../own-context.ts'
 import type { Entry, EntryView } from './entry.ts'
@@ -13,8 +13,8 @@ export interface FilteredWaiter {
   /** Where it stands among the filters; -1 where it does not. Kept by them alone. */
   filterPlace: number
   /**
-   * There is something for it: the entry that its predicate takes, or has thrown at, and no other before that; without an entry, it is
-   * to look from where it stands. It waits no more when it has asked where that is.
+   * There is something for it: the entry that its predicate takes, or has thrown at, and no other before that;
+   * without an entry, it is to look from where it stands. It waits no more when it has asked where that is.
    */
   accept (entry: Entry | undefined, poison: Poison | undefined): void
   /** `accept` has thrown: it ends. */

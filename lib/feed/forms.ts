@@ -1,6 +1,6 @@
 /**
- * Cached forms of a log's entries: their parsed data, their frames. They can be made again, so they leave before entries do, and
- * hold at most a share of what the log may hold. It does not know what the forms are.
+ * Cached forms of a log's entries: their parsed data, their frames. They can be made again, so they leave before
+ * entries do, and hold at most a share of what the log may hold. It does not know what the forms are.
  */
 import { FORMS_SHARE } from '../defaults.ts'
 import type { Entry } from './entry.ts'
@@ -49,8 +49,9 @@ export class Forms {
   }
 
   /**
-   * Lets go of forms until the others hold at most this many bytes, and some more. Each keeper may keep as much for each of its readers
-   * as any other, so forms that many share leave last, and those that few share take no room from them.
+   * Lets go of forms until the others hold at most this many bytes, and some more. Each keeper may keep as much for
+   * each of its readers as any other, so forms that many share leave last, and those that few share take no room from
+   * them.
    */
   shrink (bytes: number): void {
     if (this.#bytes <= bytes || this.#isShrinking) return

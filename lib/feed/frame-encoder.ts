@@ -1,4 +1,7 @@
-/** How a variant writes an entry: the projection, then the schema that fits, then the lines of the event stream. It keeps nothing. */
+/**
+ * How a variant writes an entry: the projection, then the schema that fits, then the lines of the event stream. It
+ * keeps nothing.
+ */
 import { AmbiguousUnion, BadEvent, describe, shown } from '../errors.ts'
 import { inContext } from '../own-context.ts'
 import { Batch, type Allocate } from '../wire/batch.ts'
@@ -60,7 +63,10 @@ export function encoderOf (as: As, codec: EventCodec | undefined, feed: FeedCode
   }
 }
 
-/** By which schema data is written: the route's; where that is a union, that member of it which the projection, or the feed, names. */
+/**
+ * By which schema data is written: the route's; where that is a union, that member of it which the projection, or the
+ * feed, names.
+ */
 function dataTextOf (event: string, as: As, codec: EventCodec | undefined, feed: FeedCodec): DataText {
   const carried = as === undefined ? undefined : schemaOf(as)
   if (codec === undefined) return carried === undefined ? plainText : feed.compile(event, carried)

@@ -61,7 +61,9 @@ export class HeldLog {
 
   get isClosed (): boolean { return this.#isClosed }
 
-  /** Opens the log, if that has not begun. Throws where the log does; what it rejects with is told to those who wait. */
+  /**
+   * Opens the log, if that has not begun. Throws where the log does; what it rejects with is told to those who wait.
+   */
   open (): void {
     if (this.#state !== 'shut' || this.#isClosed) return
     const { log, listener, newest } = this.#parts

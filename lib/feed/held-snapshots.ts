@@ -1,6 +1,6 @@
 /**
- * Snapshots that streams are being sent: encoded when their function has returned, shared between streams where they are the
- * same, and counted toward the bound of the log. It does not know who asked for them.
+ * Snapshots that streams are being sent: encoded when their function has returned, shared between streams where they
+ * are the same, and counted toward the bound of the log. It does not know who asked for them.
  */
 import { STATES_COMPARED, STATES_LEAST_BYTES, STATES_SHARE } from '../defaults.ts'
 import type { Entry } from './entry.ts'
@@ -28,8 +28,8 @@ export class HeldSnapshots {
   }
 
   /**
-   * Encodes the events of a snapshot, for one stream. The same iterable, or equal events, as of the same position are the same snapshot.
-   * Throws what the events throw.
+   * Encodes the events of a snapshot, for one stream. The same iterable, or equal events, as of the same position are
+   * the same snapshot. Throws what the events throw.
    *
    * @returns `undefined` where the snapshot would pass the bound: then no more of its events are asked for
    */

@@ -1,6 +1,6 @@
 /**
- * Poisoned entries: those that a filter, a projection or a serializer throws at. A stream reports one to its client as a
- * gap and goes on, because a client that was cut off there would come back to the same entry for ever.
+ * Poisoned entries: those that a filter, a projection or a serializer throws at. A stream reports one to its client
+ * as a gap and goes on, because a client that was cut off there would come back to the same entry for ever.
  */
 import { POISON_REPORTS } from '../defaults.ts'
 import { NotSynchronous, shown } from '../errors.ts'
@@ -29,12 +29,17 @@ export function gapOfPoison (requested: string): Gap {
 /** A filter. What it says is not known: its types may have been ignored. */
 export type Where = (view: EntryView) => unknown
 
-/** What a filter says of an entry, asked in a context. Throws what the filter throws, and `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise. */
+/**
+ * What a filter says of an entry, asked in a context. Throws what the filter throws, and
+ * `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise.
+ */
 export function isTaken (where: Where, { view }: Entry, context: OwnContext | undefined): boolean {
   return truthOf(context === undefined ? where(view) : context.runInAsyncScope(where, undefined, view))
 }
 
-/** The answer of a filter. Throws `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise: it would be true whatever it becomes. */
+/**
+ * The answer of a filter. Throws `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise: it would be true whatever it becomes.
+ */
 export function truthOf (answer: unknown): boolean {
   if (answer === true || answer === false) return answer
   checkSynchronous('where', answer)
@@ -48,7 +53,10 @@ export function checkSynchronous (option: 'where' | 'as', made: unknown): void {
   throw new NotSynchronous(option, option)
 }
 
-/** Thrown by an entry that the feed cannot read any more. Which and why is reported when that is found; many may be kept. */
+/**
+ * Thrown by an entry that the feed cannot read any more. Which and why is reported when that is found; many may be
+ * kept.
+ */
 export const UNREADABLE = new Error('an event that is stored does not fit the schema of its feed any more')
 
 /** Reports poisoned entries, each once for each function that has thrown. */

@@ -26,8 +26,8 @@ export class Posting {
 interface Head { readonly posting: Posting, number: number, index: number }
 
 /**
- * Merges postings: a heap of their next entries, so that what is found costs as much as it is, and what is found later costs
- * nothing now, however many entries that may be.
+ * Merges postings: a heap of their next entries, so that what is found costs as much as it is, and what is found
+ * later costs nothing now, however many entries that may be.
  */
 export class Merge {
   readonly #heap: Head[] = []
@@ -39,7 +39,10 @@ export class Merge {
     if (index !== undefined) this.#heap.push({ posting, number, index })
   }
 
-  /** Adds to `found` the first indexes, at most `limit` of them, oldest first. Returns the one after those; `undefined` where there is none. */
+  /**
+   * Adds to `found` the first indexes, at most `limit` of them, oldest first. Returns the one after those;
+   * `undefined` where there is none.
+   */
   collect (limit: number, found: number[]): number | undefined {
     const heap = this.#heap
     for (let place = heap.length >> 1; place-- > 0;) this.#sink(place)

@@ -11,8 +11,8 @@ export interface Projected<Type extends string = string, Data = unknown> {
 }
 
 /**
- * Makes the shape of an entry, or leaves it out with `undefined`. Synchronous, and pure: what it makes is cached, and shared
- * by all who use it.
+ * Makes the shape of an entry, or leaves it out with `undefined`. Synchronous, and pure: what it makes is cached, and
+ * shared by all who use it.
  */
 export type Project<View, Made> = (view: View) => Made | undefined
 
@@ -20,14 +20,15 @@ export type Project<View, Made> = (view: View) => Made | undefined
 export type Projection<View, Made> = Project<View, Made> & { readonly schema: TSchema }
 
 /**
- * Makes a projection that carries the schema of the data it makes. Needed where a route's schema for the event is a union: a
- * serializer for a union takes the first member that matches, and silently drops what only the others name.
+ * Makes a projection that carries the schema of the data it makes. Needed where a route's schema for the event is a
+ * union: a serializer for a union takes the first member that matches, and silently drops what only the others name.
  *
- * Make it once, outside of the handler: all subscriptions that use the same one share what it makes. One that depends on the
- * user is made in the handler, and runs for that user's stream alone.
+ * Make it once, outside of the handler: all subscriptions that use the same one share what it makes. One that depends
+ * on the user is made in the handler, and runs for that user's stream alone.
  *
  * @param schema the schema of `data`
- * @param project gets the frozen `{ id, event, data, at, key }`; returns `{ event?, data }`, or `undefined` to leave the entry out
+ * @param project gets the frozen `{ id, event, data, at, key }`; returns `{ event?, data }`, or `undefined` to leave
+ *   the entry out
  * @throws FST_EVENTFEED_BAD_OPTION
  */
 export function projection<const Schema extends TSchema, View extends EntryView, const Type extends string> (

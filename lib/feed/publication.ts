@@ -14,8 +14,8 @@ export interface PublishOptions {
   /** Who follows this key gets the event. Default: none. */
   readonly key?: string | undefined
   /**
-   * While an event with the same `dedupeId` is kept, this one is not added again: `publish` answers the id of the first.
-   * Default: it is added in any case.
+   * While an event with the same `dedupeId` is kept, this one is not added again: `publish` answers the id of the
+   * first. Default: it is added in any case.
    */
   readonly dedupeId?: string | undefined
 }

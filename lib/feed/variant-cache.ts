@@ -1,6 +1,7 @@
 /**
- * Variants: the entries of a feed as one projection and one route's codec make them. Each is made once and shared. Two routes
- * may share a projection but not a schema, so both are in the key: bytes cached by the projection alone would leak.
+ * Variants: the entries of a feed as one projection and one route's codec make them. Each is made once and shared.
+ * Two routes may share a projection but not a schema, so both are in the key: bytes cached by the projection alone
+ * would leak.
  */
 import { BATCH_BYTES, FRAME_BYTES, LEFT_OUT_BYTES } from '../defaults.ts'
 import { Batch, type Allocate } from '../wire/batch.ts'
@@ -27,8 +28,8 @@ function sizeOf (form: Form): number {
 }
 
 /**
- * Entries from one index (inclusive) to another (exclusive), in one batch; without one where the projection left all of them
- * out. A poisoned entry stands in the batch as its gap.
+ * Entries from one index (inclusive) to another (exclusive), in one batch; without one where the projection left all
+ * of them out. A poisoned entry stands in the batch as its gap.
  */
 interface Range { from: number, to: number, isFull: boolean, batch: Batch | undefined, gaps: readonly Gap[] }
 
@@ -85,7 +86,10 @@ export class Variant implements DropListener, FormKeeper {
     return frame
   }
 
-  /** The batch that begins at `from` and ends before `to`, or sooner, where it would be too large. The same object for all who ask. */
+  /**
+   * The batch that begins at `from` and ends before `to`, or sooner, where it would be too large. The same object for
+   * all who ask.
+   */
   range (from: number, to: number): Range {
     const latest = this.#latest
     if (latest?.from === from && latest.to === to) return latest
@@ -219,8 +223,8 @@ export class VariantCache {
   }
 
   /**
-   * The variant of a projection and a codec, for one more reader. Throws `FST_EVENTFEED_AMBIGUOUS_UNION` where the route's
-   * schema has a union, and nothing says which member the data is.
+   * The variant of a projection and a codec, for one more reader. Throws `FST_EVENTFEED_AMBIGUOUS_UNION` where the
+   * route's schema has a union, and nothing says which member the data is.
    */
   acquire (as: As, codec: EventCodec | undefined): Variant {
     const byCodec = this.#variants.get(as) ?? new Map<EventCodec | undefined, Variant>()

@@ -81,8 +81,8 @@ export class Window {
   get isHeadUnknown (): boolean { return this.size === 0 && !this.#isBeforeKnown }
 
   /**
-   * The position of the newest entry. Where nobody knows that, one that is further back, and as new as what was found by
-   * those who read pages.
+   * The position of the newest entry. Where nobody knows that, one that is further back, and as new as what was found
+   * by those who read pages.
    */
   get head (): string { return this.isHeadUnknown ? this.#found : this.positionBefore(this.next) }
 
@@ -160,7 +160,10 @@ export class Window {
     this.trim()
   }
 
-  /** Counts bytes that are held in addition to the entries: negative where they are given back. Nothing is dropped before the next `trim`. */
+  /**
+   * Counts bytes that are held in addition to the entries: negative where they are given back. Nothing is dropped
+   * before the next `trim`.
+   */
   charge (bytes: number): void {
     this.#bytes += bytes
   }
@@ -204,8 +207,8 @@ export class Window {
   }
 
   /**
-   * What came after `position` is not known, and neither is what the next entry follows. Drops everything, and leaves an
-   * index out: nobody takes what comes for what follows.
+   * What came after `position` is not known, and neither is what the next entry follows. Drops everything, and leaves
+   * an index out: nobody takes what comes for what follows.
    */
   lose (position: string): void {
     this.clear()

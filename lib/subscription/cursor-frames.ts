@@ -1,6 +1,6 @@
 /**
- * The frame source of one stream of a feed: what its reader reads, as bytes. A stream that leaves nothing out shares its batches
- * with all that stand at the same place; one that does shares the frames.
+ * The frame source of one stream of a feed: what its reader reads, as bytes. A stream that leaves nothing out shares
+ * its batches with all that stand at the same place; one that does shares the frames.
  */
 import { BATCH_BYTES, PRIVATE_BATCH_BYTES } from '../defaults.ts'
 import type { Bookmarks } from '../feed/bookmarks.ts'
@@ -24,7 +24,10 @@ export class CursorFrames implements MemberFrames {
   readonly #variant: Variant
   readonly #idOf: IdOf | undefined
   #saidPosition: string | undefined
-  /** The head of the log when the stream stood there, and that was said: as long as it is the head, there is nothing else to say. */
+  /**
+   * The head of the log when the stream stood there, and that was said: as long as it is the head, there is nothing
+   * else to say.
+   */
   #quietAt = -1
   readonly #bookmarks: Bookmarks
   /** The round of bookmarks in which the stream stood at the head, or has begun. */
@@ -63,7 +66,7 @@ export class CursorFrames implements MemberFrames {
           return this.#said(noticeFrame(notice.gap, this.#id(notice.position)))
         }
         if (reader.end !== undefined) return undefined
-        const { isSnapshot: isState } = reader
+        const { isSnapshot } = reader
         const from = this.#idOf === undefined && maxBytes === BATCH_BYTES ? reader.sharedIndex : undefined
         const batch = from === undefined ? this.#readPrivately(Math.min(maxBytes, PRIVATE_BATCH_BYTES)) : this.#readShared(from)
         // frames that were cached count toward the bound of the log
@@ -73,7 +76,7 @@ export class CursorFrames implements MemberFrames {
           return this.#said(batch)
         }
         // reading may have come upon a gap, or the end of a snapshot
-        if (reader.notice === undefined && reader.isSnapshot === isState) return reader.end === undefined ? this.#inTime() : undefined
+        if (reader.notice === undefined && reader.isSnapshot === isSnapshot) return reader.end === undefined ? this.#inTime() : undefined
       }
     } catch (error) {
       reader.end ??= { kind: 'failed', error }
@@ -81,7 +84,10 @@ export class CursorFrames implements MemberFrames {
     }
   }
 
-  /** A bookmark, where entries were passed that this stream leaves out: a client that resumes from there misses nothing. */
+  /**
+   * A bookmark, where entries were passed that this stream leaves out: a client that resumes from there misses
+   * nothing.
+   */
   quiet (): Batch | undefined {
     const { window } = this.#variant
     if (this.#quietAt === window.next && !window.isHeadUnknown) return undefined
@@ -135,11 +141,11 @@ export class CursorFrames implements MemberFrames {
 
   #readPrivately (maxBytes: number): Batch | undefined {
     const { reader } = this
-    const { isSnapshot: isState } = reader
+    const { isSnapshot } = reader
     const frames: Frame[] = []
     let bytes = 0
     try {
-      for (let entry = reader.peek(); entry !== undefined && reader.isSnapshot === isState; entry = reader.peek()) {
+      for (let entry = reader.peek(); entry !== undefined && reader.isSnapshot === isSnapshot; entry = reader.peek()) {
         const frame = this.#variant.frame(entry)
         if (frame instanceof Poison) {
           reader.passPoison(entry, frame, frame === REPORTED ? undefined : this.#variant)
@@ -156,7 +162,7 @@ export class CursorFrames implements MemberFrames {
       // those before it are delivered first
       reader.end ??= { kind: 'failed', error }
     }
-    if (isState) return stateOf(frames)
+    if (isSnapshot) return stateOf(frames)
     return this.#idOf === undefined ? together(frames) : renamed(frames, this.#idOf)
   }
 

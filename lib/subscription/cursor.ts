@@ -1,6 +1,6 @@
 /**
- * A connection's position in a log. In the log's window it is an index; before the window it walks through pages, which may
- * take their time. It does not know what is made of the entries.
+ * A connection's position in a log. In the log's window it is an index; before the window it walks through pages,
+ * which may take their time. It does not know what is made of the entries.
  */
 import type { Entry } from '../feed/entry.ts'
 import type { Standing } from '../feed/filters.ts'
@@ -22,9 +22,14 @@ export interface EntryCursor {
   readonly position: string
   /** The index of the next entry, in the window, or of the head; `undefined` before the window. */
   readonly index: number | undefined
-  /** The index of the next entry, in pages too; 0 where the cursor was never in the window, and so that is not known. */
+  /**
+   * The index of the next entry, in pages too; 0 where the cursor was never in the window, and so that is not known.
+   */
   readonly lastIndex: number
-  /** True where the log has no further entry, and the window does not know the position: the tail is to tell more first. */
+  /**
+   * True where the log has no further entry, and the window does not know the position: the tail is to tell more
+   * first.
+   */
   readonly isAtEnd: boolean
   /** Where entries that were not passed have left the log: nothing can be read any more, until `restart`. */
   readonly gap: LocatedGap | undefined
@@ -33,17 +38,27 @@ export interface EntryCursor {
   /** Passes the entry that `peek` has given. */
   pass (entry: Entry): void
   /**
-   * Goes to an index of the window; earlier entries are not given any more. Where that index has left the window meanwhile, the log
-   * is asked from `passed` on, or from where the cursor was: what has left with it must not be lost in silence.
+   * Goes to an index of the window; earlier entries are not given any more. Where that index has left the window
+   * meanwhile, the log is asked from `passed` on, or from where the cursor was: what has left with it must not be
+   * lost in silence.
    */
   skipTo (index: number, passed?: string): void
   /** Goes on elsewhere, after `position`. @param index that of the next entry, where it is known */
   restart (location: Location, position: string, index?: number): void
-  /** Goes on after a snapshot: with all of the keys that are followed by now, whenever that began, or the snapshot would lack what came between. */
+  /**
+   * Goes on after a snapshot: with all of the keys that are followed by now, whenever that began, or the snapshot
+   * would lack what came between.
+   */
   restartAfterSnapshot (location: Location, position: string): void
-  /** What comes next does not follow what is in the window, and that is dropped now: who stands there is to ask the log. */
+  /**
+   * What comes next does not follow what is in the window, and that is dropped now: who stands there is to ask the
+   * log.
+   */
   lose (): void
-  /** Loads the page that is needed next, if one is, and calls `wake` when it is there, or `fail`. Returns false where none is needed. */
+  /**
+   * Loads the page that is needed next, if one is, and calls `wake` when it is there, or `fail`. Returns false where
+   * none is needed.
+   */
   load (wake: () => void, fail: (error: unknown) => void): boolean
   /** True for an entry with an index that the cursor gives, or would have given. */
   isOurs (entry: Entry): boolean
@@ -220,7 +235,10 @@ export class Cursor implements EntryCursor {
     return end === undefined || end < offset ? page.entries.length : end
   }
 
-  /** From a page that is read to its end into the window, and back from a window that has moved on to the pages before it. */
+  /**
+   * From a page that is read to its end into the window, and back from a window that has moved on to the pages before
+   * it.
+   */
   #turn (): void {
     if (this.#index !== -1) {
       // the log may keep more than its window: it alone knows whether the next entry has left

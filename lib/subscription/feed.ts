@@ -31,13 +31,13 @@ export interface Feed<Types = Record<string, unknown>> {
   /** True after `end`, called in this process or in another that has the log. */
   readonly hasEnded: boolean
   /**
-   * Adds an event and wakes all who follow; awaits none of them. What it returns is the event's id: at once with a log in
-   * memory, as a promise with a log that must write first, or has not opened. `await` takes both. The promise is
-   * fulfilled when the event is kept, and streams have it.
+   * Adds an event and wakes all who follow; awaits none of them. What it returns is the event's id: at once with a
+   * log in memory, as a promise with a log that must write first, or has not opened. `await` takes both. The promise
+   * is fulfilled when the event is kept, and streams have it.
    *
-   * @throws FST_EVENTFEED_BAD_EVENT, FST_EVENTFEED_BAD_FIELD, FST_EVENTFEED_UNKNOWN_EVENT, FST_EVENTFEED_INVALID_DATA,
-   *   FST_EVENTFEED_FEED_ENDED, FST_EVENTFEED_LOG_BUSY (may be tried again), and after `app.close()`
-   *   FST_EVENTFEED_LOG_CLOSED; nothing was added then
+   * @throws FST_EVENTFEED_BAD_EVENT, FST_EVENTFEED_BAD_FIELD, FST_EVENTFEED_UNKNOWN_EVENT,
+   *   FST_EVENTFEED_INVALID_DATA, FST_EVENTFEED_FEED_ENDED, FST_EVENTFEED_LOG_BUSY (may be tried again), and after
+   *   `app.close()` FST_EVENTFEED_LOG_CLOSED; nothing was added then
    */
   publish (event: Publication<Types>): string | Promise<string>
   /** A source for `reply.sse`: which entries, from where on, in which shape. Throws `FST_EVENTFEED_BAD_OPTION`. */

@@ -6,7 +6,10 @@ import type { Poison } from '../feed/poison.ts'
 
 /** A list of entries, in order. */
 export class InsertedEntries {
-  /** True for a snapshot: its entries do not stand in the log. They carry no id, and the client's position stays until all are sent. */
+  /**
+   * True for a snapshot: its entries do not stand in the log. They carry no id, and the client's position stays until
+   * all are sent.
+   */
   readonly isSnapshot: boolean
   /** What is to be told at the end of the list. */
   readonly nextNotice: Notice | undefined

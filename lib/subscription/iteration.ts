@@ -12,7 +12,10 @@ export type Iterated<Event> = (Event & Stamp) | GapEvent
 
 /** Where an event stands. */
 interface Stamp {
-  /** The event ID; `undefined` for an event of a snapshot: a loop that goes on from there would lose the rest of the state. */
+  /**
+   * The event ID; `undefined` for an event of a snapshot: a loop that goes on from there would lose the rest of the
+   * state.
+   */
   readonly id: string | undefined
   readonly at: number
   readonly key: string | undefined
@@ -22,8 +25,8 @@ interface Stamp {
 type Plain = Stamp & { readonly event: string, readonly data: unknown }
 
 /**
- * Reads one by one: an entry is looked at when it is asked for, so a slow loop costs a cursor. Ends with the feed. One that falls
- * behind the log gets a gap, or fails with `FST_EVENTFEED_LAGGED`, as the feed's `slowConsumer` says.
+ * Reads one by one: an entry is looked at when it is asked for, so a slow loop costs a cursor. Ends with the feed.
+ * One that falls behind the log gets a gap, or fails with `FST_EVENTFEED_LAGGED`, as the feed's `slowConsumer` says.
  */
 export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, undefined> {
   readonly #plan: Plan
@@ -74,7 +77,10 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
     }
   }
 
-  /** There is more to read, or the signal was aborted: then the feed is let go of at once, whatever the body of the loop waits for. */
+  /**
+   * There is more to read, or the signal was aborted: then the feed is let go of at once, whatever the body of the
+   * loop waits for.
+   */
   #woken (): void {
     const end = this.#reader?.end
     if (end?.kind === 'kick') {
@@ -103,7 +109,7 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
       reader.told()
       if (notice.gap !== undefined) return toldGap(notice.gap, notice.position)
     }
-    const { isSnapshot: isState } = reader
+    const { isSnapshot } = reader
     for (let entry = reader.peek(); entry !== undefined; entry = reader.peek()) {
       let value
       try {
@@ -118,7 +124,7 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
       return value
     }
     // reading has come upon a gap, and a snapshot in its place
-    if (reader.isSnapshot && !isState) return this.#take()
+    if (reader.isSnapshot && !isSnapshot) return this.#take()
     // ... or upon an entry that its filter throws at
     if (reader.notice !== undefined) return this.#take()
     const { end } = reader
@@ -129,10 +135,10 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
     return undefined
   }
 
-  #projected ({ view }: Entry, isState: boolean): Plain | undefined {
+  #projected ({ view }: Entry, isSnapshot: boolean): Plain | undefined {
     const { as } = this.#plan
-    const id = isState ? undefined : view.id
-    if (as === undefined) return isState ? Object.freeze({ ...view, id }) : view
+    const id = isSnapshot ? undefined : view.id
+    if (as === undefined) return isSnapshot ? Object.freeze({ ...view, id }) : view
     const made = as(view)
     checkSynchronous('as', made)
     if (made === undefined) return undefined

@@ -1,6 +1,6 @@
 /**
- * How a stream of a subscription begins: its reader is made, enters its feed, and finds where it stands. When the log has
- * not opened, it waits for that.
+ * How a stream of a subscription begins: its reader is made, enters its feed, and finds where it stands. When the log
+ * has not opened, it waits for that.
  */
 import type { SourceOwner } from '../wire/frame-source.ts'
 import type { Opening } from './opening.ts'
@@ -14,13 +14,13 @@ import { Reader } from './reader.ts'
  */
 export function openReader (plan: Plan, lastEventId: string | undefined, owner: SourceOwner): Reader {
   const { feed, signal } = plan
-  const reader = new Reader(plan, owner, plan.isFirst(lastEventId))
+  const reader = new Reader(plan, owner)
   feed.enter(reader)
   try {
     if (signal !== undefined) reader.endWith(signal)
     if (reader.end !== undefined) return reader
     const find = (): Opening | Promise<Opening> => plan.opening(lastEventId)
-    reader.begin(feed.isOpening ? feed.opened(find) : find())
+    reader.begin(feed.isOpening ? feed.opened(find) : find(), plan.isFirst(lastEventId))
   } catch (error) {
     reader.release()
     throw error

@@ -5,8 +5,9 @@ import type { Window } from '../feed/window.ts'
 import type { Gap } from '../wire/protocol.ts'
 
 /**
- * Where a first connect begins: behind the newest entry; at the oldest that is kept; at the last `n` that the stream takes; at
- * the first that was published at a time, or later. The last two look at what this process holds of the log.
+ * Where a first connect begins: behind the newest entry; at the oldest that is kept; at the last `n` that the stream
+ * takes; at the first that was published at a time, or later. The last two look at what this process holds of the
+ * log.
  */
 export type From = 'latest' | 'earliest' | { readonly last: number } | { readonly since: Date }
 

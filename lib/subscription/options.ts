@@ -14,38 +14,41 @@ export interface SubscribeOptions<
   View = EntryView, Made = Projected, Published = { event?: string | undefined, data: unknown, key?: string | undefined }
 > {
   /**
-   * An event ID of this feed: the stream goes on behind it, exclusive. For first connects: the last event ID of the request
-   * beats it.
+   * An event ID of this feed: the stream goes on behind it, exclusive. For first connects: the last event ID of the
+   * request beats it.
    */
   after?: string | undefined
   /**
-   * Where a first connect begins without `after`: `latest`, behind the newest entry; `earliest`, at the oldest that is kept;
-   * `{ last: n }`, at the last `n` that this stream takes; `{ since: date }`, at the first that was published then or later. The
-   * last two look at what this process holds. Default: `latest`.
+   * Where a first connect begins without `after`: `latest`, behind the newest entry; `earliest`, at the oldest that
+   * is kept; `{ last: n }`, at the last `n` that this stream takes; `{ since: date }`, at the first that was
+   * published then or later. The last two look at what this process holds. Default: `latest`.
    */
   from?: From | undefined
   /**
-   * Which keys: only entries that were published with one of them. Costs as much as it takes, where `where` costs a call for each
-   * entry. With both, both must hold. `follow` and `unfollow` change them on open streams.
+   * Which keys: only entries that were published with one of them. Costs as much as it takes, where `where` costs a
+   * call for each entry. With both, both must hold. `follow` and `unfollow` change them on open streams.
    */
   keys?: Iterable<string> | undefined
   /**
-   * Which entries. Synchronous: a promise ends the stream. Called when an entry is published, or when the socket is free again,
-   * and on replay. Where it throws, the stream reports a gap of that entry, and goes on.
+   * Which entries. Synchronous: a promise ends the stream. Called when an entry is published, or when the socket is
+   * free again, and on replay. Where it throws, the stream reports a gap of that entry, and goes on.
    */
   where?: ((view: View) => Verdict) | undefined
   /**
-   * In which shape: a function, or a `projection(schema, fn)`. Synchronous; called once for each entry, for all streams that
-   * share it.
+   * In which shape: a function, or a `projection(schema, fn)`. Synchronous; called once for each entry, for all
+   * streams that share it.
    */
   as?: Project<View, Made> | undefined
-  /** The state for a first connect without `after` and `from`, before what is published from now on. Default: that of the feed. */
+  /**
+   * The state for a first connect without `after` and `from`, before what is published from now on. Default: that of
+   * the feed.
+   */
   initial?: Snapshot<Published> | undefined
   /** The state in place of a gap, and of the entries up to the state. Default: that of the feed. */
   onGap?: Snapshot<Published> | undefined
   /**
-   * Ends loops and streams when it is aborted: a loop rejects with `signal.reason`, at once where it waits for an event; a stream ends
-   * as `app.eventfeed.kick()` ends it, and its client may come back. Default: none.
+   * Ends loops and streams when it is aborted: a loop rejects with `signal.reason`, at once where it waits for an
+   * event; a stream ends as `app.eventfeed.kick()` ends it, and its client may come back. Default: none.
    */
   signal?: AbortSignal | undefined
 }

@@ -1,6 +1,6 @@
 /**
- * What the options of a subscription mean for its streams: which cursor, from where on, with which snapshot. There is one
- * plan for all streams of a subscription, and it does not know them.
+ * What the options of a subscription mean for its streams: which cursor, from where on, with which snapshot. There is
+ * one plan for all streams of a subscription, and it does not know them.
  */
 import type { Entry } from '../feed/entry.ts'
 import type { FeedCore } from '../feed/feed-core.ts'
@@ -76,7 +76,10 @@ export class Plan {
     return cursor
   }
 
-  /** The snapshot to be sent in place of a gap, or at a first connect that asks for nothing else; `undefined` for none. */
+  /**
+   * The snapshot to be sent in place of a gap, or at a first connect that asks for nothing else; `undefined` for
+   * none.
+   */
   snapshot (gap: Gap | undefined, context: OwnContext | undefined): TakenSnapshot | Promise<TakenSnapshot> | undefined {
     const { feed } = this
     const made = gap === undefined ? this.#initial : this.#onGap

@@ -1,6 +1,6 @@
 /**
- * What one stream of a feed reads next: its opening, a snapshot, entries, a gap, its end. It does not know what is made of them:
- * `cursor-frames` makes bytes, `iteration` values.
+ * What one stream of a feed reads next: its opening, a snapshot, entries, a gap, its end. It does not know what is
+ * made of them: `cursor-frames` makes bytes, `iteration` values.
  */
 import { onAbort } from '../abort.ts'
 import { SCAN_ENTRIES } from '../defaults.ts'
@@ -27,8 +27,6 @@ export class Reader extends HeadWaiter implements Follower {
   end: SourceEnd | undefined
   readonly #plan: Plan
   readonly #owner: SourceOwner
-  /** True where a snapshot may come first, because the client comes for the first time. */
-  readonly #isFirst: boolean
   #notice: Notice | undefined
   #inserted: InsertedEntries | undefined
   #accepted: Entry | undefined
@@ -41,17 +39,20 @@ export class Reader extends HeadWaiter implements Follower {
   #forgetSignal: (() => void) | undefined
   #isReleased = false
 
-  constructor (plan: Plan, owner: SourceOwner, isFirst: boolean) {
+  constructor (plan: Plan, owner: SourceOwner) {
     super(plan)
     this.#plan = plan
     this.#owner = owner
-    this.#isFirst = isFirst
   }
 
-  /** Begins; where the opening is a promise, when it is kept. */
-  begin (opening: Opening | Promise<Opening>): void {
-    if (!(opening instanceof Promise)) return this.#open(opening)
-    this.#later(opening, (found) => { if (!this.#isReleased) this.#open(found) })
+  /**
+   * Begins; where the opening is a promise, when it is kept.
+   *
+   * @param isFirst true where a snapshot may come first, because the client comes for the first time
+   */
+  begin (opening: Opening | Promise<Opening>, isFirst: boolean): void {
+    if (!(opening instanceof Promise)) return this.#open(opening, isFirst)
+    this.#later(opening, (found) => { if (!this.#isReleased) this.#open(found, isFirst) })
   }
 
   /** True when it is known where the stream begins. */
@@ -59,7 +60,10 @@ export class Reader extends HeadWaiter implements Follower {
   /** True while the next entries are those of a snapshot, which carry no id. */
   get isSnapshot (): boolean { return this.#inserted?.isSnapshot === true }
 
-  /** What the client should come back with: its position; while a gap is not told yet, what it asked with, to be told then. */
+  /**
+   * What the client should come back with: its position; while a gap is not told yet, what it asked with, to be told
+   * then.
+   */
   get position (): string | undefined {
     if (this.#notice?.gap !== undefined) return this.#notice.gap.requested
     this.catchUp()
@@ -98,7 +102,10 @@ export class Reader extends HeadWaiter implements Follower {
   /** Passes all up to an index, exclusive; `passed` is the position of the last of them that was given. */
   skipTo (index: number, passed?: string): void { this.cursor?.skipTo(index, passed) }
 
-  /** The next entry that the stream takes. Where there is none, a notice or the end has come, or `wake` will be called. Throws what is to end the stream. */
+  /**
+   * The next entry that the stream takes. Where there is none, a notice or the end has come, or `wake` will be
+   * called. Throws what is to end the stream.
+   */
   peek (): Entry | undefined {
     if (this.#inserted !== undefined) return this.#peekInserted(this.#inserted)
     const cursor = this.cursor
@@ -147,7 +154,10 @@ export class Reader extends HeadWaiter implements Follower {
     this.wake()
   }
 
-  /** Passes an entry that `by` has thrown at (`undefined` where that is reported). Throws it where the stream is to end. */
+  /**
+   * Passes an entry that `by` has thrown at (`undefined` where that is reported). Throws it where the stream is to
+   * end.
+   */
   passPoison (entry: Entry, poison: Poison, by: object | undefined): undefined {
     if (this.isSnapshot || poison.isFatal) throw poison.error
     this.#notice = { gap: gapOfPoison(this.position ?? entry.position), position: entry.position }
@@ -190,16 +200,20 @@ export class Reader extends HeadWaiter implements Follower {
     this.feed.leave(this)
   }
 
-  #open (opening: Opening): void {
+  #open (opening: Opening, isFirst: boolean): void {
     this.cursor = this.#plan.cursorAt(opening, this)
-    this.#goOn({ gap: opening.gap, position: opening.before })
+    const notice = { gap: opening.gap, position: opening.before }
+    if (isFirst || notice.gap !== undefined) this.#goOn(notice)
+    else this.#notice = notice
   }
 
   /** Goes on with a notice; where there is a snapshot for it, with that in its place. */
   #goOn (notice: Notice): void {
-    const snapshot = notice.gap === undefined && !this.#isFirst ? undefined : this.#plan.snapshot(notice.gap, this.context)
-    if (snapshot === undefined) this.#notice = notice
-    if (snapshot === undefined) return
+    const snapshot = this.#plan.snapshot(notice.gap, this.context)
+    if (snapshot === undefined) {
+      this.#notice = notice
+      return
+    }
     const position = notice.gap?.requested
     // nothing is read until the snapshot is known
     this.#inserted = new InsertedEntries([], { isSnapshot: true, position })
@@ -208,7 +222,8 @@ export class Reader extends HeadWaiter implements Follower {
       if (held === undefined) this.end ??= lagged(this.feed, this.behind())
       if (held === undefined) return
       this.cursor?.restartAfterSnapshot(opening.start, opening.before)
-      // what comes after a snapshot is replay, or one that is older than the limits would be followed by another, without end
+      // what comes after a snapshot is replay: one that is older than the limits would be followed by another, without
+      // end
       this.#isLive = false
       this.#inserted = new InsertedEntries(held.entries, { isSnapshot: true, position, held, nextNotice: { gap: opening.gap, position: opening.before } })
       if (notice.gap !== undefined) countGap(this.feed, notice.gap)

@@ -13,7 +13,10 @@ import type { Gap } from '../wire/protocol.ts'
 import type { EntryCursor } from './cursor.ts'
 import { atHead, type Opening } from './opening.ts'
 
-/** True where a reader that is to read on at `index` is further behind than it may be. The limits themselves are allowed. */
+/**
+ * True where a reader that is to read on at `index` is further behind than it may be. The limits themselves are
+ * allowed.
+ */
 function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs }: LagPolicy): boolean {
   if (maxLagBytes !== Infinity && window.bytesSince(index) > maxLagBytes) return true
   return maxLagMs !== Infinity && window.ageOf(index) > maxLagMs
@@ -120,8 +123,8 @@ function skipped (window: Window, policy: LagPolicy, { position, gap: logGap }: 
 }
 
 /**
- * The newest entry of each key, and then from the head. A client that is cut before it receives the first of them comes back with
- * the position that it had.
+ * The newest entry of each key, and then from the head. A client that is cut before it receives the first of them
+ * comes back with the position that it had.
  */
 function conflated (window: Window, newest: NewestByKey, takes: (entry: Entry) => boolean, { position, index }: LaggingReader): Omit<Continuation, 'poisoned'> {
   // as it is now: what a filter publishes meanwhile comes later

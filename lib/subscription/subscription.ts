@@ -11,8 +11,8 @@ import { Plan } from './plan.ts'
 declare const dispatches: unique symbol
 
 /**
- * A source that follows a feed. Can be given to `reply.sse` any number of times, and in an array with those of other feeds; in
- * server code, `for await` reads it at its own pace.
+ * A source that follows a feed. Can be given to `reply.sse` any number of times, and in an array with those of other
+ * feeds; in server code, `for await` reads it at its own pace.
  */
 export class FeedSubscription<Event = unknown> implements MemberOpener {
   /** The events that it dispatches. For the type checker only. */
@@ -28,7 +28,10 @@ export class FeedSubscription<Event = unknown> implements MemberOpener {
     this.#plan = new Plan(feed, options, options.keys === undefined ? undefined : readKeys(options.keys))
   }
 
-  /** Takes the entries of one more key, from the next that is published; open streams too. Throws `FST_EVENTFEED_BAD_OPTION` where the subscription has no `keys`. */
+  /**
+   * Takes the entries of one more key, from the next that is published; open streams too. Throws
+   * `FST_EVENTFEED_BAD_OPTION` where the subscription has no `keys`.
+   */
   follow (key: string): void {
     this.#checkKey('follow', key)
     this.#plan.follow(key)

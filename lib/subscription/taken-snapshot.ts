@@ -1,4 +1,7 @@
-/** A snapshot function is called for one stream: what it gives is checked, encoded and held, and the stream goes on after it. */
+/**
+ * A snapshot function is called for one stream: what it gives is checked, encoded and held, and the stream goes on
+ * after it.
+ */
 import { BadOption, describe } from '../errors.ts'
 import type { HeldSnapshot } from '../feed/held-snapshots.ts'
 import type { Snapshot } from '../feed/snapshot.ts'
@@ -19,7 +22,10 @@ export interface SnapshotParts {
   readonly head: Opening
   /** Finds where a stream goes on behind an event ID. */
   readonly find: (after: string) => Opening | Promise<Opening>
-  /** Encodes events, which are checked as for `publish`, as of a position; `undefined` where they would pass the bound of the log. */
+  /**
+   * Encodes events, which are checked as for `publish`, as of a position; `undefined` where they would pass the bound
+   * of the log.
+   */
   readonly take: (events: Iterable<unknown>, position: string) => HeldSnapshot | undefined
 }
 
