@@ -1,4 +1,4 @@
-/** Where a feed's stream begins, and with which control event. */
+/** Where a feed's stream begins, and what its client missed before that. */
 import type { Entry } from '../feed/entry.ts'
 import { locate, locateEarliest, then, type History, type LocatedGap, type Location } from '../feed/location.ts'
 import type { Window } from '../feed/window.ts'
