@@ -100,8 +100,20 @@ t.test('data that is too deep to be written is refused, with and without a schem
   const declared = app.feed('declared', { events: { message: schema } })
   t.throws(() => declared.publish({ event: 'message', data: nested(100_000) }), { code: 'FST_EVENTFEED_INVALID_DATA' })
   const open = app.feed('open')
-  t.throws(() => open.publish({ event: 'message', data: nested(100_000) }), { code: 'FST_EVENTFEED_BAD_FIELD' })
+  const publish = (): unknown => open.publish({ event: 'message', data: nested(100_000) })
+  // JSON.stringify() of newer versions of Node knows no depth that is too much
+  if (isTooDeep(nested(100_000))) t.throws(publish, { code: 'FST_EVENTFEED_BAD_FIELD' })
+  else t.doesNotThrow(publish)
 })
+
+function isTooDeep (data: unknown): boolean {
+  try {
+    JSON.stringify(data)
+    return false
+  } catch {
+    return true
+  }
+}
 
 t.test('what reads back from JSON is frozen, however deep it is', (t) => {
   const depth = 100_000
