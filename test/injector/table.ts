@@ -1,5 +1,6 @@
 /** The table of boundaries, from which runs are drawn. docs/ARCHITECTURE.md says the same in plain English. */
 import fc, { type Arbitrary } from 'fast-check'
+import { fastify } from 'fastify'
 import type { Boundary } from './boundary.ts'
 import { FAULTS, type Fault } from './faults.ts'
 import type { HostKind } from './host.ts'
@@ -14,11 +15,14 @@ export const BOUNDARIES: readonly Boundary[] = [...FEED_ROWS, ...SOURCE_ROWS, ..
 const ENDINGS: readonly Ending[] = ['leave', 'kick', 'end', 'close']
 
 /** The faults that a row allows. */
-export function faultsOf ({ faults, isFastifys }: Boundary): Fault[] {
+export function faultsOf ({ name, faults, isFastifys }: Boundary): Fault[] {
   return FAULTS.filter((fault) => faults.includes(fault.does) && !(
     isFastifys === true && 'what' in fault && UNBEARABLE.includes(fault.what)
-  ))
+  ) && !(name === 'onSend' && THROWS_AFTER_HOOKS && fault.does === 'returns the wrong kind'))
 }
+
+/** Nobody catches what Fastify 5.0 throws on any route where an asynchronous `onSend` hook gives what is no payload. */
+const THROWS_AFTER_HOOKS = fastify().version.startsWith('5.0.')
 
 /** What throws when it is looked at. */
 const UNBEARABLE: readonly string[] = [

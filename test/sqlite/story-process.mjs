@@ -5,7 +5,7 @@
  *     node story-process.mjs <file> <port> <first number>
  *
  * It prints "open <port>", then "<number> <id>" for each number that was acknowledged, and "refused <number> <code>" for each that
- * was not. What it reads: "stop", it publishes no more and prints "stopped"; "fill <path>" and "free <path>", it fills the disk with
+ * was not. What it reads: "stop", it publishes no more, and prints "stopped" after the rest; "fill <path>" and "free <path>", it fills the disk with
  * a file, and removes it.
  */
 import Fastify from 'fastify'
@@ -25,7 +25,7 @@ app.get('/numbers', (_request, reply) => reply.sse(feed.subscribe({ from: 'earli
 await app.listen({ host: '127.0.0.1', port: Number(port) })
 say(`open ${app.server.address().port}`)
 
-const state = { isStopped: false }
+const state = { isStopped: false, underWay: 0 }
 const actions = {
   stop: () => { state.isStopped = true },
   fill: (path) => {
@@ -52,11 +52,14 @@ for (let number = Number(first); !state.isStopped;) {
   const published = []
   for (let count = Math.ceil(Math.random() * 5); count > 0; count--, number++) {
     const own = number
+    state.underWay++
     published.push(Promise.resolve(feed.publish({ event: 'number', data: own }))
-      .then((id) => { say(`${own} ${id}`) }, (error) => { say(`refused ${own} ${error.code}`) }))
+      .then((id) => { say(`${own} ${id}`) }, (error) => { say(`refused ${own} ${error.code}`) })
+      .finally(() => { state.underWay-- }))
   }
   // sometimes several ticks are under way
   if (Math.random() < 0.5) await Promise.all(published)
   else await setImmediate()
 }
+while (state.underWay > 0) await setImmediate()
 say('stopped')
