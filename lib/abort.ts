@@ -1,11 +1,14 @@
 /**
- * Hearing of the abort of a signal. However many wait for one signal, it has one listener: Node warns of a leak from the eleventh on,
- * and a stream may wait for a hundred things at once.
+ * Hearing of the abort of a signal. However many wait for one signal, it has one listener: Node warns of a leak from
+ * the eleventh on, and a stream may wait for a hundred things at once.
  */
 
 const waiting = new WeakMap<AbortSignal, Set<() => void>>()
 
-/** Calls `run` when the signal is aborted; never for one that is aborted already. `run` throws nothing. Returns the function that takes it back. */
+/**
+ * Calls `run` when the signal is aborted; never for one that is aborted already. `run` throws nothing. Returns the
+ * function that takes it back.
+ */
 export function onAbort (signal: AbortSignal, run: () => void): () => void {
   let runs = waiting.get(signal)
   if (runs === undefined) {

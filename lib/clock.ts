@@ -8,7 +8,10 @@ export interface Clock {
   now (): number
   /** Milliseconds since some fixed moment, never set back or forward: what deadlines are counted in. */
   elapsed (): number
-  /** Calls `run` once, `delayMs` milliseconds from now. Returns a function that cancels it; a second call of that does nothing. */
+  /**
+   * Calls `run` once, `delayMs` milliseconds from now. Returns a function that cancels it; a second call of that does
+   * nothing.
+   */
   after (delayMs: number, run: () => void): () => void
 }
 
@@ -25,7 +28,10 @@ export const systemClock: Clock = {
   }
 }
 
-/** A whole number of milliseconds between `ms` and `ms * (1 + share)`, both inclusive, so that clients do not act in step. */
+/**
+ * A whole number of milliseconds between `ms` and `ms * (1 + share)`, both inclusive, so that clients do not act in
+ * step.
+ */
 export function jittered (ms: number, share: number): number {
   return Math.round(ms * (1 + Math.random() * share))
 }

@@ -39,9 +39,14 @@ export const LogClosed = createError<[string]>('FST_EVENTFEED_LOG_CLOSED', 'the 
 /** More events wait to be written than may: `publish` can be tried again when some have been. */
 export const LogBusy = retryable(createError<[string, string]>('FST_EVENTFEED_LOG_BUSY',
   'the feed %s has %s on their way into its log: wait for some of the promises that publish() returned, then publish again', 503))
-/** What a log is stored in cannot be written or read now: a full disk, a lock, a lost connection. May be tried again. */
+/**
+ * What a log is stored in cannot be written or read now: a full disk, a lock, a lost connection. May be tried again.
+ */
 export const LogUnavailable = retryable(createError<[string, ErrorOptions?]>('FST_EVENTFEED_LOG_UNAVAILABLE', '%s', 503))
-/** What a log is stored in cannot be used: damaged, of another program, of a newer format, in use. Trying again does not help by itself. */
+/**
+ * What a log is stored in cannot be used: damaged, of another program, of a newer format, in use. Trying again does
+ * not help by itself.
+ */
 export const LogUnusable = createError<[string, ErrorOptions?]>('FST_EVENTFEED_LOG_UNUSABLE', '%s', 500)
 /** What was given to `reply.sse` is nothing that can be streamed. */
 export const BadSource = createError<[string]>('FST_EVENTFEED_BAD_SOURCE',
@@ -105,8 +110,8 @@ export function shown (value: unknown): string {
 }
 
 /**
- * What was thrown, as an error that can be told: what throws when it is looked at would throw again wherever it is logged or answered.
- * `what` says what failed, for what is no error.
+ * What was thrown, as an error that can be told: what throws when it is looked at would throw again wherever it is
+ * logged or answered. `what` says what failed, for what is no error.
  */
 export function asError (thrown: unknown, what: string): Error {
   try {

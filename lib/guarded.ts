@@ -1,6 +1,6 @@
 /**
- * Loops over many (streams, deadlines, feeds) in which one that throws must not stop the rest. What it throws is nobody's to catch:
- * it is reported.
+ * Loops over many (streams, deadlines, feeds) in which one that throws must not stop the rest. What it throws is
+ * nobody's to catch: it is reported.
  */
 
 /** Takes what was thrown: it belongs into the application's log. */

@@ -2,9 +2,9 @@
 const FEWEST_SLOTS = 4
 
 /**
- * A queue that is addressed by absolute indexes: the slots are reused, the indexes never. An index that has left, or has not
- * come yet, gives `undefined`, and cannot be mistaken for another. Indexes are exact up to 2^53; a slot is found by the lowest
- * bits, which `&` keeps of any of them.
+ * A queue that is addressed by absolute indexes: the slots are reused, the indexes never. An index that has left, or
+ * has not come yet, gives `undefined`, and cannot be mistaken for another. Indexes are exact up to 2^53; a slot is
+ * found by the lowest bits, which `&` keeps of any of them.
  */
 export class IndexedRing<Item> {
   /** None until there is an item: there may be hundreds of thousands of rings that stay empty. */
@@ -61,8 +61,9 @@ export class IndexedRing<Item> {
 }
 
 /**
- * The first index from `low` (inclusive) to `high` (exclusive) for which `isReached` holds; `high` where there is none. It must hold
- * for all indexes after that one. The middle is taken from the distance: bit operators would cut a sum of indexes at 2^32.
+ * The first index from `low` (inclusive) to `high` (exclusive) for which `isReached` holds; `high` where there is
+ * none. It must hold for all indexes after that one. The middle is taken from the distance: bit operators would cut a
+ * sum of indexes at 2^32.
  */
 export function firstIndex (low: number, high: number, isReached: (index: number) => boolean): number {
   while (low < high) {

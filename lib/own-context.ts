@@ -1,6 +1,6 @@
 /**
- * The asynchronous context (`AsyncLocalStorage`) in which functions of the application run. A filter is called in the tick of
- * whoever publishes, and `recheck` by a timer: without this they would see another request's user, or none.
+ * The asynchronous context (`AsyncLocalStorage`) in which functions of the application run. A filter is called in the
+ * tick of whoever publishes, and `recheck` by a timer: without this they would see another request's user, or none.
  */
 import { AsyncResource } from 'node:async_hooks'
 

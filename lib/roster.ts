@@ -1,7 +1,7 @@
 /**
- * Who is there: thousands of members that come and go. A `Set` or a `Map` would do, but each time it grows or is tidied it leaves
- * an old table behind, which keeps all who were in it until a full garbage collection: then an ended stream with all it holds is
- * copied twice. An array keeps nobody. It does not know what its members are.
+ * Who is there: thousands of members that come and go. A `Set` or a `Map` would do, but each time it grows or is
+ * tidied it leaves an old table behind, which keeps all who were in it until a full garbage collection: then an ended
+ * stream with all it holds is copied twice. An array keeps nobody. It does not know what its members are.
  */
 
 /** Somebody who stands in one roster at most. */
@@ -41,7 +41,10 @@ export class Roster<Member extends RosterMember> {
     return true
   }
 
-  /** Those who stand there when the loop begins, each once. Members may leave and come meanwhile: who has left is not visited. */
+  /**
+   * Those who stand there when the loop begins, each once. Members may leave and come meanwhile: who has left is not
+   * visited.
+   */
   * [Symbol.iterator] (): Generator<Member, void, undefined> {
     for (const member of [...this.#members]) if (this.has(member)) yield member
   }

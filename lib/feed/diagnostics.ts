@@ -25,7 +25,7 @@ export interface LaggedMessage {
   readonly bytes: number
 }
 
-/** The feed of whoever is told. */
+/** What is needed of the feed. */
 interface CountedFeed {
   readonly name: string
   readonly figures: FeedFigures

@@ -41,7 +41,10 @@ export class MemoryHistory implements EventLog {
     return this.#entries.at(number)
   }
 
-  /** The number of the entry that follows a position, or of the next; `undefined` where that is not kept, or not known. */
+  /**
+   * The number of the entry that follows a position, or of the next; `undefined` where that is not kept, or not
+   * known.
+   */
   numberAfter (position: string): number | undefined {
     const [, epoch, number] = POSITION.exec(position) ?? []
     const next = Number(number) + 1

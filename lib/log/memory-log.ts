@@ -61,7 +61,10 @@ export class MemoryLog implements EventLog {
     this.#history.close()
   }
 
-  /** Takes in what is new, and drops the oldest entries while any bound is passed. The newest stays, unless it is too old. */
+  /**
+   * Takes in what is new, and drops the oldest entries while any bound is passed. The newest stays, unless it is too
+   * old.
+   */
   #trim (): void {
     const history = this.#history
     for (let number = this.#sizes.next; number < history.next; number++) {

@@ -11,7 +11,10 @@ export interface Retention {
    * large it is, so that open streams get it.
    */
   readonly bytes: number
-  /** None older than this, in milliseconds. Default: no bound. Looked at when something is published or a stream opens. */
+  /**
+   * None older than this, in milliseconds. Default: no bound. Looked at when something is published or a stream
+   * opens.
+   */
   readonly ageMs: number
 }
 
@@ -39,8 +42,8 @@ export function sizeOf ({ event, json, keys }: { readonly event: string, readonl
 }
 
 /**
- * The bounds of what a feed holds of a log in memory: those that are given, or the defaults, none above the log's own. Throws
- * `FST_EVENTFEED_BAD_OPTION` where one of them is none.
+ * The bounds of what a feed holds of a log in memory: those that are given, or the defaults, none above the log's
+ * own. Throws `FST_EVENTFEED_BAD_OPTION` where one of them is none.
  */
 export function boundedBy (retain: Partial<Retention> | undefined, own: Partial<Retention> | undefined): Retention {
   const bounds = readRetention(retain)

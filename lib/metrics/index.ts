@@ -1,6 +1,7 @@
 /**
- * `fastify-eventfeed/metrics`: the figures of `app.eventfeed.stats()` as Prometheus metrics, in a registry of `prom-client`. They
- * are read when somebody scrapes; nothing is counted here. It does not serve them: a route of the application does.
+ * `fastify-eventfeed/metrics`: the figures of `app.eventfeed.stats()` as Prometheus metrics, in a registry of
+ * `prom-client`. They are read when somebody scrapes; nothing is counted here. It does not serve them: a route of the
+ * application does.
  */
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
@@ -59,8 +60,8 @@ async function importPromClient (): Promise<typeof import('prom-client')> {
 }
 
 /**
- * Reads the figures once for all metrics of a scrape, which are collected in one turn. A route that was seen stays, with 0 when it
- * has no stream any more: a series that ends would be drawn as unknown, not as nobody.
+ * Reads the figures once for all metrics of a scrape, which are collected in one turn. A route that was seen stays,
+ * with 0 when it has no stream any more: a series that ends would be drawn as unknown, not as nobody.
  */
 function figuresOf (read: () => Figures): () => Figures {
   const routesSeen: Record<string, number> = {}
@@ -76,7 +77,10 @@ function figuresOf (read: () => Figures): () => Figures {
   }
 }
 
-/** The Fastify plugin. Register it where `fastify-eventfeed` is registered, after it; its metrics leave the registry when the application closes. */
+/**
+ * The Fastify plugin. Register it where `fastify-eventfeed` is registered, after it; its metrics leave the registry
+ * when the application closes.
+ */
 export const metrics = fp(register, { name: 'fastify-eventfeed-metrics', fastify: '5.x', dependencies: ['fastify-eventfeed'] })
 
 const plugin = Object.assign(metrics, { default: metrics, metrics })

@@ -1,6 +1,6 @@
 /**
- * Which metrics there are: by name, kind and labels, and how each is read off the figures of `app.eventfeed.stats()`. Names
- * follow https://prometheus.io/docs/practices/naming: the unit comes last, but for the `_total` of a counter.
+ * Which metrics there are: by name, kind and labels, and how each is read off the figures of `app.eventfeed.stats()`.
+ * Names follow https://prometheus.io/docs/practices/naming: the unit comes last, but for the `_total` of a counter.
  */
 import type { FastifyInstance } from 'fastify'
 

@@ -23,8 +23,8 @@ export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
    */
   events?: Schemas | undefined
   /**
-   * How much of its history the feed holds in memory: all that there is of it, but where a log is given. Default: 10,000
-   * entries, 64 MiB, of any age, whichever bites first, and no more than the log keeps.
+   * How much of its history the feed holds in memory: all that there is of it, but where a log is given. Default:
+   * 10,000 entries, 64 MiB, of any age, whichever bites first, and no more than the log keeps.
    */
   retain?: Partial<Retention> | undefined
   /** What keeps the history, by its own bounds. Default: memory alone, bounded by `retain`. */

@@ -1,6 +1,6 @@
 /**
- * What a connection needs of its reply: the way to commit, to be refused, and to tell that it has ended. It is the stream
- * as the plugin knows it, and holds the reply and the request no longer than it must.
+ * What a connection needs of its reply: the way to commit, to be refused, and to tell that it has ended. It is the
+ * stream as the plugin knows it, and holds the reply and the request no longer than it must.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asError, NotReturned } from '../errors.ts'

@@ -36,7 +36,9 @@ interface StatementSettings extends SqliteStatement {
   readonly safeIntegers?: (enabled: boolean) => unknown
 }
 
-/** Opens a file. It is created where it is not there. Throws what the driver throws, or `FST_EVENTFEED_MISSING_PEER`. */
+/**
+ * Opens a file. It is created where it is not there. Throws what the driver throws, or `FST_EVENTFEED_MISSING_PEER`.
+ */
 export function openDatabase (path: string): OwnDatabase {
   // undefined on Node 20, and on Node 22 before 22.13 without --experimental-sqlite
   const builtIn: { readonly DatabaseSync?: unknown } | undefined = process.getBuiltinModule?.('node:sqlite')

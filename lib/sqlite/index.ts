@@ -28,14 +28,14 @@ export interface SqliteLogsOptions {
    */
   database?: SqliteDatabase | undefined
   /**
-   * What each log keeps. Default: 10,000 entries, 64 MiB, of any age; whichever bites first. An entry counts as many bytes
-   * as in memory, which is more than it takes in the file.
+   * What each log keeps. Default: 10,000 entries, 64 MiB, of any age; whichever bites first. An entry counts as many
+   * bytes as in memory, which is more than it takes in the file.
    */
   retain?: Partial<Retention> | undefined
   /**
-   * When a commit is done: `FULL`, when the disk has it; `NORMAL`, when the operating system has it: that is faster, and
-   * a loss of power may take the newest entries with it, of which clients then learn by a gap. A kill of the process
-   * loses nothing in either. Default: `FULL`.
+   * When a commit is done: `FULL`, when the disk has it; `NORMAL`, when the operating system has it: that is faster,
+   * and a loss of power may take the newest entries with it, of which clients then learn by a gap. A kill of the
+   * process loses nothing in either. Default: `FULL`.
    */
   synchronous?: 'FULL' | 'NORMAL' | undefined
   /** The time; tests move another one by hand. Default: the machine's. */

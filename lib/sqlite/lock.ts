@@ -15,7 +15,10 @@ import { isBusy } from './failures.ts'
 /** What the name of the lock file adds to that of the database. */
 export const LOCK_SUFFIX = '-lock'
 
-/** Takes the lock of a database file. Gives the function that ends it. Throws `FST_EVENTFEED_LOG_UNUSABLE` where it is taken. */
+/**
+ * Takes the lock of a database file. Gives the function that ends it. Throws `FST_EVENTFEED_LOG_UNUSABLE` where it is
+ * taken.
+ */
 export function takeLock (path: string, subject: string, open: (path: string) => OwnDatabase): () => void {
   const lock = open(`${path}${LOCK_SUFFIX}`)
   try {

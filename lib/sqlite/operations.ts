@@ -81,6 +81,9 @@ export type Done<Kind extends Operation> = (error: Error | undefined, answer: Op
 export interface Engine {
   /** Answers are given in the order of the questions. */
   ask<Kind extends Operation> (kind: Kind, ask: Operations[Kind]['ask'], done: Done<Kind>): void
-  /** Closes the database and gives up its lock. Resolves when that is done; what was asked and not answered has failed then. */
+  /**
+   * Closes the database and gives up its lock. Resolves when that is done; what was asked and not answered has failed
+   * then.
+   */
   stop (): Promise<void>
 }

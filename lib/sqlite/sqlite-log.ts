@@ -151,7 +151,10 @@ export class SqliteLog implements EventLog {
     }
   }
 
-  /** Tells a page. Gives the position to go on from; `undefined` where the tail has come to the head, and goes on by itself. */
+  /**
+   * Tells a page. Gives the position to go on from; `undefined` where the tail has come to the head, and goes on by
+   * itself.
+   */
   async #prefillFrom (after: string, follower: Follower, log: OpenLog): Promise<string | undefined> {
     return await new Promise((resolve, reject) => {
       const ask = { handle: log.handle, after, limit: SQLITE_PAGE_ENTRIES, now: this.#client.now(), isPrefill: true }

@@ -65,7 +65,10 @@ export class StoreClient {
     return this.now() - Math.max(0, this.clock.now() - at)
   }
 
-  /** A handle for a log that is opened next, by `ask('open')`. It must be removed in any case. Throws where one of that name is open. */
+  /**
+   * A handle for a log that is opened next, by `ask('open')`. It must be removed in any case. Throws where one of
+   * that name is open.
+   */
   add<Log extends ClientLog> (log: (handle: Handle) => Log, name: string): Log {
     if (this.#names.has(name)) {
       throw new LogUnusable(`the log ${shown(name)} is open already: end its feed, or close its application, before you use it for another one`)

@@ -102,7 +102,9 @@ export class StoredLog {
     return { position: `${state.runs.at(-1)?.tag}-${number}`, isNew: true }
   }
 
-  /** Writes the tag of this opening, in a transaction, where that is not done yet: then a position of it may be told. */
+  /**
+   * Writes the tag of this opening, in a transaction, where that is not done yet: then a position of it may be told.
+   */
   storeTag (): void {
     const run = this.state.runs.at(-1)
     if (this.state.isTagStored || run === undefined) return
@@ -166,7 +168,10 @@ export class StoredLog {
     return { oldest: first > head ? null : positionOf(runs, first), before: positionOf(runs, first - 1) }
   }
 
-  /** The entries after a position. `isPrefill`: also those that are not kept any more, where they are still in the file. */
+  /**
+   * The entries after a position. `isPrefill`: also those that are not kept any more, where they are still in the
+   * file.
+   */
   page (after: string, limit: number, now: number, isPrefill: boolean): LogPage | LogGap {
     const located = this.locate(after, now)
     const number = (partsOf(after)?.number ?? 0) + 1

@@ -41,7 +41,10 @@ const CREATE = `
   ) STRICT;
   CREATE INDEX eventfeed_dedupe ON eventfeed_entries (dedupe) WHERE dedupe IS NOT NULL;`
 
-/** The row number of an entry; the parameters are the log and the number. Numbered ones are not the same in both drivers. */
+/**
+ * The row number of an entry; the parameters are the log and the number. Numbered ones are not the same in both
+ * drivers.
+ */
 const ID = '((? << 40) | ?)'
 /** The last row number that a log may have; the parameter is the log. */
 const LAST_ID = `((? << 40) | ${LAST_ENTRY})`

@@ -32,7 +32,10 @@ export class WorkerEngine implements Engine {
   #isLost = false
   #stopWatch: (() => void) | undefined
 
-  /** `onLost` is called once, after all questions have failed, where the worker has died or its file must be opened again. */
+  /**
+   * `onLost` is called once, after all questions have failed, where the worker has died or its file must be opened
+   * again.
+   */
   constructor (data: WorkerData, clock: Clock, onLost: () => void) {
     this.#subject = subjectOf(data.file)
     this.#clock = clock

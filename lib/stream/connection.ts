@@ -1,6 +1,6 @@
 /**
- * One open event stream: its states, and what moves it from one to the next. It knows neither feeds nor Fastify: a frame
- * source is on its one side, a writer on the other, and its host commits the response and hears of the end.
+ * One open event stream: its states, and what moves it from one to the next. It knows neither feeds nor Fastify: a
+ * frame source is on its one side, a writer on the other, and its host commits the response and hears of the end.
  */
 import { FIRST_WRITE_BYTES } from '../defaults.ts'
 import type { Batch } from '../wire/batch.ts'
@@ -99,7 +99,10 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     this.#advance()
   }
 
-  /** Ends the stream for a reason that is not the source's own. What is ready is still sent, where the client still reads. */
+  /**
+   * Ends the stream for a reason that is not the source's own. What is ready is still sent, where the client still
+   * reads.
+   */
   end (reason: Exclude<EndReason, 'done' | 'failed' | 'lagged'>, { retryMs, detail, error }: { retryMs?: number, detail?: string, error?: Error } = {}): void {
     if (this.#state === 'closed') return
     const ended = new EventStreamEnded(reason, detail)
@@ -240,7 +243,10 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     if (!wasMoving && this.#isMoveDue) this.#advance()
   }
 
-  /** Bytes wait here before the head is sent, and while others are read or written; never more than those of one read and one `retry`. */
+  /**
+   * Bytes wait here before the head is sent, and while others are read or written; never more than those of one read
+   * and one `retry`.
+   */
   #keep (batch: Batch): void {
     if (this.#state === 'closed') return
     if (this.#state === 'open' && this.#held === undefined && !this.#isMoving) this.#write(batch)

@@ -1,6 +1,6 @@
 /**
- * Several feeds on one stream. Each event's id carries the positions of all, as `feed=position` pairs, so that each feed
- * resumes, and reports its gap, by itself.
+ * Several feeds on one stream. Each event's id carries the positions of all, as `feed=position` pairs, so that each
+ * feed resumes, and reports its gap, by itself.
  */
 import { BadSource, shown } from '../errors.ts'
 import type { Batch } from '../wire/batch.ts'
@@ -94,7 +94,10 @@ class MergedFrames implements FrameSource {
     return [...this.#members.values()].every(({ isPlaced }) => isPlaced)
   }
 
-  /** A feed that has given no position yet, because its first snapshot is not sent, is left out: it starts over when the client returns. */
+  /**
+   * A feed that has given no position yet, because its first snapshot is not sent, is left out: it starts over when
+   * the client returns.
+   */
   #idWith (name: string, position: string): string {
     const positions = Array.from(this.#members, ([feed, member]) => [feed, feed === name ? position : member.position] as const)
     return joinPositions(new Map(positions.flatMap(([feed, known]) => known === undefined ? [] : [[feed, fit(known)]])))

@@ -6,8 +6,8 @@ import type { EventLog } from '../log/contract.ts'
 import type { Retention } from '../log/retention.ts'
 
 /**
- * What a log under test may offer beside `make`, and the bounds that it may have. A claim that needs what is not offered
- * is not applicable.
+ * What a log under test may offer beside `make`, and the bounds that it may have. A claim that needs what is not
+ * offered is not applicable.
  */
 export type LogAbility = OfferedFunction | 'clock' | `retain.${LogBound}`
 /** What a log under test may offer as a function. */
