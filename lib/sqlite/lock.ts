@@ -1,7 +1,7 @@
 /**
  * One process at a time may have a file of feeds open. It holds a lock on an empty file beside it, so that other
- * programs can still read the database. The lock is the operating system's, by way of SQLite: it ends with the
- * process, however that ends, and leaves nothing to clean up.
+ * programs can still read the database. The lock is the operating system's, taken through SQLite: it ends with the
+ * process, however that ends, and nobody has to clean up.
  *
  * A process that opens the lock file in another way and closes it loses its lock, because POSIX says so: so nobody
  * looks into it.
@@ -23,7 +23,7 @@ export function takeLock (path: string, subject: string, open: (path: string) =>
   const lock = open(`${path}${LOCK_SUFFIX}`)
   try {
     lock.exec('PRAGMA busy_timeout = 0')
-    // nothing is ever written, so this holds the lock and makes no journal
+    // nothing is ever written: this holds the lock, and an empty journal, which the next opening removes after a kill
     lock.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     lock.close()
