@@ -5,6 +5,7 @@
 import { LogFailed } from '../errors.ts'
 import { beginning, located } from '../log/answers.ts'
 import type { EventLog, Located, LogBeginning, LogGap } from '../log/contract.ts'
+import { isThenable } from '../thenable.ts'
 import type { Window } from './window.ts'
 
 /** Where a reader goes on. */
@@ -64,11 +65,15 @@ export function locateEarliest ({ log, window }: History): Beginning | Promise<B
 /** Where a log begins. */
 interface Beginning { readonly start: Location, readonly before: string }
 
-/** What a log answers. What it throws or rejects with becomes a failure of the log, so that clients come back. */
-export function asked<Value> (ask: () => Value | Promise<Value>): Value | Promise<Value> {
+/**
+ * What a log answers, at once or by anything that can be awaited. What it throws or rejects with becomes a failure of
+ * the log, so that clients come back.
+ */
+export function asked<Value> (ask: () => Value | PromiseLike<Value>): Value | Promise<Value> {
   try {
     const answer = ask()
-    return answer instanceof Promise ? answer.catch((cause: unknown) => { throw new LogFailed({ cause }) }) : answer
+    if (!isThenable<Value>(answer)) return answer
+    return Promise.resolve(answer).catch((cause: unknown) => { throw new LogFailed({ cause }) })
   } catch (cause) {
     throw new LogFailed({ cause })
   }

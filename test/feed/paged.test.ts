@@ -14,9 +14,8 @@ interface Numbers {
   open: (options?: SubscribeOptions, lastEventId?: string) => Promise<Listener>
 }
 
-async function feedOf (t: Test, options: PagedLogOptions = {}): Promise<Numbers> {
+async function feedOf (t: Test, options: PagedLogOptions = {}, log = new PagedLog(options)): Promise<Numbers> {
   const app = await appOf(t)
-  const log = new PagedLog(options)
   const feed: Feed = app.feed('numbers', { log, retain: { entries: 3 } })
   let next: SubscribeOptions = {}
   app.get('/numbers', (_request, reply) => reply.sse(feed.subscribe(next)))
@@ -36,6 +35,28 @@ async function feedOf (t: Test, options: PagedLogOptions = {}): Promise<Numbers>
 function numbers (from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index)
 }
+
+/** A log in whose answers there is no promise of this realm, but what can be awaited. */
+function thenableLog (log: PagedLog): PagedLog {
+  return new Proxy(log, {
+    get (target, name): unknown {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]): unknown => {
+        const answer: unknown = Reflect.apply(value, target, args)
+        return answer instanceof Promise ? { then: answer.then.bind(answer) } : answer
+      }
+    }
+  })
+}
+
+t.test('a log may answer each call by anything that can be awaited', async (t) => {
+  const { publish, open } = await feedOf(t, {}, thenableLog(new PagedLog()))
+  const ids = await publish(1, 8)
+  const readers = [await open({ from: 'earliest' }), await open({}, ids[1])]
+  await publish(9, 9)
+  for (const [index, reader] of readers.entries()) t.strictSame((await reader.count(9 - index * 2)).data, numbers(1 + index * 2, 9))
+})
 
 t.test('publish is fulfilled with the position that the log gave', async (t) => {
   const { publish, log } = await feedOf(t)
