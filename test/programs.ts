@@ -20,6 +20,11 @@ export class Program {
     return this.#find() !== undefined || process.env.CI ? false : this.#missing
   }
 
+  /** True where it is installed. */
+  get found (): boolean {
+    return this.#find() !== undefined
+  }
+
   /** Where it lies. Throws where it is missing. */
   get path (): string {
     const path = this.#find()

@@ -1,0 +1,12 @@
+/** An `EventSource`, whose user listens for unnamed events, and for gaps. */
+export function open ({ url, EventSource = window.EventSource, ...user }) {
+  listen(new EventSource(url), user)
+}
+
+/** Tells what an `EventSource`, of whatever make, dispatches. */
+export function listen (source, { opened, item, closed }) {
+  source.addEventListener('open', opened)
+  for (const type of ['message', 'stream:gap']) source.addEventListener(type, ({ type, data }) => item({ type, data }))
+  // eventsource 2 says so before it closes itself, which it does in the same turn
+  source.addEventListener('error', () => queueMicrotask(() => { if (source.readyState === 2) closed() }))
+}

@@ -1,0 +1,174 @@
+/**
+ * The application that all clients meet: a feed, streams that end and streams that fail, a gap. It listens on an
+ * address of its own, so that another one can come up in its place, as after a restart.
+ */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { systemClock } from '../../lib/clock.ts'
+import eventfeed, { type EventStreamOptions, type Feed, type Publication, type ServerSentEvent } from '../../lib/index.ts'
+import { History } from '../contract/history.ts'
+import { SynchronousLog } from '../contract/memory-reference.ts'
+import type { Facts } from './facts.ts'
+import { addPages } from './pages.ts'
+
+/** How many events there are. */
+export const EVENTS = 3
+/** After how many of them a failure, a drain or a cut comes. */
+export const MIDDLE = 2
+
+/** The reconnection time of all streams, in milliseconds: half of it more at most. */
+const RETRY_MS = 20
+const DRAIN_TIMEOUT_MS = 300
+
+/** What an event of the application says. */
+export type ApplicationEvent = Pick<Publication<Record<string, unknown>>, 'event' | 'data'>
+
+export interface WorldOptions {
+  /** An event by its number, from 1 to `EVENTS`, in the words of a client's protocol; an unnamed one by default. */
+  readonly event?: (number: number) => ApplicationEvent
+  /** Options of all streams. */
+  readonly stream?: EventStreamOptions
+  /** Routes of a protocol, beside those that there are. */
+  readonly routes?: (app: FastifyInstance, world: World) => void
+}
+
+/** A request that a client has made. */
+export interface Seen {
+  readonly method: string
+  readonly path: string
+  readonly lastEventId: string | undefined
+  /** The status of its answer; 0 while there is none. */
+  readonly status: number
+}
+
+let addresses = 0
+
+/** Addresses of this machine that nobody else uses, so that a port is free again when we are the ones who left it. */
+function ownAddress (): string {
+  addresses = addresses % 254 + 1
+  return `127.${process.pid >> 8 & 127 | 64}.${process.pid & 255}.${addresses}`
+}
+
+/** The application. */
+export class World {
+  readonly #options: WorldOptions
+  readonly #facts: Facts
+  readonly #host = ownAddress()
+  readonly #requests: Array<{ request: FastifyRequest, reply: FastifyReply }> = []
+  /** What outlives a restart: the history of the feed, and what has happened. */
+  readonly #history = new History({}, systemClock)
+  #published = 0
+  #hasFailed = false
+  #app: FastifyInstance | undefined
+  #feed: Feed | undefined
+  #port = 0
+
+  private constructor (facts: Facts, options: WorldOptions) {
+    this.#facts = facts
+    this.#options = options
+  }
+
+  /** Listens on a free port. */
+  static async open (facts: Facts, options: WorldOptions = {}): Promise<World> {
+    const world = new World(facts, options)
+    await world.#listen()
+    return world
+  }
+
+  get origin (): string { return `http://${this.#host}:${this.#port}` }
+
+  /** The application that listens at present. */
+  get app (): FastifyInstance {
+    if (this.#app === undefined) throw new Error('no application listens')
+    return this.#app
+  }
+
+  /** The requests for a path so far, whatever their query. */
+  requests (path: string): Seen[] {
+    return this.#requests.filter(({ request: { url } }) => url.split('?')[0] === path).map(({ request, reply }) => ({
+      method: request.method,
+      path: request.url,
+      lastEventId: request.headers['last-event-id']?.toString() ?? new URL(request.url, this.origin).searchParams.get('lastEventId') ?? undefined,
+      status: reply.raw.headersSent ? reply.raw.statusCode : 0
+    }))
+  }
+
+  /** An event by its number. */
+  event (number: number): ApplicationEvent {
+    return this.#options.event?.(number) ?? { data: { n: number } }
+  }
+
+  /** Publishes the next event of the feed. */
+  async publish (): Promise<void> {
+    await this.#feed?.publish(this.event(++this.#published))
+  }
+
+  /** Ends the feed: its clients need not come back. */
+  end (): void { this.#feed?.end() }
+
+  /** Cuts the lines of a path after what was written to them, as a network that fails. Gives how many there were. */
+  cut (path: string): number {
+    const open = this.#requests.filter(({ request, reply }) => request.url.split('?')[0] === path && !reply.raw.closed)
+    for (const { request } of open) request.raw.socket.destroySoon()
+    return open.length
+  }
+
+  /** Closes the application, as at a restart, and starts another one in its place. */
+  async restart (): Promise<void> {
+    await this.close()
+    await this.#listen()
+  }
+
+  /** Closes the application. */
+  async close (): Promise<void> {
+    const app = this.#app
+    this.#app = undefined
+    await app?.close()
+  }
+
+  async #listen (): Promise<void> {
+    const app = await this.#build()
+    const origin = await app.listen({ host: this.#host, port: this.#port })
+    this.#port = Number(new URL(origin).port)
+  }
+
+  async #build (): Promise<FastifyInstance> {
+    const app = this.#app = Fastify({ forceCloseConnections: true })
+    await app.register(eventfeed, { retryMs: RETRY_MS, drainTimeoutMs: DRAIN_TIMEOUT_MS, ...this.#options.stream })
+    app.addHook('onRequest', async (request, reply) => {
+      this.#requests.push({ request, reply })
+      for (const name of ['finish', 'close']) reply.raw.once(name, this.#facts.changed)
+      this.#facts.changed()
+    })
+    const feed = this.#feed = app.feed('world', { log: new SynchronousLog(this.#history) })
+    addPages(app)
+    this.#options.routes?.(app, this)
+    app.get('/feed', (_request, reply) => reply.sse(feed.subscribe({ from: 'earliest' })))
+    app.get('/latest', (_request, reply) => reply.sse(feed.subscribe()))
+    app.get('/gap', (_request, reply) => reply.sse(feed.subscribe({ after: 'of-another-server' })))
+    for (const method of ['GET', 'POST'] as const) {
+      app.route({ method, url: '/finite', handler: (_request, reply) => reply.sse((source) => this.#count(source)) })
+      app.route({ method, url: '/failing', handler: (_request, reply) => reply.sse((source) => this.#failOnce(source)) })
+    }
+    return app
+  }
+
+  /** All events that the client has not seen. */
+  async * #count ({ lastEventId = '' }: { lastEventId?: string | undefined }): AsyncGenerator<ServerSentEvent> {
+    for (let number = Number(lastEventId) + 1; number <= EVENTS; number++) {
+      await nextTurn()
+      yield { ...this.event(number), id: number }
+    }
+  }
+
+  /** The same, with a failure in the middle. Who comes back gets the rest. */
+  async * #failOnce (source: { lastEventId?: string | undefined }): AsyncGenerator<ServerSentEvent> {
+    for await (const event of this.#count(source)) {
+      if (event.id === MIDDLE + 1 && !this.#hasFailed) {
+        this.#hasFailed = true
+        throw new Error('this fails once')
+      }
+      yield event
+    }
+  }
+}
