@@ -2,7 +2,7 @@
  * A copy of this project with another version of Fastify, because only one can be installed beside the others that need
  * it.
  */
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,12 +35,19 @@ export async function treeWithFastify (wanted: string): Promise<Tree> {
     for (const file of files.split('\0').filter(Boolean)) await cp(join(ROOT, file), join(folder, file)).catch(ignoreMissing)
     const options = ['--no-save', '--no-package-lock', '--prefer-offline', '--no-audit', '--no-fund']
     await outputOf(folder, 'npm', 'install', ...options, `fastify@${wanted}`)
+    await linkDriver(folder).catch(ignoreMissing)
     await outputOf(folder, 'npm', 'run', 'build')
     return { folder, fastify: await fastifyIn(folder), remove }
   } catch (error) {
     await remove()
     throw error
   }
+}
+
+/** npm knows nothing of the SQLite driver of Node 20, which `test/sqlite/install-driver.ts` has put here. */
+async function linkDriver (folder: string): Promise<void> {
+  const driver = 'node_modules/better-sqlite3'
+  await symlink(await realpath(join(ROOT, driver)), join(folder, driver), 'dir')
 }
 
 async function fastifyIn (folder: string): Promise<string> {
