@@ -100,6 +100,29 @@ export const STATES_COMPARED = 8
 /** ... of any age: count and bytes bound the memory already. */
 export const RETAIN_AGE_MS = Infinity
 
+/** What a run has said is kept for 10 minutes after its end: a page that was closed by mistake finds it again. */
+export const RUN_KEEP_MS = 600_000
+/** 10,000 runs at a time hold about 200 MB, with what a small generator holds. */
+export const MAX_RUNS = 10_000
+/** A run keeps 100,000 events: the longest answers of language models have some 60,000 tokens. */
+export const RUN_ENTRIES = 100_000
+/** ... and at most 32 MiB of them: what 100,000 small events take. */
+export const RUN_BYTES = 32 * 1024 * 1024
+/** The runs of one family hold at most 256 MiB together: 2,000 answers of 300 tokens, or eight of the largest. */
+export const RUNS_BYTES = 256 * 1024 * 1024
+/** A run counts 16 KiB beside its events: its objects take so much (measured with Node 20). */
+export const RUN_OBJECT_BYTES = 16 * 1024
+/** A source that was stopped has 5 s for its `finally`, as one whose client has left has. */
+export const RUN_STOP_MS = 5_000
+/** After 100 events in a row, the source of a run lets other work run: a source that never waits would stop all else. */
+export const RUN_EVENTS_IN_A_ROW = 100
+/** A run waits for its log when 200 of its events are on their way: so none fills what all may have on their way. */
+export const RUN_PENDING_EVENTS = 200
+/** A drain gives runs three quarters of `drainTimeoutMs` to end by themselves ... */
+export const DRAIN_RUNS_SHARE = 3 / 4
+/** ... and an eighth for their `finally`, after which those who follow have an eighth to hear of the end. */
+export const DRAIN_STOP_SHARE = 1 / 8
+
 /** A batch is at most 256 KiB: what user space holds for one stalled client. One event that is longer is sent whole. */
 export const BATCH_BYTES = 256 * 1024
 /**

@@ -20,6 +20,29 @@ export const FeedExists = createError<[string]>('FST_EVENTFEED_FEED_EXISTS', 'a 
 /** `publish` on a feed that has ended. */
 export const FeedEnded = createError<[string]>('FST_EVENTFEED_FEED_ENDED', 'the feed %s has ended, so nothing can be published in it any more: define it again with app.feed()', 500)
 
+/** A family of runs with this name is there already. */
+export const RunsExist = createError<[string]>('FST_EVENTFEED_RUNS_EXIST', 'runs named %s exist already: keep what app.runs() returned the first time', 500)
+/** No run has this id: it was never started, or is not kept any more. */
+export const UnknownRun = createError<[string]>('FST_EVENTFEED_UNKNOWN_RUN', 'there is no run %s: it was never started, or is not kept any more', 404)
+/** A run with this id is running. */
+export const RunExists = createError<[string]>('FST_EVENTFEED_RUN_EXISTS', 'a run %s is running already: follow it, stop it first, or start the new one with another id', 409)
+/** `maxRuns` runs are running. */
+export const TooManyRuns = createError('FST_EVENTFEED_TOO_MANY_RUNS', 'too many runs are running on this server: try again later', 503)
+/** A run was to be started, or was still to begin, while the application closes. */
+export const RunsClosed = createError('FST_EVENTFEED_RUNS_CLOSED', 'this server is closing, and starts no run any more: try again later', 503)
+/** The runs of a family hold as many bytes as they may. */
+export const RunsFull = createError<[string, number]>('FST_EVENTFEED_RUNS_FULL', 'the runs %s hold %d bytes, as much as maxBytes allows: try again later', 503)
+/** A run holds as many events, or bytes of them, as `retain` allows. */
+export const RunFull = createError<[string, string]>('FST_EVENTFEED_RUN_FULL',
+  'the run %s has more than %s, and retain allows no more: raise it, or give whenFull: \'trim\' to have its first events dropped', 500)
+/** What those who follow a run learn of its failure: the cause is for the application alone. */
+export const RUN_FAILED = 'FST_EVENTFEED_RUN_FAILED'
+/** A run that is followed has failed. */
+export const RunFailed = createError<[string, ErrorOptions?]>(RUN_FAILED, 'the run %s has failed', 500)
+/** A run was stopped, and its source still runs. */
+export const RunParked = createError<[string, number]>('FST_EVENTFEED_RUN_PARKED',
+  'the run %s was stopped, but its source still runs after %d ms: it waits for something that ignores the signal. Give the signal to what it waits for, or wait by until(promise); a source gets both', 500)
+
 /** A field of an event breaks the rules of the event stream format. */
 export const BadField = createError<[string, string, string, ErrorOptions?]>('FST_EVENTFEED_BAD_FIELD', 'the %s of an event %s, but it is %s', 500)
 /** What a source yielded, or what was published, is no event. */

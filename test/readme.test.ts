@@ -88,7 +88,14 @@ const EXAMPLES: ReadonlyArray<readonly [heading: string, added: string, printed:
   /event: welcome\ndata: \{"text":"hi"\}\n\nevent: message\ndata: \{"text":"again"\}\nid: \S+-2\n/],
   ['Several feeds on one stream', `
     await print(await app.inject({ url: '/all', payloadAsStream: true, signal: leaving.signal }), 'It works')`,
-  /event: headline\ndata: It works\nid: chat=\S+-1,news=\S+-1\n/]
+  /event: headline\ndata: It works\nid: chat=\S+-1,news=\S+-1\n/],
+  ['Runs', `
+    const ada = { headers: { 'x-user': 'ada' } }
+    const { id } = (await app.inject({ ...ada, method: 'POST', url: '/answers' })).json()
+    console.log((await app.inject({ headers: { 'x-user': 'bob' }, url: '/answers/' + id })).statusCode, (await app.inject({ ...ada, url: '/answers/unknown' })).statusCode)
+    console.log((await app.inject({ headers: { 'x-user': 'ada', accept: 'text/event-stream' }, url: '/answers/' + id })).payload)
+    console.log((await app.inject({ ...ada, method: 'DELETE', url: '/answers/' + id })).payload)`,
+  /^403 404\n.*"text":"It"\}.*"text":" works"\}.*stream:done.*"state":"done".*"value":\{"tokens":2\}\}\n$/s]
 ]
 
 /** Prints what a stream gives, up to a text that stands in it. */
@@ -124,14 +131,14 @@ t.test('all examples compile', async (t) => {
   t.equal(stdout, '')
 })
 
-t.test('the README has a row for every option of a subscription and of a feed', async (t) => {
+t.test('the README has a row for every option of a subscription, of a feed and of runs', async (t) => {
   const rows = new Set([...readme.matchAll(/^\| `([\w.]+)` \|/gm)].map(([, option]) => option))
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(eventfeed)
   const feed = app.feed('numbers')
   // the refusal of an option that there is not names those that there are
-  for (const refuse of [() => feed.subscribe({ no: 1 } as object), () => app.feed('other', { no: 1 } as object)]) {
+  for (const refuse of [() => feed.subscribe({ no: 1 } as object), () => app.feed('other', { no: 1 } as object), () => app.runs('other', { no: 1 } as object)]) {
     const [, options = ''] = /there are (.*)$/.exec(messageOf(refuse)) ?? []
     t.ok(options.split(', ').length > 5)
     for (const option of options.split(', ')) t.ok(rows.has(option) || rows.has(`${option}.entries`), option)

@@ -7,7 +7,7 @@ import { asError, FeedEnded, LogFailed, shown } from '../errors.ts'
 import { guardedEach } from '../guarded.ts'
 import type { EventLog } from '../log/contract.ts'
 import { MemoryHistory } from '../log/memory-history.ts'
-import { boundedBy } from '../log/retention.ts'
+import { boundedBy, sizeOf } from '../log/retention.ts'
 import { Roster } from '../roster.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
 import { Bookmarks } from './bookmarks.ts'
@@ -71,7 +71,7 @@ export class FeedCore implements History {
     const own = new MemoryHistory()
     this.log = parts.log ?? own
     const isOwn = parts.log === undefined
-    this.window = new Window(parts.clock, boundedBy(parts.retain, parts.log?.retain), isOwn ? own : undefined)
+    this.window = new Window(parts.clock, boundedBy(parts.retain, parts.log?.retain), isOwn ? own : undefined, parts.output?.onHeld)
     if (isOwn) this.window.addDropListener({ drop: () => { own.dropOldest() } })
     this.#drafts = new Drafts(parts.codec, this.poison)
     this.pages = new Pages(this, (entry) => this.#drafts.checkOf(entry))
@@ -112,10 +112,13 @@ export class FeedCore implements History {
 
   get keys (): KeyIndex { return this.#tail.keys }
 
+  /** True for the output of a run. */
+  get isOutput (): boolean { return this.#parts.output !== undefined }
+
   get hasEnded (): boolean { return this.#hasEnded }
 
   /** How streams end that have read all there is. */
-  get lastWord (): SourceEnd { return this.#isDrained ? { kind: 'drain' } : { kind: 'done' } }
+  get lastWord (): SourceEnd { return this.#isDrained ? { kind: 'drain' } : this.#parts.output?.lastWord() ?? { kind: 'done' } }
 
   /**
    * True when no entry will come any more: `publish` may have been called before `end`, and the log not be done with
@@ -160,6 +163,7 @@ export class FeedCore implements History {
     const draft = this.#drafts.of(event, this.#at)
     // a getter or toJSON() of the data may have ended the feed
     if (this.#hasEnded) throw new FeedEnded(shown(this.name))
+    this.#parts.output?.makeRoom(sizeOf(draft))
     const answer = this.#held.append(draft)
     if (typeof answer === 'string') return answer
     // whoever awaits it gets the rejection too; where nobody does, it must not end the process
@@ -170,7 +174,7 @@ export class FeedCore implements History {
   end (): void {
     if (this.#hasEnded || this.#isClosing) return
     this.#hasEnded = true
-    this.#isToBeDeleted = true
+    this.#isToBeDeleted ||= this.#parts.output === undefined
     this.#parts.onEnd()
     this.#held.end((error) => {
       if (error !== undefined) this.#report(error, 'its end could not be written')
@@ -178,6 +182,9 @@ export class FeedCore implements History {
       this.#complete()
     })
   }
+
+  /** How many streams and loops read it. */
+  get readers (): number { return this.#readers.size }
 
   stats (): FeedStats {
     return statsOf(this.window, this.#readers, this.figures, (error) => { this.#parts.onFault(error, 'how far a stream of it is behind is not known') })
@@ -196,7 +203,13 @@ export class FeedCore implements History {
   /** ... and will not read any more. */
   leave (reader: Follower): void {
     this.#readers.delete(reader)
-    this.#isToBeDeleted ||= this.#hasEnded
+    this.#isToBeDeleted ||= this.#hasEnded && this.#parts.output === undefined
+    this.#deleteWhenLeft()
+  }
+
+  /** The history of a run that has ended is not kept any more: it is deleted when the last stream has left. */
+  letGo (): void {
+    this.#isToBeDeleted = true
     this.#deleteWhenLeft()
   }
 

@@ -4,8 +4,10 @@ import type { EventLog } from '../log/contract.ts'
 import type { Retention } from '../log/retention.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import type { DataText } from '../wire/event.ts'
+import type { SourceEnd } from '../wire/frame-source.ts'
 import type { LagPolicy } from './lag-policy.ts'
 import type { Snapshot } from './snapshot.ts'
+import type { OnHeld } from './forms.ts'
 
 /** What a feed is made of. */
 export interface FeedParts {
@@ -21,10 +23,22 @@ export interface FeedParts {
   readonly lag: LagPolicy
   readonly initial?: Snapshot<unknown> | undefined
   readonly onGap?: Snapshot<unknown> | undefined
+  /** What a feed does otherwise that is the output of a run. Default: nothing. */
+  readonly output?: OutputParts | undefined
   /** Called by `end`: the name is free again. */
   readonly onEnd: () => void
   /** Called when the log of a feed that has ended is freed; with the error where that failed. */
   readonly onFreed: (error?: unknown) => void
   /** Called with what failed and has nobody else to report it: it belongs into the application's log. */
   readonly onFault: (error: unknown, what: string) => void
+}
+
+/** What differs in a feed that is the output of a run: it is kept after its end, and shares a bound with others. */
+export interface OutputParts {
+  /** How streams end that have read all of a feed that has ended. */
+  readonly lastWord: () => SourceEnd
+  /** Called with what an event counts toward the bounds, before it is added. Throws where there is no room for it. */
+  readonly makeRoom: (bytes: number) => void
+  /** Hears of what the feed holds in memory. */
+  readonly onHeld: OnHeld
 }

@@ -15,6 +15,9 @@ export interface FormKeeper {
   shrink (bytes: number): void
 }
 
+/** Called with the bytes that are held from now on in addition; negative where these are less. */
+export type OnHeld = (bytes: number, what: 'entries' | 'forms') => void
+
 /** So much of the share is freed at once: to choose what leaves costs a look at each keeper. */
 const FREED_AT_ONCE = 1 / 8
 
@@ -24,10 +27,12 @@ export class Forms {
   readonly #most: number
   #bytes = 0
   #isShrinking = false
+  readonly #onHeld: OnHeld | undefined
 
   /** @param logBytes what the log may hold, forms included */
-  constructor (logBytes: number) {
+  constructor (logBytes: number, onHeld?: OnHeld) {
     this.#most = logBytes * FORMS_SHARE
+    this.#onHeld = onHeld
   }
 
   /** The bytes of all forms. */
@@ -39,12 +44,15 @@ export class Forms {
 
   /** It keeps nothing any more. */
   remove (keeper: FormKeeper): void {
-    if (this.#keepers.delete(keeper)) this.#bytes -= keeper.bytes
+    if (!this.#keepers.delete(keeper)) return
+    this.#bytes -= keeper.bytes
+    this.#onHeld?.(-keeper.bytes, 'forms')
   }
 
   /** Counts bytes that a keeper keeps more, or less where they are negative. Others leave where that is too much. */
   charge (bytes: number): void {
     this.#bytes += bytes
+    this.#onHeld?.(bytes, 'forms')
     if (this.#bytes > this.#most) this.shrink(this.#most)
   }
 

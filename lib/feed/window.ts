@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import { firstIndex, IndexedRing } from '../indexed-ring.ts'
 import type { Retention } from '../log/retention.ts'
 import type { Entry } from './entry.ts'
-import { Forms, Views } from './forms.ts'
+import { Forms, Views, type OnHeld } from './forms.ts'
 import { Positions } from './positions.ts'
 
 /** Whoever keeps something of the entries in the window. */
@@ -48,13 +48,15 @@ export class Window {
   #bytes = 0
   #held = 0
   #isTrimDue = false
+  readonly #onHeld: OnHeld | undefined
 
   /** @param numbered a log that has the same entries, with their indexes as numbers: then it knows where they stand */
-  constructor (clock: Clock, retention: Retention, numbered?: Numbered) {
+  constructor (clock: Clock, retention: Retention, numbered?: Numbered, onHeld?: OnHeld) {
     this.#clock = clock
     this.retention = retention
     this.#numbered = numbered
-    this.forms = new Forms(retention.bytes)
+    this.#onHeld = onHeld
+    this.forms = new Forms(retention.bytes, onHeld)
     this.#views = new Views(this.forms)
   }
 
@@ -152,6 +154,7 @@ export class Window {
     this.#offsets.push(this.#offset)
     this.#offset += entry.size
     this.#bytes += entry.size
+    this.#onHeld?.(entry.size, 'entries')
     // another process may have published it a while ago: only the wall clock says when
     this.#moment = Math.max(this.#moment, this.#clock.elapsed() - Math.max(0, this.#clock.now() - entry.at))
     this.#moments.push(this.#moment)
@@ -187,6 +190,15 @@ export class Window {
     const before = ageMs === Infinity ? -Infinity : this.#clock.elapsed() - ageMs
     for (let oldest = this.#ring.at(this.#ring.first); oldest !== undefined; oldest = this.#ring.at(this.#ring.first)) {
       if (this.size <= entries && (this.#moments.at(this.oldest) ?? 0) >= before && (this.#bytes <= bytes || this.size === 1)) return
+      this.#drop(oldest)
+    }
+  }
+
+  /** Drops the oldest entries, until these bytes are free, or no more than `left` entries are there. */
+  shed (bytes: number, left: number): void {
+    const until = this.#bytes - bytes
+    for (let oldest = this.#ring.at(this.#ring.first); oldest !== undefined; oldest = this.#ring.at(this.#ring.first)) {
+      if (this.#bytes <= until || this.size <= left) return
       this.#drop(oldest)
     }
   }
@@ -231,6 +243,7 @@ export class Window {
     this.#isBeforeKnown = true
     this.#positions.drop(oldest.position)
     this.#bytes -= oldest.size
+    this.#onHeld?.(-oldest.size, 'entries')
     oldest.letGo()
     this.#views.forget(oldest)
     for (const listener of this.#dropListeners) listener.drop(oldest)

@@ -1,6 +1,9 @@
 /** What the plugin adds to Fastify's types. Nothing here exists at run time. */
 import type { FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
+import type { RunFollower } from '../runs/follower.ts'
+import type { RunsOptions } from '../runs/options.ts'
+import type { Runs } from '../runs/runs.ts'
 import type { Feed } from '../subscription/feed.ts'
 import type { FeedSubscription } from '../subscription/subscription.ts'
 import type { EventSchemas, EventTypes, TypedEvent, Yield } from '../schema/types.ts'
@@ -26,10 +29,12 @@ type DataOf<Schema, Provider> =
 
 /** What may be yielded, and which subscriptions may be streamed, by a route with these events. */
 type YieldedBy<Types> = Types extends undefined ? AnyEvent : Yield<Types>
-type SubscriptionFor<Types> = FeedSubscription<Types extends undefined ? unknown : TypedEvent<Types>>
+type SubscriptionFor<Types> = FeedSubscription<DispatchedBy<Types>>
+type FollowerFor<Types> = RunFollower<DispatchedBy<Types>>
+type DispatchedBy<Types> = Types extends undefined ? unknown : TypedEvent<Types>
 
 /** What holds events, or a promise of it. */
-type Held<Types> = EventsOf<YieldedBy<Types>> | SubscriptionFor<Types> | ReadonlyArray<SubscriptionFor<Types>> | NodeJS.ReadableStream
+type Held<Types> = EventsOf<YieldedBy<Types>> | SubscriptionFor<Types> | FollowerFor<Types> | ReadonlyArray<SubscriptionFor<Types>> | NodeJS.ReadableStream
 
 /** What `reply.sse` takes in a route with these events. */
 export type EventSource<Types = undefined> = Held<Types> | ((source: SourceArguments) => Held<Types> | Promise<Held<Types>>)
@@ -92,5 +97,15 @@ declare module 'fastify' {
     feed<const Schemas extends EventSchemas = Record<string, never>> (
       name: string, options?: FeedOptions<Schemas>
     ): Feed<string extends keyof Schemas ? Record<string, unknown> : EventTypes<Schemas>>
+    /**
+     * Defines a family of runs: work whose output is a feed of its own, which goes on when its client leaves. Also at
+     * run time.
+     *
+     * @throws FST_EVENTFEED_RUNS_EXIST for the name of a family that is there, FST_EVENTFEED_BAD_OPTION,
+     *   FST_EVENTFEED_BAD_SCHEMA
+     */
+    runs<const Schemas extends EventSchemas = Record<string, never>> (
+      name: string, options?: RunsOptions<Schemas>
+    ): Runs<string extends keyof Schemas ? Record<string, unknown> : EventTypes<Schemas>>
   }
 }

@@ -6,13 +6,18 @@
 import type { FastifyInstance } from 'fastify'
 import { Socket } from 'node:net'
 import { jittered } from '../clock.ts'
-import { RETRY_JITTER } from '../defaults.ts'
+import { DRAIN_RUNS_SHARE, DRAIN_STOP_SHARE, RETRY_JITTER } from '../defaults.ts'
 import { Http2Sessions } from './http2-sessions.ts'
 import { hasLeft } from './http2-streams.ts'
+import type { RunFamilies } from './run-families.ts'
 import type { OpenStream, Streams } from './streams.ts'
 
-/** Drains all streams. Is fulfilled when each response has finished or closed, or when `drainTimeoutMs` is over. */
-export async function drain (app: FastifyInstance, streams: Streams): Promise<void> {
+/**
+ * Drains all streams. Those that follow a run stay until it has ended, because that is what their clients wait for: it
+ * has most of the time for that, and is stopped then. Is fulfilled when each response has finished or closed, or when
+ * `drainTimeoutMs` is over.
+ */
+export async function drain (app: FastifyInstance, streams: Streams, runs: RunFamilies): Promise<void> {
   streams.isDraining = true
   if (app.server.listening) {
     app.server.close()
@@ -27,9 +32,10 @@ export async function drain (app: FastifyInstance, streams: Streams): Promise<vo
     if (!sessions.closeBehind(stream.response)) closeSocketBehind(stream)
     // of some that have left over HTTP/2 Node says nothing: their sessions would wait for them
     if (hasLeft(stream.response)) stream.connection.destroy()
-    else stream.connection.end('drain', { retryMs: jittered(drainTimeoutMs, RETRY_JITTER) })
+    else if (!stream.connection.isWaitedFor) stream.connection.end('drain', { retryMs: jittered(drainTimeoutMs, RETRY_JITTER) })
   })
-  await streams.allEnded(drainTimeoutMs)
+  await runs.drain(drainTimeoutMs * DRAIN_RUNS_SHARE, drainTimeoutMs * DRAIN_STOP_SHARE)
+  await streams.allEnded(until - clock.elapsed())
   streams.endEach([...streams.open], ({ connection, response }) => {
     connection.destroy()
     // one whose head still waits for a hook has no way to the client yet, but it has a socket

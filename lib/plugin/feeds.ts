@@ -54,7 +54,7 @@ export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
 const OPTIONS = ['events', 'retain', 'log', 'slowConsumer', 'maxLagBytes', 'maxLagMs', 'onGap', 'initial']
 
 /** A name may stand in an event ID that lists positions: no comma, no `=`, nothing that ends a line. */
-const NAME = /^[^\s,=~\p{Cc}][^\s,=\p{Cc}]{0,127}$/u
+export const FEED_NAME = /^[^\s,=~\p{Cc}][^\s,=\p{Cc}]{0,127}$/u
 
 /** The feeds of one application. */
 export class Feeds {
@@ -73,7 +73,7 @@ export class Feeds {
 
   /** Defines a feed. */
   define (name: string, options: FeedOptions): Feed {
-    if (typeof name !== 'string' || !NAME.test(name)) {
+    if (typeof name !== 'string' || !FEED_NAME.test(name)) {
       throw new BadOption(`the name of a feed must be a string of 1 to 128 characters without white space, comma and "=", and not begin with "~", not ${shown(name)}`)
     }
     if (this.#feeds.has(name)) throw new FeedExists(shown(name))

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { AlreadyRegistered, ReplySseTaken } from '../errors.ts'
+import type { RunsOptions } from '../runs/options.ts'
 import './augmentation.ts'
 import { drain } from './drain.ts'
 import { Feeds, type FeedOptions } from './feeds.ts'
@@ -10,6 +11,7 @@ import { acceptsEventStream } from './negotiation.ts'
 import { readSettings, type EventfeedOptions, type EventStreamOptions } from './options.ts'
 import { sendEventStream } from './reply-sse.ts'
 import { watchRoutes } from './route-events.ts'
+import { RunFamilies } from './run-families.ts'
 import { Streams } from './streams.ts'
 
 /** Serves event streams by `reply.sse` too: of the two, one would take the other's place without a word. */
@@ -22,6 +24,7 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   const settings = readSettings(options)
   const streams = new Streams(settings, watchRoutes(app, settings.validateEvents), (error, what) => { logError(app.log, error, what) })
   const feeds = new Feeds(app, settings.clock, settings.validateEvents)
+  const runs = new RunFamilies(app, settings.clock, settings.validateEvents)
 
   app.decorateReply('sse', function (this: FastifyReply, source: unknown, streamOptions?: EventStreamOptions<FastifyRequest>) {
     // a reply is returned for `return reply.sse(…)`; that it is void besides lets handlers with a response schema do so
@@ -29,8 +32,9 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   })
   app.decorateRequest('acceptsEventStream', { getter: function (this: FastifyRequest) { return acceptsEventStream(this) } })
   app.decorate('feed', ((name: string, feedOptions: FeedOptions = {}) => feeds.define(name, feedOptions)) as typeof app.feed)
+  app.decorate('runs', ((name: string, runsOptions: RunsOptions = {}) => runs.define(name, runsOptions)) as typeof app.runs)
   app.decorate('eventfeed', {
-    stats: () => ({ ...streams.stats(), feeds: feeds.stats() }),
+    stats: () => ({ ...streams.stats(), feeds: feeds.stats(), runs: runs.stats() }),
     kick: (connectionKey, reason) => streams.kick(connectionKey, reason)
   })
 
@@ -38,8 +42,9 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
     if (app.hasPlugin(OTHER_PLUGIN)) throw new ReplySseTaken()
     await feeds.ready()
   })
-  app.addHook('preClose', () => drain(app, streams))
+  app.addHook('preClose', () => drain(app, streams, runs))
   app.addHook('onClose', async () => {
+    await runs.close()
     await feeds.close(settings.drainTimeoutMs)
     streams.close()
   })

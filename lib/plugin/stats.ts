@@ -2,6 +2,7 @@
  * The figures of one plugin: what its streams have done since the start, and how many are open by route. They are
  * counted when a stream begins and when it ends, never for an event; what is open is looked at when somebody asks.
  */
+import type { RunsStats } from '../runs/figures.ts'
 import type { Feed } from '../subscription/feed.ts'
 import { END_REASONS, type EndReason, type EndSummary } from '../stream/end.ts'
 
@@ -9,6 +10,8 @@ import { END_REASONS, type EndReason, type EndSummary } from '../stream/end.ts'
 export interface EventfeedStats extends StreamStats {
   /** By name: what each feed that has not ended holds, and how it is followed. */
   feeds: Record<string, ReturnType<Feed['stats']>>
+  /** By name: what the runs of each family hold, and how they are followed. */
+  runs: Record<string, RunsStats>
 }
 
 /** Of streams. Those that were refused are in none of the figures. */

@@ -63,7 +63,8 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
 
   /** Aborted when the stream has ended. */
   get signal (): AbortSignal { return this.#source.signal }
-
+  /** True where the source ends by itself when the server drains. */
+  get isWaitedFor (): boolean { return this.#source.isWaitedFor }
   /** Whether the application still allows the stream: its host asks. */
   get recheck (): (() => unknown) | undefined { return this.#host.recheck }
 

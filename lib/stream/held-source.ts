@@ -29,6 +29,9 @@ export class HeldSource {
   /** As `FrameSource.end`. */
   get end (): SourceEnd | undefined { return this.#source?.end }
 
+  /** As `FrameSource.isWaitedFor`. */
+  get isWaitedFor (): boolean { return this.#source?.isWaitedFor === true }
+
   /** From now on it is this one. */
   hold (source: FrameSource): void {
     this.#source = source

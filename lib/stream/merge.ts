@@ -52,6 +52,8 @@ class MergedFrames implements FrameSource {
     return isOver ? { kind: 'done' } : undefined
   }
 
+  get isWaitedFor (): boolean { return [...this.#members.values()].some(({ isWaitedFor }) => isWaitedFor === true) }
+
   read (maxBytes: number): Batch | undefined {
     if (!this.#isPlaced) return undefined
     const members = [...this.#members.values()]

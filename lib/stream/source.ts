@@ -55,6 +55,11 @@ export function openSource (source: unknown, context: SourceContext, argumentsOf
   return new AwaitedFrames(Promise.resolve(given), context)
 }
 
+/** Opens what a promise holds: until it is kept there is nothing to read. */
+export function openLater (promise: Promise<unknown>, context: SourceContext): FrameSource {
+  return new AwaitedFrames(promise, context)
+}
+
 /**
  * Lets go of a source that is not started, so that nothing of it stays open: a Node stream is destroyed, a web stream
  * cancelled, the `return()` of an iterator called. What they throw or emit then ends nothing. Functions and
@@ -114,8 +119,8 @@ function openHeld (source: unknown, context: SourceContext): FrameSource {
   }
 }
 
-/** `undefined` for what cannot be streamed. */
-function originOf (source: unknown): Origin | undefined {
+/** How a source that is no function is pulled, value by value; `undefined` for what cannot be streamed. */
+export function originOf (source: unknown): Origin | undefined {
   if (typeof source !== 'object' || source === null) return undefined
   if (isWebStream(source)) return webStreamOrigin(source)
   if (isReadable(source)) {
@@ -197,6 +202,8 @@ class AwaitedFrames implements FrameSource {
   get end (): SourceEnd | undefined {
     return this.#end ?? this.#opened?.end
   }
+
+  get isWaitedFor (): boolean { return this.#opened?.isWaitedFor === true }
 
   read (maxBytes: number): Batch | undefined {
     return this.#opened?.read(maxBytes)

@@ -49,6 +49,7 @@ export class CursorFrames implements MemberFrames {
   get end (): SourceEnd | undefined { return this.reader.end }
   get isPlaced (): boolean { return this.reader.isPlaced }
   get position (): string | undefined { return this.reader.position }
+  get isWaitedFor (): boolean { return this.reader.feed.isOutput }
 
   read (maxBytes: number): Batch | undefined {
     const { reader } = this

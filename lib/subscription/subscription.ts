@@ -2,9 +2,8 @@
 import { BadOption, describe } from '../errors.ts'
 import type { FeedCore } from '../feed/feed-core.ts'
 import { openFrames, openMember, type FrameSource, type IdOf, type MemberFrames, type MemberOpener, type SourceContext } from '../wire/frame-source.ts'
-import { CursorFrames } from './cursor-frames.ts'
 import { SubscriptionIterator, type Iterated } from './iteration.ts'
-import { openReader } from './open-reader.ts'
+import { openPlan } from './open-plan.ts'
 import { checkOptions, readKeys, type AnyOptions } from './options.ts'
 import { Plan } from './plan.ts'
 
@@ -54,14 +53,7 @@ export class FeedSubscription<Event = unknown> implements MemberOpener {
   }
 
   [openMember] (context: Pick<SourceContext, 'lastEventId' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames {
-    const plan = this.#plan
-    const variant = plan.feed.variants.acquire(plan.as, context.codec)
-    try {
-      return new CursorFrames(openReader(plan, context.lastEventId, context.owner), variant, idOf)
-    } catch (error) {
-      variant.release()
-      throw error
-    }
+    return openPlan(this.#plan, context, idOf)
   }
 
   #checkKey (method: string, key: string): void {

@@ -7,10 +7,16 @@ import type { EventCodec } from './codec.ts'
 
 /** How a source ended by itself. */
 export type SourceEnd =
-  /** It has said all: the client need not come back. */
-  | { readonly kind: 'done' }
-  /** It failed. */
-  | { readonly kind: 'failed', readonly error: unknown }
+  /**
+   * It has said all: the client need not come back. `reason`: why it was stopped, where it has not ended by itself.
+   */
+  | { readonly kind: 'done', readonly reason?: string }
+  /**
+   * It failed. `code`: what clients learn of the failure; by default, that a source has failed. `isFinal`: nothing more
+   * will ever come, and whoever made the source reports the error; then the stream begins though there is no event, and
+   * a client that comes back gets 204.
+   */
+  | { readonly kind: 'failed', readonly error: unknown, readonly code?: string, readonly isFinal?: true }
   /** The reader fell behind what is kept: it is to come back, with its last event ID. */
   | { readonly kind: 'lagged' }
   /** What holds its events closes: the client is to come back. */
@@ -49,6 +55,8 @@ export interface FrameSource {
   read (maxBytes: number): Batch | undefined
   /** The end, once it has come and all before it was read; `undefined` until then. */
   readonly end: SourceEnd | undefined
+  /** True where its end comes by itself when the server drains, so that a drain waits for it. Default: false. */
+  readonly isWaitedFor?: boolean
   /** What to say on a quiet stream in place of a comment, such as a bookmark; `undefined` for nothing. */
   quiet (): Batch | undefined
   /** How far behind its origin this reader is. */

@@ -67,6 +67,7 @@ export const SOURCE_KINDS: Readonly<Record<string, readonly string[]>> = {
   ReadableStreamLike: ['webStream.getReader', 'reader.read', 'reader.cancel'],
   EventsOf: ['results of iterators', 'fields of events', 'data of events'],
   SubscriptionFor: ['where', 'as'],
+  FollowerFor: ['where', 'as'],
   ReadonlyArray: ['where, on a stream of several feeds'],
   'NodeJS.ReadableStream': [
     'readable[Symbol.asyncIterator]',

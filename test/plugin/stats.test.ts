@@ -10,7 +10,7 @@ const NOTHING = Object.fromEntries(END_REASONS.map((reason) => [reason, 0]))
 
 t.test('before the first stream all is 0, and every reason is there', async (t) => {
   const { app } = await serve(t, () => {})
-  t.strictSame(app.eventfeed.stats(), { connections: 0, opened: 0, routes: {}, ended: NOTHING, events: 0, bytes: 0, feeds: {} })
+  t.strictSame(app.eventfeed.stats(), { connections: 0, opened: 0, routes: {}, ended: NOTHING, events: 0, bytes: 0, feeds: {}, runs: {} })
   t.equal(END_REASONS.length, 12)
 })
 
@@ -39,7 +39,8 @@ t.test('streams are counted by route while they are open, by reason when they ha
     ended: { ...NOTHING, done: 1, failed: 1 },
     events: 2 + 3,
     bytes: sent,
-    feeds: {}
+    feeds: {},
+    runs: {}
   }, 'what was refused, and what asks for the head alone, is no stream')
 
   clients[0]?.destroy()
