@@ -98,6 +98,8 @@ export const NotAcceptable = createError<[string]>('FST_EVENTFEED_NOT_ACCEPTABLE
 export const TooManyConnections = createError('FST_EVENTFEED_TOO_MANY_CONNECTIONS', 'too many event streams are open on this server: try again later', 503)
 /** `maxConnectionsPerKey` streams of this client are open. */
 export const TooManyConnectionsPerKey = createError('FST_EVENTFEED_TOO_MANY_CONNECTIONS_PER_KEY', 'too many event streams are open for this client: close some, or try again later', 429)
+/** The application closes: sent to clients that would take an empty stream for an answer. */
+export const Draining = createError('FST_EVENTFEED_DRAINING', 'this server is closing: try again later', 503)
 
 /** `connectionKey` gave no string for a request. */
 export const BadConnectionKey = createError<[string, ErrorOptions?]>('FST_EVENTFEED_BAD_CONNECTION_KEY',

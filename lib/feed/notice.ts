@@ -1,6 +1,6 @@
 /** What a stream says between its entries: that some are missing, or where it stands. */
 import { Batch } from '../wire/batch.ts'
-import { bookmark, gap } from '../wire/control-event.ts'
+import { gap } from '../wire/control-event.ts'
 import type { Gap } from '../wire/protocol.ts'
 
 /** What is to be told before the next entry: a gap, or where the stream stands. */
@@ -12,9 +12,8 @@ export interface Notice {
 }
 
 /**
- * The control event of a notice. The id of a gap is the position just before what follows, so that it is not announced
- * again.
+ * The control event of a gap. Its id is the position just before what follows, so that it is not announced again.
  */
-export function noticeFrame (missed: Gap | undefined, id: string): Batch {
-  return missed === undefined ? new Batch(bookmark(id), 0, id) : new Batch(gap(missed, id), 0, id)
+export function gapFrame (missed: Gap, id: string): Batch {
+  return new Batch(gap(missed, id), 0, id)
 }

@@ -11,7 +11,7 @@ import { Slab } from '../wire/slab.ts'
 import type { Entry } from './entry.ts'
 import type { FormKeeper } from './forms.ts'
 import { Frame, encoderOf, type As, type FeedCodec, type EncodeFrame } from './frame-encoder.ts'
-import { noticeFrame } from './notice.ts'
+import { gapFrame } from './notice.ts'
 import { PagedEntry, type Page } from './pages.ts'
 import { gapOfPoison, Poison, type PoisonReports } from './poison.ts'
 import type { DropListener, Window } from './window.ts'
@@ -167,8 +167,14 @@ export class Variant implements DropListener, FormKeeper {
         if (index === from) throw form.error
         break
       }
-      const gap = form instanceof Poison ? gapOfPoison(this.window.positionBefore(index)) : undefined
-      const frame = form instanceof Poison ? noticeFrame(gap, entry.position) : form
+      let gap: Gap | undefined
+      let frame: Batch
+      if (form instanceof Poison) {
+        gap = gapOfPoison(this.window.positionBefore(index))
+        frame = gapFrame(gap, entry.position)
+      } else {
+        frame = form
+      }
       if (frames.length > 0 && bytes + frame.bytes.length > BATCH_BYTES) break
       frames.push(frame)
       bytes += frame.bytes.length

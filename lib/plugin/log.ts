@@ -21,10 +21,11 @@ export function routeOf (request: FastifyRequest): string {
  * its stack.
  */
 export function logEnd (log: FastifyBaseLogger, route: string, { error, ...summary }: EndSummary, wasCommitted: boolean): void {
-  if (summary.reason === 'failed') {
-    // before the head was sent Fastify logs the error itself, as it does for every error response
-    if (wasCommitted) logError(log, error, `the source of an event stream of ${route} failed`, undefined, summary)
-    else quietly(() => { log.debug({ stream: summary }, `the source of an event stream of ${route} failed before its first event`) })
+  if (summary.reason === 'failed' && !wasCommitted) {
+    // Fastify logs the error itself, as it does for every error response
+    quietly(() => { log.debug({ stream: summary }, `the source of an event stream of ${route} failed before its first event`) })
+  } else if (summary.reason === 'failed' && error !== undefined) {
+    logError(log, error, `the source of an event stream of ${route} failed`, undefined, summary)
   } else if (error !== undefined) {
     logError(log, error, `whether an event stream of ${route} may go on could not be asked, so it ended: recheck failed`, undefined, summary)
   } else if (ORDINARY.has(summary.reason)) {

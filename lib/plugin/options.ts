@@ -48,6 +48,11 @@ export interface EventStreamOptions<Request extends KeyedRequest = KeyedRequest>
    * `stop`.
    */
   onEnd?: 'stop' | 'reconnect' | undefined
+  /**
+   * The data of one more event when the source has ended, without a type and an id: `[DONE]` for clients of AI
+   * services that wait for it. Sent with `onEnd: 'stop'` only. Default: no such event.
+   */
+  done?: string | undefined
 }
 
 /** What the hooks of this plugin need to know of a request. */
@@ -92,9 +97,10 @@ export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> e
 export type Recheck = (request: KeyedRequest) => unknown
 
 /** The plugin's options, complete. */
-export interface Settings extends Required<Omit<EventfeedOptions<never>, 'refuse' | 'expiresAt' | 'recheck' | 'connectionKey'>> {
+export interface Settings extends Required<Omit<EventfeedOptions<never>, 'refuse' | 'expiresAt' | 'recheck' | 'connectionKey' | 'done'>> {
   readonly refuse: 'status' | 'retry' | undefined
   readonly expiresAt: Date | undefined
+  readonly done: string | undefined
   readonly recheck: Recheck | undefined
   /** Throws `FST_EVENTFEED_BAD_CONNECTION_KEY` for a request that the application's function gives no string for. */
   readonly connectionKey: (request: KeyedRequest) => string
@@ -111,7 +117,7 @@ const TIMES = {
   recheckIntervalMs: { least: 1_000, mayBeInfinite: true, otherwise: defaults.RECHECK_INTERVAL_MS },
   writeTimeoutMs: { least: 1, mayBeInfinite: false, otherwise: defaults.WRITE_TIMEOUT_MS }
 } as const
-const STREAM_OPTIONS = [...Object.keys(TIMES), 'expiresAt', 'recheck', 'onEnd']
+const STREAM_OPTIONS = [...Object.keys(TIMES), 'expiresAt', 'recheck', 'onEnd', 'done']
 const PLUGIN_OPTIONS = [...STREAM_OPTIONS, 'maxConnections', 'maxConnectionsPerKey', 'connectionKey', 'refuse', 'drainTimeoutMs', 'validateEvents', 'clock']
 
 /**
@@ -143,8 +149,9 @@ export function readSettings (options: EventfeedOptions<never>): Settings {
 
 /** Checks and completes the options of one stream. Throws `FST_EVENTFEED_BAD_OPTION`. */
 export function readStreamOptions (options: EventStreamOptions<never>): StreamOptions {
-  const { onEnd = 'stop', expiresAt } = options
+  const { onEnd = 'stop', expiresAt, done } = options
   if (onEnd !== 'stop' && onEnd !== 'reconnect') bad('onEnd', '\'stop\' or \'reconnect\'', onEnd)
+  if (done !== undefined && typeof done !== 'string') bad('done', 'a string', done)
   if (expiresAt !== undefined && (!(expiresAt instanceof Date) || Number.isNaN(expiresAt.getTime()))) bad('expiresAt', 'a valid Date', expiresAt)
   return {
     retryMs: timeOf('retryMs', options),
@@ -154,7 +161,8 @@ export function readStreamOptions (options: EventStreamOptions<never>): StreamOp
     recheckIntervalMs: timeOf('recheckIntervalMs', options),
     writeTimeoutMs: timeOf('writeTimeoutMs', options),
     expiresAt,
-    onEnd
+    onEnd,
+    done
   }
 }
 

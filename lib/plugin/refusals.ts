@@ -6,15 +6,15 @@ import type { FastifyReply } from 'fastify'
 import type { ServerResponse } from 'node:http'
 import { jittered } from '../clock.ts'
 import { FAILED_RETRY_MS, REFUSED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
-import { LOG_FAILED, NotAcceptable, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
+import { Draining, LOG_FAILED, NotAcceptable, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
 import { retryLine } from '../wire/encode.ts'
 import { isDone } from '../wire/protocol.ts'
 import type { Admission } from './admission.ts'
 import { answerDone } from './last-event-id.ts'
 import { logError, routeOf } from './log.ts'
-import { acceptsEventStream, namesEventStream } from './negotiation.ts'
+import { acceptsEventStream, readsControlEvents } from './negotiation.ts'
 import type { Settings } from './options.ts'
-import { setHead } from './stream-head.ts'
+import { setHead, varyByAccept } from './stream-head.ts'
 import type { Streams } from './streams.ts'
 
 /**
@@ -26,11 +26,13 @@ const failures = new WeakMap<ServerResponse, Error>()
 /** Answers a request that gets no stream, whoever is connected. False for one that is to get one. */
 export function answerInstead (reply: FastifyReply, lastEventId: string | undefined, { settings, isDraining }: Streams): boolean {
   const { request } = reply
-  if (!acceptsEventStream(request)) reply.send(new NotAcceptable(shown(request.headers.accept)))
+  varyByAccept(reply)
+  // other methods do something: the clients of AI services POST, accept JSON alone, and read an event stream
+  if ((request.method === 'GET' || request.method === 'HEAD') && !acceptsEventStream(request)) reply.send(new NotAcceptable(shown(request.headers.accept)))
   // HEAD asks for the headers alone
   else if (request.method === 'HEAD') setHead(reply).send()
   else if (lastEventId !== undefined && isDone(lastEventId)) answerDone(reply)
-  else if (isDraining) comeBack(reply, settings.drainTimeoutMs)
+  else if (isDraining) refuseDraining(reply, settings)
   else return false
   return true
 }
@@ -39,6 +41,12 @@ export function answerInstead (reply: FastifyReply, lastEventId: string | undefi
 export function refuseOverLimit (reply: FastifyReply, admission: Exclude<Admission, 'admitted'>, settings: Settings): void {
   if (refusesByRetry(reply, settings)) comeBack(reply, REFUSED_RETRY_MS)
   else sendForNow(reply, admission === 'full' ? new TooManyConnections() : new TooManyConnectionsPerKey(), REFUSED_RETRY_MS)
+}
+
+/** Refuses a stream because the application closes: where an empty stream would pass for an answer, by a status. */
+function refuseDraining (reply: FastifyReply, { drainTimeoutMs }: Settings): void {
+  if (readsControlEvents(reply.request)) comeBack(reply, drainTimeoutMs)
+  else sendForNow(reply, new Draining(), drainTimeoutMs)
 }
 
 /**
@@ -56,7 +64,7 @@ function refuseFailing (reply: FastifyReply, error: Error, settings: Settings): 
 }
 
 function refusesByRetry ({ request }: FastifyReply, { refuse }: Settings): boolean {
-  return refuse === undefined ? namesEventStream(request) : refuse === 'retry'
+  return refuse === undefined ? readsControlEvents(request) : refuse === 'retry'
 }
 
 function sendForNow (reply: FastifyReply, error: Error, retryMs: number): void {

@@ -7,9 +7,11 @@ import { AlreadyStreaming, asError, ReplySent } from '../errors.ts'
 import { Connection } from '../stream/connection.ts'
 import { holdSource } from '../stream/source.ts'
 import type { EventCodec } from '../wire/codec.ts'
+import { EVENTS_FORM, PLAIN_FORM, type ControlForm } from '../wire/control-form.ts'
 import { hasLeft } from './http2-streams.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import { routeOf } from './log.ts'
+import { readsControlEvents } from './negotiation.ts'
 import type { EventStreamOptions } from './options.ts'
 import { answerInstead, logFailureBefore, refuseOverLimit, sendError } from './refusals.ts'
 import { ReplyHost } from './reply-host.ts'
@@ -26,6 +28,7 @@ interface Asked {
   readonly options: ReadOptions
   readonly lastEventId: string | undefined
   readonly codec: EventCodec | undefined
+  readonly control: ControlForm
   /** Whose it is. */
   readonly key: string
 }
@@ -57,7 +60,8 @@ function negotiate (reply: FastifyReply, streams: Streams, source: unknown, opti
   if (answerInstead(reply, lastEventId, streams)) return undefined
   try {
     const codec = streams.codecs.of(reply)
-    return { reply, streams, source, options: read, lastEventId, codec, key: streams.settings.connectionKey(request) }
+    const control = readsControlEvents(request) ? EVENTS_FORM : PLAIN_FORM
+    return { reply, streams, source, options: read, lastEventId, codec, control, key: streams.settings.connectionKey(request) }
   } catch (error) {
     // of a client that has left while the handler waited, not even the address is known: that is no mistake
     if (!hasLeft(reply.raw)) reply.send(error)
@@ -90,7 +94,7 @@ function begin (asked: Asked): void {
 }
 
 /** Binds a connection to the reply; `undefined` if there is no room, or nobody is there any more. */
-function admit ({ reply, streams, options, lastEventId, key }: Asked): Connection | undefined {
+function admit ({ reply, streams, options, lastEventId, control, key }: Asked): Connection | undefined {
   const admission = streams.admissions.admit(key)
   if (admission !== 'admitted') {
     refuseOverLimit(reply, admission, streams.settings)
@@ -98,7 +102,7 @@ function admit ({ reply, streams, options, lastEventId, key }: Asked): Connectio
   }
 
   const host = new ReplyHost(reply, streams, options.recheck)
-  const connection = new Connection(host, options.stream, streams.toolsFor(options.heartbeatIntervalMs), lastEventId)
+  const connection = new Connection(host, options.stream, streams.toolsFor(options.heartbeatIntervalMs), lastEventId, control)
   host.start(connection, key)
   if (!hasLeft(reply.raw)) return connection
   // while the handler waited the client has left: its source does not begin

@@ -24,6 +24,16 @@ export function setHead (reply: FastifyReply): FastifyReply {
     .header('x-accel-buffering', ACCEL_BUFFERING)
 }
 
+/**
+ * Says to caches that the answer depends on `Accept`, beside what a handler or another plugin has said.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5
+ */
+export function varyByAccept (reply: FastifyReply): void {
+  const set: unknown = reply.getHeader('vary')
+  const names = set === undefined ? [] : (Array.isArray(set) ? set : [set]).flatMap((value) => String(value).split(',')).map((name) => name.trim()).filter((name) => name !== '')
+  if (!names.some((name) => name === '*' || name.toLowerCase() === 'accept')) reply.header('vary', [...names, 'Accept'].join(', '))
+}
+
 /** Takes back what would say that another answer in the stream's place, such as an error, is an event stream. */
 export function takeBackHead (reply: FastifyReply): void {
   if (reply.raw.headersSent) return

@@ -67,13 +67,16 @@ export class CarrierWriter extends WriterBase {
   #sliced: Buffer[] | undefined
   /** Of the first of them, how many bytes are out. */
   #slicedBytes = 0
-  /** True where the end was called meanwhile. */
-  #endsLater = false
+  /** What ends the response, where that was called meanwhile. */
+  #endsLater: (() => void) | undefined
+  /** True where a hook has made a stream of its own of the payload. */
+  readonly #isWrapped: boolean
 
   /** @param wrapping what a hook has made of the payload, if it has: that flows into the response */
   constructor (response: ServerResponse, carrier: Carrier, wrapping?: NodeJS.ReadableStream) {
     super(response)
     this.#carrier = carrier
+    this.#isWrapped = wrapping !== undefined
     const isHttp2 = response.req.httpVersionMajor === 2
     this.#tellsOfSlices = isHttp2 && wrapping === undefined
     if (isHttp2) wrapping?.on('data', (chunk: Buffer | string) => { this.#handed += chunk.length })
@@ -107,18 +110,47 @@ export class CarrierWriter extends WriterBase {
 
   protected finish (): void {
     if (this.#sliced !== undefined) {
-      this.#endsLater = true
+      this.#endsLater = () => { this.finish() }
       return
     }
-    this.#carrier.emit('end')
-    this.#carrier.emit('close')
+    this.#emitEnd()
     this.count(!this.response.writableFinished)
+  }
+
+  protected finishCut (): void {
+    if (this.#sliced !== undefined) {
+      this.#endsLater = () => { this.finishCut() }
+      return
+    }
+    if (!this.#isWrapped) return this.cutResponse()
+    const { response } = this
+    // what a hook's stream holds back, such as a compressor, it gives at its end: then it would end the response
+    response.end = () => {
+      this.#cutSafely()
+      return response
+    }
+    this.#emitEnd()
+    this.count(true)
   }
 
   override release (): void {
     this.#carrier.onResume = ignore
     this.#sliced = undefined
     super.release()
+  }
+
+  #emitEnd (): void {
+    this.#carrier.emit('end')
+    this.#carrier.emit('close')
+  }
+
+  /** On the stack of whoever ends the response. */
+  #cutSafely (): void {
+    try {
+      this.cutResponse()
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   #emit (bytes: Buffer): void {
@@ -168,10 +200,9 @@ export class CarrierWriter extends WriterBase {
   }
 
   #free (): void {
-    if (this.#endsLater) {
-      this.#endsLater = false
-      this.finish()
-    }
+    const endsLater = this.#endsLater
+    this.#endsLater = undefined
+    endsLater?.()
     if (this.hasEnded) return
     this.count(false)
     this.owner?.onFree()

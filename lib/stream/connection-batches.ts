@@ -1,13 +1,17 @@
 /**
- * What a connection says by itself, as batches: when to come back, that it is still there, that all is said, that the
- * source failed. It knows no state of the connection.
+ * What a connection says by itself: when to come back, that it is still there, that all is said, that the source
+ * failed. It knows no state of the connection.
  */
 import { jittered } from '../clock.ts'
 import { FAILED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
 import { SOURCE_FAILED } from '../errors.ts'
 import { Batch } from '../wire/batch.ts'
-import { done, failure } from '../wire/control-event.ts'
-import { retryLine } from '../wire/encode.ts'
+import type { ControlForm } from '../wire/control-form.ts'
+import { encodeFields, retryLine } from '../wire/encode.ts'
+import type { SourceEnd } from '../wire/frame-source.ts'
+import { doneId } from '../wire/protocol.ts'
+import type { EventStreamEnded } from './end.ts'
+import type { StreamOptions } from './host.ts'
 
 /**
  * What a quiet stream says: an empty comment, which clients skip. Without a blank line, which some clients take for the
@@ -24,19 +28,49 @@ export function beginning (retryMs: number, first: Batch | undefined): Batch {
   return first === undefined ? new Batch(retry) : new Batch([Buffer.from(retry), first.bytes], first.events, first.lastEventId)
 }
 
-/** Says when to come back, where the stream ends before its source does. */
-export function comeBackAfter (retryMs: number): Batch {
-  return new Batch(`${retryLine(retryMs)}\n`)
+/** Says when to come back, where the stream ends before its source does; empty where that is not said. */
+export function comeBackAfter (control: ControlForm, retryMs: number): Batch {
+  return new Batch(control.comeBack(retryMs))
 }
 
-/** Says that all is said: a client that comes back gets 204. @param lastEventId `''` where there is none */
-export function allSaid (lastEventId: string): Batch {
-  return new Batch(done(lastEventId))
+/** How a stream ends: what it says last, and whether its line is cut then. */
+export interface StreamEnding {
+  /** Empty for nothing. */
+  readonly batch: Batch
+  readonly isCut: boolean
 }
 
-/** Says that the source failed, and when to come back: later than otherwise. */
-export function sourceFailed (retryMs: number): Batch {
-  return new Batch(failure(SOURCE_FAILED, jittered(Math.max(FAILED_RETRY_MS, retryMs), RETRY_JITTER)))
+/**
+ * How a stream ends.
+ *
+ * @param ended why it does
+ * @param end how its source ended
+ * @param lastEventId of its client; `''` where there is none
+ */
+export function lastWord (ended: EventStreamEnded, end: SourceEnd, control: ControlForm, options: StreamOptions, lastEventId: string): StreamEnding {
+  const { reason, retryMs } = ended
+  if (reason === 'done') return { batch: new Batch(allSaid(end, control, options, lastEventId)), isCut: false }
+  // nobody is there to hear it
+  if (reason === 'client' || reason === 'superseded' || reason === 'write-timeout') return { batch: new Batch(''), isCut: false }
+  const failed = end.kind === 'failed' && reason === 'failed' ? end : undefined
+  const { text, isCut } = control.error({
+    type: 'error',
+    reason,
+    ...failed === undefined
+      ? retryMs === undefined ? {} : { retryMs }
+      // later than otherwise
+      : { code: failed.code ?? SOURCE_FAILED, retryMs: jittered(Math.max(FAILED_RETRY_MS, options.retryMs), RETRY_JITTER) },
+    ...failed?.isFinal === true && options.onEnd === 'stop' ? { id: doneId(lastEventId) } : {}
+  })
+  return { batch: new Batch(text), isCut }
+}
+
+/** What is said last when the source has said all. */
+function allSaid (end: SourceEnd, control: ControlForm, { onEnd, done }: StreamOptions, lastEventId: string): string {
+  if (onEnd === 'reconnect') return ''
+  const marker = done === undefined ? '' : encodeFields({ data: done, event: undefined, id: undefined, retry: undefined, comment: undefined })
+  const said = control.done(lastEventId, end.kind === 'done' ? end.reason : undefined)
+  return `${marker}${said?.text ?? ''}`
 }
 
 /** One batch of two. */

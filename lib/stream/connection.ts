@@ -3,10 +3,12 @@
  * frame source is on its one side, a writer on the other, and its host commits the response and hears of the end.
  */
 import { FIRST_WRITE_BYTES } from '../defaults.ts'
+import { asError } from '../errors.ts'
 import type { Batch } from '../wire/batch.ts'
 import type { EventCodec } from '../wire/codec.ts'
+import type { ControlForm } from '../wire/control-form.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
-import { allSaid, beginning, comeBackAfter, HEARTBEAT, joined, sourceFailed } from './connection-batches.ts'
+import { beginning, comeBackAfter, HEARTBEAT, joined, lastWord } from './connection-batches.ts'
 import { StreamContext, type SourceStream } from './context.ts'
 import type { Deadline } from './deadlines.ts'
 import { EventStreamEnded, type EndReason } from './end.ts'
@@ -25,6 +27,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
   lastWriteSlice = 0
   heartbeatSlice = 0
   rosterPlace = -1
+  readonly control: ControlForm
   readonly #host: ConnectionHost
   readonly #options: StreamOptions
   readonly #tools: ConnectionTools
@@ -45,7 +48,8 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
   #events = 0
   #bytes = 0
 
-  constructor (host: ConnectionHost, options: StreamOptions, tools: ConnectionTools, lastEventId: string | undefined) {
+  constructor (host: ConnectionHost, options: StreamOptions, tools: ConnectionTools, lastEventId: string | undefined, control: ControlForm) {
+    this.control = control
     this.#host = host
     this.#options = options
     this.#tools = tools
@@ -106,7 +110,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
    */
   end (reason: Exclude<EndReason, 'done' | 'failed' | 'lagged'>, { retryMs, detail, error }: { retryMs?: number, detail?: string, error?: Error } = {}): void {
     if (this.#state === 'closed') return
-    const ended = new EventStreamEnded(reason, detail)
+    const ended = new EventStreamEnded(reason, detail, retryMs)
     if (reason === 'client' || reason === 'superseded' || reason === 'write-timeout') {
       // where it was ending already, that was the reason
       this.#reason ??= ended
@@ -118,7 +122,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     this.#reason = ended
     this.#error = error
     this.#lifetime?.stop()
-    if (retryMs !== undefined) this.#keep(comeBackAfter(retryMs))
+    if (retryMs !== undefined) this.#keep(comeBackAfter(this.control, retryMs))
     this.#cancelSource(ended)
     this.#advance()
   }
@@ -174,7 +178,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     if (first !== undefined) this.#keep(first)
     // what the source has called may have committed the stream, or ended it
     if (this.#state !== 'setting-up' || (first === undefined && end === undefined)) return
-    if (first === undefined && end?.kind === 'failed' && this.#reason === undefined) this.#fail(end.error)
+    if (first === undefined && end?.kind === 'failed' && end.isFinal !== true && this.#reason === undefined) this.#fail(end.error)
     else this.#commit()
   }
 
@@ -214,23 +218,22 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
   /** All is said: the last word, then the end of the response. */
   #conclude (end: SourceEnd, writer: Writer): void {
     this.#reason ??= new EventStreamEnded(end.kind, end.kind === 'kick' ? 'the signal of its subscription was aborted' : undefined)
-    if (this.#reason.reason === 'done' && this.#options.onEnd === 'stop') {
-      this.#write(allSaid(this.#lastEventId))
-    } else if (end.kind === 'failed' && this.#reason.reason === 'failed') {
-      this.#error = end.error
-      this.#write(sourceFailed(this.#options.retryMs))
-    }
+    // who has made a source that fails for good reports that
+    if (end.kind === 'failed' && end.isFinal !== true && this.#reason.reason === 'failed') this.#error = asError(end.error, 'it failed')
+    const { batch, isCut } = lastWord(this.#reason, end, this.control, this.#options, this.#lastEventId)
+    this.#write(batch)
     if (this.#state !== 'open') return
     this.#state = 'ending'
     this.#lifetime?.stop()
     this.#tools.heartbeats?.drop(this)
     this.#cancelSource(this.#reason)
-    writer.end()
+    if (isCut) writer.cut()
+    else writer.end()
   }
 
   #write (batch: Batch): void {
     // what was read while the client left goes nowhere
-    if (this.#state === 'closed') return
+    if (this.#state === 'closed' || batch.bytes.length === 0) return
     const heartbeats = this.#tools.heartbeats
     if (heartbeats !== undefined) this.lastWriteSlice = heartbeats.slice
     this.#events += batch.events
@@ -244,12 +247,9 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     if (!wasMoving && this.#isMoveDue) this.#advance()
   }
 
-  /**
-   * Bytes wait here before the head is sent, and while others are read or written; never more than those of one read
-   * and one `retry`.
-   */
+  /** Bytes wait here before the head is sent, and while others are read or written: of one read and one `retry` at most. */
   #keep (batch: Batch): void {
-    if (this.#state === 'closed') return
+    if (this.#state === 'closed' || batch.bytes.length === 0) return
     if (this.#state === 'open' && this.#held === undefined && !this.#isMoving) this.#write(batch)
     else if (this.#held === undefined) this.#held = batch
     else this.#held = joined(this.#held, batch)
@@ -267,7 +267,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
   /** What surrounds the stream has thrown, on whatever stack this is: it ends, and no other. */
   #crash (error: unknown): void {
     if (this.#writer === undefined && this.#state !== 'closed') return this.#fail(error)
-    if (this.#reason === undefined) this.#error = error
+    if (this.#reason === undefined) this.#error = asError(error, 'it failed')
     this.#reason ??= new EventStreamEnded('failed')
     this.destroy()
   }

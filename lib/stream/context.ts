@@ -1,5 +1,6 @@
 /** What a source knows of its stream: as a frame source, and as a function that an application has written. */
 import type { EventCodec } from '../wire/codec.ts'
+import type { ControlForm } from '../wire/control-form.ts'
 import type { SourceContext, SourceOwner } from '../wire/frame-source.ts'
 import type { SourceArguments } from './source.ts'
 import { until } from './until.ts'
@@ -8,6 +9,8 @@ import { until } from './until.ts'
 export interface SourceStream extends SourceOwner {
   /** Aborted when the stream has ended. */
   readonly signal: AbortSignal
+  /** How it says what is no event of the application. */
+  readonly control: ControlForm
   /** The stream is to be committed now. */
   ready (): void
 }
@@ -25,6 +28,7 @@ export class StreamContext implements SourceContext {
   }
 
   get signal (): AbortSignal { return this.owner.signal }
+  get control (): ControlForm { return this.owner.control }
 
   /** What a function source gets. */
   arguments (): SourceArguments {

@@ -51,8 +51,10 @@ export class EventStreamEnded extends Error {
   readonly reason: EndReason
   /** What the caller of `kick` gave as its reason. */
   readonly detail: string | undefined
+  /** When the client should come back, in milliseconds, where whoever ended the stream has chosen a time. */
+  readonly retryMs: number | undefined
 
-  constructor (reason: EndReason, detail?: string) {
+  constructor (reason: EndReason, detail?: string, retryMs?: number) {
     const { stackTraceLimit } = Error
     // not by assignment: that throws where an application has frozen `Error`
     Reflect.set(Error, 'stackTraceLimit', 0)
@@ -60,6 +62,7 @@ export class EventStreamEnded extends Error {
     Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
     this.reason = reason
     this.detail = detail
+    this.retryMs = retryMs
   }
 }
 

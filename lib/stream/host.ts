@@ -14,6 +14,8 @@ export interface StreamOptions {
   readonly writeTimeoutMs: number
   readonly expiresAt: Date | undefined
   readonly onEnd: 'stop' | 'reconnect'
+  /** The data of the last event when the source has said all; `undefined` for no such event. */
+  readonly done: string | undefined
 }
 
 /** What a connection needs of whoever made it. */

@@ -7,7 +7,9 @@ import { asError, isAbort } from '../errors.ts'
 import { isThenable } from '../thenable.ts'
 import { Batch } from '../wire/batch.ts'
 import { encodeYielded, type Encoded } from '../wire/encode.ts'
+import { isEventObject } from '../wire/event.ts'
 import type { FrameSource, SourceContext, SourceEnd } from '../wire/frame-source.ts'
+import { isToldGap } from '../wire/told-gap.ts'
 
 /** What is pulled: an iterator, async or not, and how to wake one that waits for something that no signal reaches. */
 export interface Origin {
@@ -220,10 +222,21 @@ export class IterableFrames implements FrameSource {
       this.#finish({ kind: 'done' })
       return
     }
-    const text = encodeYielded(result.value, this.#context?.codec?.text, this.#encoded)
+    const text = this.#encode(result.value)
     this.#text += text
     this.#bytesSinceYield += text.length
     this.#wakeSoon()
+  }
+
+  #encode (yielded: unknown): string {
+    const control = this.#context?.control
+    if (control === undefined || control.hasNamedGaps || !isEventObject(yielded) || !isToldGap(yielded)) {
+      return encodeYielded(yielded, this.#context?.codec?.text, this.#encoded)
+    }
+    // a gap of a feed, yielded on, in the stream's own form
+    const said = control.gap(yielded.data, yielded.id)
+    if (said?.lastEventId !== undefined) this.#encoded.lastEventId = said.lastEventId
+    return said?.text ?? ''
   }
 
   /** The iterator still runs, but what it yielded is no event, so it is stopped. */

@@ -28,14 +28,14 @@ class MergedFrames implements FrameSource {
   #turn = 0
 
   constructor (subscriptions: readonly MemberOpener[], context: SourceContext) {
-    const { lastEventId, codec, owner } = context
+    const { lastEventId, codec, control, owner } = context
     const positions = lastEventId === undefined ? new Map<string, string>() : splitPositions(lastEventId)
     for (const subscription of subscriptions) {
       const name = subscription.feedName
       // an id of no such form is no position of any of them: each reports it
       const own = positions === undefined ? lastEventId : positions.get(name)
       try {
-        this.#members.set(name, subscription[openMember]({ lastEventId: own, codec, owner }, (position) => this.#idWith(name, position)))
+        this.#members.set(name, subscription[openMember]({ lastEventId: own, codec, control, owner }, (position) => this.#idWith(name, position)))
       } catch (error) {
         this.release()
         throw error

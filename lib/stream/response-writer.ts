@@ -21,7 +21,7 @@ export class ResponseWriter extends WriterBase {
   }
 
   protected put (batch: Batch): void {
-    if (this.hasEnded || this.response.write(batch.bytes)) return
+    if (this.hasEnded || batch.bytes.length === 0 || this.response.write(batch.bytes)) return
     this.#isBusy = true
     this.count(true)
   }
@@ -31,6 +31,10 @@ export class ResponseWriter extends WriterBase {
     while (this.response.writableCorked > 0) this.response.uncork()
     this.response.end()
     this.count(!this.response.writableFinished)
+  }
+
+  protected finishCut (): void {
+    this.cutResponse()
   }
 
   override release (): void {

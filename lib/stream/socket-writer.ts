@@ -43,8 +43,8 @@ export class SocketWriter extends WriterBase {
   #isHeadDue = true
   /** Chunks that are written in slices, and those that came meanwhile. */
   #sliced: Buffer[] | undefined
-  /** True where the end was called meanwhile. */
-  #endsLater = false
+  /** What ends the response, where that was called meanwhile. */
+  #endsLater: (() => void) | undefined
 
   /**
    * @param response one for which `canWriteToSocket` is true, and whose head `writeHead` has made. The first `write`
@@ -82,11 +82,20 @@ export class SocketWriter extends WriterBase {
 
   protected finish (): void {
     if (this.#sliced !== undefined) {
-      this.#endsLater = true
+      this.#endsLater = () => { this.finish() }
       return
     }
     this.response.end()
     this.count(!this.response.writableFinished)
+  }
+
+  protected finishCut (): void {
+    if (this.#sliced !== undefined) {
+      this.#endsLater = () => { this.finishCut() }
+      return
+    }
+    this.#sendHead()
+    this.cutResponse()
   }
 
   /** The first chunk leaves in one write with the head, and in its wake: what waits in a socket keeps its order. */
@@ -121,7 +130,7 @@ export class SocketWriter extends WriterBase {
     if (chunk === undefined) {
       this.#sliced = undefined
       this.#free()
-      if (this.#endsLater) this.finish()
+      this.#endsLater?.()
       return
     }
     this.#wait()

@@ -2,10 +2,11 @@
  * What all writers share: the watch over a response's socket, whose time-outs are for requests and not for a stream.
  */
 import type { ServerResponse } from 'node:http'
-import { constants, type Http2ServerResponse } from 'node:http2'
+import { constants } from 'node:http2'
 import { Socket } from 'node:net'
 import { asError } from '../errors.ts'
 import type { Batch } from '../wire/batch.ts'
+import { cutBehind, http2StreamOf } from './cut.ts'
 import { StallWatch, type StallTools, type Watched } from './stall-watch.ts'
 import type { Writer, WriterOwner } from './writer.ts'
 
@@ -34,6 +35,8 @@ export abstract class WriterBase implements Writer, Watched {
   /** Hands a batch over. May throw what Node, or another plugin in its place, throws. */
   protected abstract put (batch: Batch): void
   protected abstract finish (): void
+  /** Lets what was written leave, then calls `cutResponse`. */
+  protected abstract finishCut (): void
 
   write (batch: Batch): void {
     try {
@@ -67,10 +70,20 @@ export abstract class WriterBase implements Writer, Watched {
     }
   }
 
+  cut (): void {
+    if (this.hasEnded) return
+    this.hasEnded = true
+    try {
+      this.finishCut()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
   destroy (): void {
     this.hasEnded = true
     try {
-      this.#cut()
+      this.#cutNow()
     } catch (error) {
       this.fail(error)
     }
@@ -93,7 +106,13 @@ export abstract class WriterBase implements Writer, Watched {
     this.finish()
   }
 
-  #cut (): void {
+  /** Cuts the line when all that the response was given has left. */
+  protected cutResponse (): void {
+    this.count(true)
+    cutBehind(this.response)
+  }
+
+  #cutNow (): void {
     const { response } = this
     // over HTTP/2 the socket is that of other streams too
     if (response.req.httpVersionMajor === 2) {
@@ -163,10 +182,4 @@ export abstract class WriterBase implements Writer, Watched {
     // HTTP/2 shares one socket between streams, and an injected request has none
     return this.response.req.httpVersionMajor === 1 && socket instanceof Socket ? socket : undefined
   }
-}
-
-/** The stream of a response over HTTP/2. */
-function http2StreamOf (response: ServerResponse): Http2ServerResponse['stream'] {
-  // Fastify types responses as those of HTTP/1
-  return (response as unknown as Http2ServerResponse).stream
 }

@@ -19,17 +19,22 @@ export interface Writer {
    * that it is free.
    */
   readonly isBusy: boolean
-  /** Hands a batch over, at once. After `end` or `destroy` it does nothing. */
+  /** Hands a batch over, at once. After `end`, `cut` or `destroy` it does nothing. */
   write (batch: Batch): void
   /** Says that nothing more comes. What was written is still delivered, and a keep-alive connection stays usable. */
   end (): void
+  /**
+   * Ends the stream so that every client sees a failure. What was written is delivered first, as with `end`; then the
+   * line is cut, where a clean end would pass for success.
+   */
+  cut (): void
   /** Cuts the line. What was not delivered is lost. */
   destroy (): void
   /** True when nothing reaches the client any more, whether or not Node has said so. */
   readonly isGone: boolean
   /**
    * Exempts the socket from the server's time-outs, which are for requests. Instead its owner hears when the client
-   * takes nothing for `timeoutMs` while something waits for it, also after `end`. Called once, before the first
+   * takes nothing for `timeoutMs` while something waits for it, also after `end` and `cut`. Called once, before the first
    * `write`.
    */
   watch (owner: WriterOwner, timeoutMs: number, tools: StallTools): void

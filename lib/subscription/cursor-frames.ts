@@ -6,17 +6,20 @@ import { BATCH_BYTES, PRIVATE_BATCH_BYTES } from '../defaults.ts'
 import type { Bookmarks } from '../feed/bookmarks.ts'
 import { countGap } from '../feed/diagnostics.ts'
 import type { Frame } from '../feed/frame-encoder.ts'
-import { noticeFrame } from '../feed/notice.ts'
+import type { Notice } from '../feed/notice.ts'
 import { Poison } from '../feed/poison.ts'
 import { REPORTED, together, type Variant } from '../feed/variant-cache.ts'
 import { Batch } from '../wire/batch.ts'
-import { bookmark } from '../wire/control-event.ts'
+import type { ControlForm, Said } from '../wire/control-form.ts'
 import { idLine } from '../wire/encode.ts'
 import type { IdOf, MemberFrames, SourceEnd } from '../wire/frame-source.ts'
 import type { Reader } from './reader.ts'
 
 /** The blank line that ends an event without an id. */
 const BLANK_LINE = Buffer.from('\n')
+
+/** In place of a notice of which the client hears nothing: its stream begins, or goes on, all the same. */
+const UNSAID = new Batch('')
 
 /** One stream of one feed. */
 export class CursorFrames implements MemberFrames {
@@ -29,7 +32,7 @@ export class CursorFrames implements MemberFrames {
    * else to say.
    */
   #quietAt = -1
-  readonly #bookmarks: Bookmarks
+  readonly #control: ControlForm
   /** The round of bookmarks in which the stream stood at the head, or has begun. */
   #saidRound: number
   /** The round of which it heard before it had read all there is. */
@@ -37,11 +40,11 @@ export class CursorFrames implements MemberFrames {
   #isReleased = false
 
   /** @param idOf `undefined`: the id of an event is its position */
-  constructor (reader: Reader, variant: Variant, idOf: IdOf | undefined) {
+  constructor (reader: Reader, variant: Variant, idOf: IdOf | undefined, control: ControlForm) {
     this.reader = reader
     this.#variant = variant
     this.#idOf = idOf
-    this.#bookmarks = reader.feed.bookmarks
+    this.#control = control
     this.#saidRound = this.#bookmarks.round
     this.#saidRoundOnTheWay = this.#bookmarks.round
   }
@@ -50,6 +53,7 @@ export class CursorFrames implements MemberFrames {
   get isPlaced (): boolean { return this.reader.isPlaced }
   get position (): string | undefined { return this.reader.position }
   get isWaitedFor (): boolean { return this.reader.feed.isOutput }
+  get #bookmarks (): Bookmarks { return this.reader.feed.bookmarks }
 
   read (maxBytes: number): Batch | undefined {
     const { reader } = this
@@ -64,7 +68,7 @@ export class CursorFrames implements MemberFrames {
             const isInTime = notice.gap?.reason !== 'lagged' && this.#bookmarks.isInTime(reader.behind().entries)
             this.#saidRound = isInTime ? this.#bookmarks.round : -1
           }
-          return this.#said(noticeFrame(notice.gap, this.#id(notice.position)))
+          return this.#notice(notice)
         }
         if (reader.end !== undefined) return undefined
         const { isSnapshot } = reader
@@ -90,6 +94,7 @@ export class CursorFrames implements MemberFrames {
    * nothing.
    */
   quiet (): Batch | undefined {
+    if (!this.#control.hasBookmarks) return undefined
     const { window } = this.#variant
     if (this.#quietAt === window.next && !window.isHeadUnknown) return undefined
     const { reader } = this
@@ -97,8 +102,8 @@ export class CursorFrames implements MemberFrames {
     if (position === undefined || reader.isSnapshot || reader.notice !== undefined) return undefined
     if (position === window.positionBefore(window.next)) this.#quietAt = window.next
     if (position === this.#saidPosition) return undefined
-    const id = this.#id(position)
-    return this.#said(new Batch(bookmark(id), 0, id))
+    this.#saidPosition = position
+    return batchOf(this.#control.bookmark(this.#id(position)))
   }
 
   /** What is said in a round of bookmarks: at the head once, and once by a stream that is still on its way there. */
@@ -111,6 +116,14 @@ export class CursorFrames implements MemberFrames {
     else if (this.#saidRoundOnTheWay === round) return undefined
     this.#saidRoundOnTheWay = round
     return this.quiet()
+  }
+
+  /** What stands between entries: a gap, or where the stream stands. */
+  #notice ({ gap, position }: Notice): Batch {
+    this.#saidPosition = position
+    const id = this.#id(position)
+    const said = gap === undefined ? this.#control.bookmark(id) : this.#control.gap(gap, id)
+    return batchOf(said) ?? UNSAID
   }
 
   behind (): { entries: number, bytes: number } { return this.reader.behind() }
@@ -130,6 +143,8 @@ export class CursorFrames implements MemberFrames {
     const to = reader.readable
     for (let index = from; index < to;) {
       const range = this.#variant.range(index, to)
+      // its gaps are in a form that is not this stream's
+      if (range.gaps.length > 0 && !this.#control.hasNamedGaps) return this.#readPrivately(PRIVATE_BATCH_BYTES)
       reader.skipTo(range.to, range.batch?.lastEventId)
       for (const gap of range.gaps) countGap(reader.feed, gap)
       if (range.batch !== undefined) return range.batch
@@ -175,6 +190,11 @@ export class CursorFrames implements MemberFrames {
   #id (position: string): string {
     return this.#idOf?.(position) ?? position
   }
+}
+
+/** What a control form says, as a batch. */
+function batchOf (said: Said | undefined): Batch | undefined {
+  return said === undefined ? undefined : new Batch(said.text, 0, said.lastEventId)
 }
 
 /** The frames of a snapshot, without ids. */

@@ -9,10 +9,10 @@ import type { Plan } from './plan.ts'
  *
  * @param idOf gives the event ID for a position; `undefined`: the position itself
  */
-export function openPlan (plan: Plan, context: Pick<SourceContext, 'lastEventId' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames {
+export function openPlan (plan: Plan, context: Pick<SourceContext, 'lastEventId' | 'codec' | 'control' | 'owner'>, idOf: IdOf | undefined): MemberFrames {
   const variant = plan.feed.variants.acquire(plan.as, context.codec)
   try {
-    return new CursorFrames(openReader(plan, context.lastEventId, context.owner), variant, idOf)
+    return new CursorFrames(openReader(plan, context.lastEventId, context.owner), variant, idOf, context.control)
   } catch (error) {
     variant.release()
     throw error

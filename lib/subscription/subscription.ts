@@ -52,7 +52,7 @@ export class FeedSubscription<Event = unknown> implements MemberOpener {
     return new SubscriptionIterator(this.#plan) as AsyncIterator<Iterated<Event>, undefined>
   }
 
-  [openMember] (context: Pick<SourceContext, 'lastEventId' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames {
+  [openMember] (context: Pick<SourceContext, 'lastEventId' | 'codec' | 'control' | 'owner'>, idOf: IdOf | undefined): MemberFrames {
     return openPlan(this.#plan, context, idOf)
   }
 

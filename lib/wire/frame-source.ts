@@ -4,6 +4,7 @@
  */
 import type { Batch } from './batch.ts'
 import type { EventCodec } from './codec.ts'
+import type { ControlForm } from './control-form.ts'
 
 /** How a source ended by itself. */
 export type SourceEnd =
@@ -30,6 +31,8 @@ export interface SourceContext {
   readonly lastEventId: string | undefined
   /** How the route writes the data of its events; `undefined` where it declares none. */
   readonly codec: EventCodec | undefined
+  /** How the stream says what is no event of the application. */
+  readonly control: ControlForm
   /** Aborted when the stream has ended, for whatever reason: `signal.reason` is the typed reason. */
   readonly signal: AbortSignal
   /** Whom to wake. */
@@ -104,7 +107,7 @@ export interface MemberOpener extends FrameSourceOpener {
   /** What its positions stand under in an event ID. */
   readonly feedName: string
   /** @param idOf gives the event ID for a position; `undefined`: the position itself */
-  [openMember] (context: Pick<SourceContext, 'lastEventId' | 'codec' | 'owner'>, idOf: IdOf | undefined): MemberFrames
+  [openMember] (context: Pick<SourceContext, 'lastEventId' | 'codec' | 'control' | 'owner'>, idOf: IdOf | undefined): MemberFrames
 }
 
 /** True for what can share a stream. */

@@ -5,6 +5,7 @@ import t from 'tap'
 import { BATCH_BYTES, ENTRY_BYTES, FRAME_BYTES } from '../../lib/defaults.ts'
 import type { Feed, FeedSubscription, SubscribeOptions } from '../../lib/index.ts'
 import type { Batch } from '../../lib/wire/batch.ts'
+import { EVENTS_FORM } from '../../lib/wire/control-form.ts'
 import { openFrames, type FrameSource } from '../../lib/wire/frame-source.ts'
 import { PagedLog } from '../contract/paged-log.ts'
 import { appOf, listen, Listener } from './listener.ts'
@@ -19,6 +20,7 @@ class Reader {
     this.source = subscription[openFrames]({
       lastEventId: undefined,
       codec: undefined,
+      control: EVENTS_FORM,
       signal: new AbortController().signal,
       owner: {
         wake: () => {
@@ -178,7 +180,7 @@ t.test('a quiet stream gives a bookmark where entries were left out, once', asyn
   await setImmediate()
   const id = await feed.publish({ event: 'message', data: 3 })
   await setImmediate()
-  t.equal(String(reader.source.quiet()?.bytes), `event: stream:bookmark\ndata:\nid: ${id}\n\n`)
+  t.equal(String(reader.source.quiet()?.bytes), `event: stream:bookmark\ndata: {}\nid: ${id}\n\n`)
   t.equal(reader.source.quiet(), undefined)
   reader.close()
 })

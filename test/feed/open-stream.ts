@@ -10,6 +10,7 @@ import type { FeedSubscription } from '../../lib/subscription/subscription.ts'
 import type { EventLog } from '../../lib/log/contract.ts'
 import type { Retention } from '../../lib/log/retention.ts'
 import type { EventCodec } from '../../lib/wire/codec.ts'
+import { EVENTS_FORM, type ControlForm } from '../../lib/wire/control-form.ts'
 import { openFrames, type FrameSource, type FrameSourceOpener } from '../../lib/wire/frame-source.ts'
 import type { Gap } from '../../lib/wire/protocol.ts'
 import { plainText } from '../../lib/wire/event.ts'
@@ -66,6 +67,8 @@ export function toldBy (events: readonly Seen[]): unknown[] {
 export interface OpenOptions {
   after?: string | undefined
   codec?: EventCodec | undefined
+  /** Default: that of an `EventSource`. */
+  control?: ControlForm | undefined
   /** Reads nothing by itself. */
   isStalled?: boolean
   /** Called for each event, when it is read. */
@@ -81,12 +84,13 @@ export class OpenStream {
   #isClosed = false
   readonly #onEvent: (event: Seen) => void
 
-  constructor (subscription: FrameSourceOpener, { after, codec, isStalled = false, onEvent = () => {} }: OpenOptions = {}) {
+  constructor (subscription: FrameSourceOpener, { after, codec, control = EVENTS_FORM, isStalled = false, onEvent = () => {} }: OpenOptions = {}) {
     this.isStalled = isStalled
     this.#onEvent = onEvent
     this.source = subscription[openFrames]({
       lastEventId: after,
       codec,
+      control,
       signal: new AbortController().signal,
       owner: {
         wake: () => {

@@ -8,6 +8,7 @@ import type { SubscribeOptions } from '../../lib/subscription/options.ts'
 import type { EntryView } from '../../lib/feed/entry.ts'
 import { compileEvents } from '../../lib/schema/events.ts'
 import { BATCH_BYTES } from '../../lib/defaults.ts'
+import { EVENTS_FORM } from '../../lib/wire/control-form.ts'
 import { openFrames } from '../../lib/wire/frame-source.ts'
 import { PagedLog } from '../contract/paged-log.ts'
 import { appOf, listen, Listener } from './listener.ts'
@@ -144,7 +145,7 @@ t.test('streams that share a projection share the batches around a poisoned entr
     throwAt(3)(view)
     return { data: view.data }
   }
-  const sources = Array.from({ length: 10 }, () => feed.subscribe({ as })[openFrames]({ lastEventId: undefined, codec: undefined, signal: new AbortController().signal, owner: { wake () {} } }))
+  const sources = Array.from({ length: 10 }, () => feed.subscribe({ as })[openFrames]({ lastEventId: undefined, codec: undefined, control: EVENTS_FORM, signal: new AbortController().signal, owner: { wake () {} } }))
   for (const source of sources) while (source.read(BATCH_BYTES) !== undefined);
   const ids = publish(feed, 1, 2, 3, 4, 5)
   await turn()

@@ -9,6 +9,7 @@ import { Heartbeats } from '../../lib/stream/heartbeat.ts'
 import type { Writer } from '../../lib/stream/writer.ts'
 import { Streams } from '../../lib/plugin/streams.ts'
 import { readSettings } from '../../lib/plugin/options.ts'
+import { EVENTS_FORM } from '../../lib/wire/control-form.ts'
 import { openFrames } from '../../lib/wire/frame-source.ts'
 
 const broken = new Error('broken')
@@ -81,7 +82,7 @@ t.test('a stream that throws when it is woken keeps no other from its end when t
     let woken = 0
     for (const wake of [fail, () => { woken++ }]) {
       const { signal } = new AbortController()
-      const source = feed.subscribe({ keys: ['a'] })[openFrames]({ lastEventId: undefined, codec: undefined, signal, owner: { wake } })
+      const source = feed.subscribe({ keys: ['a'] })[openFrames]({ lastEventId: undefined, codec: undefined, control: EVENTS_FORM, signal, owner: { wake } })
       // its bookmark, and then it waits
       t.not(source.read(1024), undefined)
       t.equal(source.read(1024), undefined)
@@ -110,7 +111,7 @@ t.test('a stream whose writer throws ends alone, with the error and its source c
       write () { if (++writes === failsAt) throw broken }
     } as unknown as Writer
     const host = { recheck: undefined, commit () { connection.opened(writer) }, refuse: fail, ended (summary: EndSummary) { ended.push(summary) }, stillRunning () {} }
-    const connection = new Connection(host, streams.optionsOf(undefined).stream, streams.toolsFor(1_000), undefined)
+    const connection = new Connection(host, streams.optionsOf(undefined).stream, streams.toolsFor(1_000), undefined, EVENTS_FORM)
     connection.start(feed.subscribe(), undefined)
     return ended
   }

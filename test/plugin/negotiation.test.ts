@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import Negotiator from 'negotiator'
 import assert from 'node:assert/strict'
 import t from 'tap'
-import { acceptsEventStream, namesEventStream } from '../../lib/plugin/negotiation.ts'
+import { acceptsEventStream, readsControlEvents } from '../../lib/plugin/negotiation.ts'
 
 const EVENT_STREAM = 'text/event-stream'
 const RUNS = 2_000
@@ -11,15 +11,14 @@ const RUNS = 2_000
 /** What the parser says of a header that is not empty. */
 function parsed (accept: string | undefined): { accepts: boolean, names: boolean } {
   const negotiator = new Negotiator({ headers: { accept } })
-  return {
-    accepts: negotiator.mediaType([EVENT_STREAM]) !== undefined,
-    names: accept !== undefined && negotiator.mediaTypes().includes(EVENT_STREAM)
-  }
+  // parameters that are not ours say nothing of the type
+  const names = accept !== undefined && negotiator.mediaTypes().some((type) => type.toLowerCase() === EVENT_STREAM)
+  return { accepts: names || negotiator.mediaType([EVENT_STREAM]) !== undefined, names }
 }
 
 function said (accept: string | undefined): { accepts: boolean, names: boolean } {
-  const request = { headers: accept === undefined ? {} : { accept } }
-  return { accepts: acceptsEventStream(request), names: namesEventStream(request) }
+  const request = { method: 'GET', headers: accept === undefined ? {} : { accept } }
+  return { accepts: acceptsEventStream(request), names: readsControlEvents(request) }
 }
 
 const TYPES = [EVENT_STREAM, 'Text/Event-Stream', 'text/*', '*/*', '*', '*/event-stream', 'application/json', 'text/html', 'text/', '']

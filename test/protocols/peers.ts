@@ -8,6 +8,9 @@ import { eventually } from '../story/raw-client.ts'
 import { Answer, type Line } from './answer.ts'
 import { Http1Responses } from './http1-responses.ts'
 
+/** What an `EventSource` says by GET, and who handles control events by any method. */
+const ACCEPT = 'text/event-stream, text/event-stream;control=events'
+
 export interface Asked { readonly method?: 'GET' | 'HEAD' | 'POST', readonly headers?: Readonly<Record<string, string>> }
 
 /** A client, with one connection. */
@@ -55,7 +58,7 @@ export class Http1Peer implements Peer {
     const add = (each: string, { method = 'GET', headers = {} }: Asked = {}): Answer => {
       const answer = new Answer(method, this.#line)
       this.#responses.expect(answer)
-      const lines = Object.entries({ host: 'localhost', ...this.#headers, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+      const lines = Object.entries({ host: 'localhost', accept: ACCEPT, ...this.#headers, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
       text += `${method} ${each} HTTP/${this.#version}\r\n${lines.join('')}\r\n`
       return answer
     }
@@ -101,7 +104,7 @@ export class Http2Peer implements Peer {
   }
 
   ask (path: string, { method = 'GET', headers = {} }: Asked = {}): Answer {
-    const stream = this.session.request({ ':method': method, ':path': path, ...headers })
+    const stream = this.session.request({ ':method': method, ':path': path, accept: ACCEPT, ...headers })
     const answer = new Answer(method, {
       stall: () => { stream.pause() },
       flow: () => { stream.resume() },
@@ -153,7 +156,7 @@ export class InjectPeer implements Peer {
     this.#leaving.add(leaving)
     let body: Readable | undefined
     const answer = new Answer(method, { stall: () => { body?.pause() }, flow: () => { body?.resume() }, leavings: { 'aborts the request': () => { leaving.abort() } }, faults: [] })
-    this.#app.inject({ method, url: path, headers, payloadAsStream: true, signal: leaving.signal }).then((response) => {
+    this.#app.inject({ method, url: path, headers: { accept: ACCEPT, ...headers }, payloadAsStream: true, signal: leaving.signal }).then((response) => {
       answer.begin(response.statusCode, Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, String(value)])))
       body = response.stream().on('data', (chunk: Buffer) => { answer.push(chunk) }).on('end', () => { answer.end() }).on('error', () => { answer.cut() })
     }, () => { answer.cut() })

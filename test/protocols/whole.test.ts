@@ -34,7 +34,7 @@ onEveryWay('a source that ends arrives byte for byte, and then the response ends
       }
     }))
   })
-  const expected = `${EVENTS.map(linesOf).join('')}event: stream:done\ndata:\nid: ~done.n299\n\n`
+  const expected = `${EVENTS.map(linesOf).join('')}event: stream:done\ndata: {}\nid: ~done.n299\n\n`
   for (const path of ['/at-once', '/slowly']) {
     const answer = (await peer()).ask(path)
     await answer.whole()
@@ -44,7 +44,7 @@ onEveryWay('a source that ends arrives byte for byte, and then the response ends
     const { events } = answer
     t.equal(events.length, EVENTS.length + 1)
     t.ok(EVENTS.every(({ data, event }, i) => events[i]?.data === data && events[i].event === event), 'as a parser reads them')
-    t.strictSame(events.at(-1), { event: 'stream:done', id: '~done.n299', data: '' })
+    t.strictSame(events.at(-1), { event: 'stream:done', id: '~done.n299', data: '{}' })
     t.strictSame(answer.trailers, way.trailers ?? {})
   }
   t.strictSame(await ends(2), ['done', 'done'])
@@ -55,7 +55,7 @@ onEveryWay('a source without an event ends at once', async (t, way) => {
   const answer = (await peer()).ask('/')
   await answer.whole()
   t.equal(answer.status, 200)
-  t.match(answer.text, /^retry: \d+\nevent: stream:done\ndata:\nid: ~done\.\n\n$/)
+  t.match(answer.text, /^retry: \d+\nevent: stream:done\ndata: \{\}\nid: ~done\.\n\n$/)
 })
 
 onEveryWay('an array without subscriptions stays open and quiet, until something else ends it', async (t, way) => {

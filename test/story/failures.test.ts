@@ -69,7 +69,7 @@ t.test('what is no event fails its stream, and finally runs', async (t) => {
     retry: { retry: -1 },
     number: 7,
     nothing: undefined,
-    ours: { event: 'stream:done', data: '' },
+    ours: { event: 'stream:done', data: '{}' },
     circular: (() => { const data: Record<string, unknown> = {}; data.data = data; return { data } })()
   }
   const { port, log } = await serve(t, (app) => {

@@ -28,6 +28,9 @@ export async function standsStill (count: () => number, what: string): Promise<n
   return before
 }
 
+/** What an `EventSource` says by GET, and who handles control events by any method. */
+const ACCEPT = 'text/event-stream, text/event-stream;control=events'
+
 /** One connection. */
 export class RawClient {
   readonly socket: Socket
@@ -89,9 +92,12 @@ export class RawClient {
     return this.head.includes('transfer-encoding: chunked') ? unchunked(Buffer.from(text.slice(at + 4))) : text.slice(at + 4)
   }
 
-  /** Sends the head of a request. Header values are bytes, one a character. */
+  /**
+   * Sends the head of a request, as an `EventSource` does that could choose its method. Header values are bytes, one a
+   * character.
+   */
   ask (path: string, headers: Record<string, string> = {}, method = 'GET'): void {
-    const lines = Object.entries({ host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+    const lines = Object.entries({ host: 'localhost', accept: ACCEPT, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
     this.socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1')
   }
 

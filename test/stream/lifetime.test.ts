@@ -10,7 +10,7 @@ import { rethrown } from './rethrown.ts'
 const EARLY_MS = 1
 
 const NEVER: StreamOptions = {
-  retryMs: 0, commitDelayMs: 0, maxAgeMs: Infinity, idleTimeoutMs: Infinity, recheckIntervalMs: Infinity, writeTimeoutMs: 1, expiresAt: undefined, onEnd: 'stop'
+  retryMs: 0, commitDelayMs: 0, maxAgeMs: Infinity, idleTimeoutMs: Infinity, recheckIntervalMs: Infinity, writeTimeoutMs: 1, expiresAt: undefined, onEnd: 'stop', done: undefined
 }
 
 interface Kit {

@@ -9,9 +9,9 @@ import { thrownBy } from './thrown-by.ts'
 
 const read = (text: string): ReturnType<typeof readByEventSourceParser> => readByEventSourceParser([Buffer.from(text)])
 
-t.test('a bookmark has an id, and empty data so that it is dispatched', async (t) => {
-  t.equal(bookmark('1-7'), 'event: stream:bookmark\ndata:\nid: 1-7\n\n')
-  t.strictSame(read(bookmark('1-7')).events, [{ type: 'stream:bookmark', data: '', id: '1-7' }])
+t.test('a bookmark has an id, and data that every client dispatches and can parse', async (t) => {
+  t.equal(bookmark('1-7'), 'event: stream:bookmark\ndata: {}\nid: 1-7\n\n')
+  t.strictSame(read(bookmark('1-7')).events, [{ type: 'stream:bookmark', data: '{}', id: '1-7' }])
 })
 
 t.test('a gap says what is missing and why, and its id is where the stream goes on', async (t) => {
@@ -33,9 +33,16 @@ t.test('what a client asked for is quoted in a gap, whatever it is', async (t) =
 })
 
 t.test('the end gives an id that says so, and carries the last one', async (t) => {
-  t.equal(done('1-7'), 'event: stream:done\ndata:\nid: ~done.1-7\n\n')
-  t.equal(done(''), 'event: stream:done\ndata:\nid: ~done.\n\n')
+  t.equal(done('1-7'), 'event: stream:done\ndata: {}\nid: ~done.1-7\n\n')
+  t.equal(done(''), 'event: stream:done\ndata: {}\nid: ~done.\n\n')
   for (const lastEventId of ['1-7', '', 'a,b=c', 'é']) t.ok(isDone(read(done(lastEventId)).events[0]?.id ?? ''))
+})
+
+t.test('the end of what was stopped says why', async (t) => {
+  t.equal(done('1-7', 'user'), 'event: stream:done\ndata: {"reason":"user"}\nid: ~done.1-7\n\n')
+  for (const reason of ['', 'a\nid: forged\n\n', '"', 'é😀']) {
+    t.strictSame(read(done('1', reason)).events, [{ type: 'stream:done', data: JSON.stringify({ reason }), id: '~done.1' }])
+  }
 })
 
 t.test('a client has seen the end exactly if its last event ID is one that the end gave', async (t) => {
@@ -46,6 +53,11 @@ t.test('a client has seen the end exactly if its last event ID is one that the e
 t.test('a failure has a code, a reconnection time and no id', async (t) => {
   t.equal(failure('FST_EVENTFEED_SOURCE_FAILED', 12_345), 'event: stream:error\ndata: {"code":"FST_EVENTFEED_SOURCE_FAILED"}\nretry: 12345\n\n')
   t.strictSame(read(failure('CODE', 5)), { events: [{ type: 'stream:error', data: '{"code":"CODE"}', id: undefined }], retries: [5], comments: [] })
+})
+
+t.test('a failure after which nothing comes has the id of the end, and no time where none is given', async (t) => {
+  t.equal(failure('CODE', undefined, '~done.1-7'), 'event: stream:error\ndata: {"code":"CODE"}\nid: ~done.1-7\n\n')
+  t.equal(failure('CODE', 5, '~done.'), 'event: stream:error\ndata: {"code":"CODE"}\nretry: 5\nid: ~done.\n\n')
 })
 
 t.test('no user can send what looks like a control event', async (t) => {
@@ -60,7 +72,7 @@ t.test('no user can send what looks like a control event', async (t) => {
 t.test('a last event ID from a query parameter cannot forge an event at the end of the stream', async (t) => {
   for (const forgery of ['a\ndata: forged\n\n', 'a\n\ndata: forged\n\n', '\r\rdata: forged\r\r', '\r\n\r\ndata: forged\r\n\r\n']) {
     const lastEventId = readLastEventId(undefined, `/events?lastEventId=${encodeURIComponent(forgery)}`)
-    t.strictSame(read(done(lastEventId ?? '')).events.map(({ type, data }) => ({ type, data })), [{ type: 'stream:done', data: '' }])
+    t.strictSame(read(done(lastEventId ?? '')).events.map(({ type, data }) => ({ type, data })), [{ type: 'stream:done', data: '{}' }])
   }
   const lastEventId = readLastEventId(undefined, '/events?lastEventId=a%00b')
   t.ok(isDone(read(done(lastEventId ?? '')).events[0]?.id ?? ''), 'and NUL cannot make a client ignore its id, and come back for ever')

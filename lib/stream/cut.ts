@@ -1,0 +1,64 @@
+/**
+ * How a response is cut off so that no client, and no proxy in between, takes it for whole. Each protocol has its own
+ * way; all that was written is delivered first.
+ */
+import type { ServerResponse } from 'node:http'
+import { constants, type Http2ServerResponse } from 'node:http2'
+import { Socket } from 'node:net'
+
+/** Written after all else, to hear when that has left. */
+const NOTHING = Buffer.alloc(0)
+
+/** Cuts a response off when all that it was given has left. May throw what Node, or another plugin, throws. */
+export function cutBehind (response: ServerResponse): void {
+  if (response.req.httpVersionMajor === 2) {
+    const stream = http2StreamOf(response)
+    // `destroy` would read as a clean end
+    stream.write(NOTHING, () => { stream.close(constants.NGHTTP2_INTERNAL_ERROR) })
+    return
+  }
+  const { socket } = response
+  if (!(socket instanceof Socket)) return cutInjected(response)
+  while (response.writableCorked > 0) response.uncork()
+  // a response in chunks is not whole without the last of them
+  if (response.chunkedEncoding) socket.destroySoon()
+  // any other ends where its connection does: only a reset says that this is not its end
+  else socket.write(NOTHING, () => { reset(socket) })
+}
+
+/** The stream of a response over HTTP/2. */
+export function http2StreamOf (response: ServerResponse): Http2ServerResponse['stream'] {
+  // Fastify types responses as those of HTTP/1
+  return (response as unknown as Http2ServerResponse).stream
+}
+
+/** Only sockets of TCP can be reset. */
+function reset (socket: Socket): void {
+  try {
+    socket.resetAndDestroy()
+  } catch {
+    socket.destroy()
+  }
+}
+
+/** The response to an injected request. Whoever reads it as a stream is to have all of it before the failure. */
+function cutInjected (response: ServerResponse): void {
+  const reading = readerOf(response)
+  const cut = (): void => {
+    if (reading !== undefined && reading.readableLength > 0) return
+    response.off('drain', cut)
+    response.destroy()
+  }
+  // light-my-request emits it when its reader asks for more
+  response.on('drain', cut)
+  cut()
+}
+
+/** The stream that light-my-request reads a response by, where it does. */
+function readerOf (response: object): { readonly readableLength: number } | undefined {
+  const held: unknown = '_lightMyRequest' in response ? response._lightMyRequest : undefined
+  const stream: unknown = typeof held === 'object' && held !== null && 'stream' in held ? held.stream : undefined
+  const hasLength = typeof stream === 'object' && stream !== null && 'readableLength' in stream && typeof stream.readableLength === 'number'
+  // its length was looked at just now
+  return hasLength ? stream as { readonly readableLength: number } : undefined
+}
