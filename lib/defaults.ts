@@ -152,6 +152,8 @@ export const BOOKMARK_SHARE = 2 / 3
  * work run.
  */
 export const SCAN_ENTRIES = 1_000
+/** An event has at most 64 keys: each costs as much as one more entry in the index of keys. */
+export const MAX_KEYS = 64
 /**
  * A stream that follows keys and catches up collects 500 of its entries at a time: a client that stalls then holds 4
  * KB of numbers.

@@ -9,6 +9,7 @@ const TAKERS_OF = 100
 const OTHERS = 50
 const BLOCKS = 15
 const MOST_RATIO = 2
+const MOST_RATIO_OF_KEYS = 1.5
 
 /**
  * CPU time for each entry, in turn with feeds that are followed as a whole, in the same process. Who goes to other sockets each
@@ -22,9 +23,10 @@ export async function keyed (stage: Stage, { connections, isQuick }: Effort): Pr
   await crowd.open(subscriptions, '/keyed')
   const takers = subscriptions / TAKERS_OF
   await crowd.open(takers, '/plain')
+  await crowd.open(takers, '/thirds')
   await crowd.open(takers * OTHERS, '/others')
   const entries = isQuick ? 50 : 200
-  const kinds = ['plain', 'keyed key-1', 'others', 'keyed random', 'bare']
+  const kinds = ['plain', 'keyed key-1', 'others', 'keyed random', 'bare', 'thirds all', 'thirds each']
   const warmUps = isQuick ? 1 : 8
   for (const kind of kinds) await cost(server, crowd, { kind, takers, entries: entries * warmUps })
   const blocks: number[][] = []
@@ -47,7 +49,8 @@ export async function keyed (stage: Stage, { connections, isQuick }: Effort): Pr
     { label: 'one key ÷ one feed', value: ratio(1, 0), unit: '×', most: MOST_RATIO },
     { label: 'random keys ÷ random feeds', value: ratio(3, 2), unit: '×', most: MOST_RATIO },
     { label: 'random keys ÷ one feed', value: ratio(3, 0), unit: '×', note: 'cold sockets against warm ones' },
-    { label: 'random keys ÷ bare random writes', value: ratio(3, 4), unit: '×' }
+    { label: 'random keys ÷ bare random writes', value: ratio(3, 4), unit: '×' },
+    { label: 'three keys ÷ one key, to as many', value: ratio(6, 5), unit: '×', most: MOST_RATIO_OF_KEYS }
   ]
 }
 

@@ -15,8 +15,10 @@ export interface EntryView<Type extends string = string, Data = unknown> {
   readonly data: Data
   /** When it was published, in milliseconds since the Unix epoch. */
   readonly at: number
-  /** The key it was published with; `undefined` where it has none. */
+  /** The first of the keys that it was published with; `undefined` if it has none. */
   readonly key: string | undefined
+  /** All keys that it was published with, in that order, each once; empty if it has none. */
+  readonly keys: readonly string[]
 }
 
 /** Whoever keeps an entry within a bound. */
@@ -24,6 +26,9 @@ export interface EntryKeeper {
   /** Its data was parsed, and counts this many bytes until the keeper makes it forget that. */
   viewMade (entry: Entry, bytes: number): void
 }
+
+/** Most events have no key. */
+export const NO_KEYS: readonly string[] = Object.freeze([])
 
 /** How many bytes the parsed data takes for each byte of JSON: objects of short properties, about. */
 const PARSED_SHARE = 2
@@ -57,8 +62,10 @@ export class Entry {
   get event (): string { return this.#stored.event }
   /** What clients see as the event ID. Assigned by the log. */
   get position (): string { return this.#stored.position }
-  /** The indexed attribute; `undefined` for an entry without one. */
+  /** The first of its keys; `undefined` for an entry without one. */
   get key (): string | undefined { return this.#stored.keys[0] }
+  /** The indexed attributes, the first one first. */
+  get keys (): readonly string[] { return this.#stored.keys }
   /** When it was published, in milliseconds since the Unix epoch. */
   get at (): number { return this.#stored.at }
 
@@ -75,7 +82,12 @@ export class Entry {
   get view (): EntryView {
     if (this.#view === undefined) {
       const view = Object.freeze({
-        id: this.position, event: this.event, data: deepFreeze(JSON.parse(this.json)), at: this.at, key: this.key
+        id: this.position,
+        event: this.event,
+        data: deepFreeze(JSON.parse(this.json)),
+        at: this.at,
+        key: this.key,
+        keys: frozen(this.keys)
       })
       this.#view = view
       this.#keeper?.viewMade(this, this.json.length * PARSED_SHARE)
@@ -98,6 +110,12 @@ export class Entry {
   forgetView (): void {
     this.#view = undefined
   }
+}
+
+/** The same list, which nobody can change. A log may have given one that it still uses: that is copied. */
+function frozen (keys: readonly string[]): readonly string[] {
+  if (keys.length === 0) return NO_KEYS
+  return Object.isFrozen(keys) ? keys : Object.freeze([...keys])
 }
 
 /** Freezes all that it holds too. Not recursive: data may be deeper than the stack. */

@@ -92,6 +92,10 @@ export class HeldSnapshots {
   }
 }
 
+function haveSameKeys ({ keys: some }: Entry, { keys: others }: Entry): boolean {
+  return some.length === others.length && some.every((key, place) => key === others[place])
+}
+
 function isSame (known: Entry | undefined, entry: Entry): boolean {
-  return known !== undefined && known.json === entry.json && known.event === entry.event && known.key === entry.key
+  return known !== undefined && known.json === entry.json && known.event === entry.event && haveSameKeys(known, entry)
 }

@@ -3,7 +3,7 @@
  * a reader that lags finds its entries without a look at all others.
  */
 import { INDEXED_ENTRIES } from '../defaults.ts'
-import type { Entry } from './entry.ts'
+import { NO_KEYS, type Entry } from './entry.ts'
 import { Merge, Posting } from './posting.ts'
 import type { DropListener, Window } from './window.ts'
 
@@ -84,25 +84,28 @@ export class KeyIndex implements DropListener {
   advance (): void {
     const { oldest, next } = this.#window
     for (let index = Math.max(this.#unoffered, oldest); index < next; index++) {
-      const key = this.#window.at(index)?.key
-      if (key === undefined) continue
-      const posting = this.#postingOf(key)
-      if (this.#isComplete) posting.indexes.push(index)
-      this.#offer(posting, key, index)
+      const keys = this.#window.at(index)?.keys ?? NO_KEYS
+      for (const key of keys) {
+        const posting = this.#postingOf(key)
+        if (this.#isComplete) posting.note(index, keys.length > 1)
+        this.#offer(posting, key, index)
+      }
     }
     this.#unoffered = next
     if (this.#isComplete) this.#next = next
   }
 
-  drop ({ key, index }: Entry): void {
-    if (key === undefined) return
-    // it leaves before it was offered: its followers are to ask the log
-    if (index >= this.#unoffered) return this.#offer(this.#postings.get(key), key, index)
-    const posting = this.#postings.get(key)
-    if (posting === undefined) return
-    if ((posting.indexes.at(posting.indexes.first) ?? Infinity) > index) return
-    posting.indexes.shift()
-    this.#forget(key, posting)
+  drop ({ keys, index }: Entry): void {
+    for (const key of keys) {
+      const posting = this.#postings.get(key)
+      if (index >= this.#unoffered) {
+        // it leaves before it was offered: its followers are to ask the log
+        this.#offer(posting, key, index)
+      } else if (posting !== undefined && posting.oldest <= index) {
+        posting.indexes.shift()
+        this.#forget(key, posting)
+      }
+    }
   }
 
   /**
@@ -137,8 +140,8 @@ export class KeyIndex implements DropListener {
   }
 
   /**
-   * Adds to `found` the indexes of the entries of some keys, at most `limit` of them, oldest first. Costs a look at
-   * each key, and then as much as is found.
+   * Adds to `found` the indexes of the entries of some keys, each once, at most `limit` of them, oldest first. Costs a
+   * look at each key, and then as much as is found.
    *
    * @param fromOf the index from which on the entries of a key are wanted
    * @returns the index of the entry after those; `undefined` where there is none
@@ -157,8 +160,8 @@ export class KeyIndex implements DropListener {
     const from = Math.max(this.#next, this.#window.oldest)
     const end = Math.min(this.#unoffered, from + INDEXED_ENTRIES)
     for (let index = from; index < end; index++) {
-      const key = this.#window.at(index)?.key
-      if (key !== undefined) this.#postingOf(key).indexes.push(index)
+      const keys = this.#window.at(index)?.keys ?? NO_KEYS
+      for (const key of keys) this.#postingOf(key).note(index, keys.length > 1)
     }
     this.#next = Math.max(from, end)
     this.#isComplete = this.#next >= this.#unoffered

@@ -9,6 +9,19 @@ export class Posting {
     this.indexes = new IndexedRing(firstNumber)
   }
 
+  /** The index of its oldest entry; `Infinity` if it has none. */
+  get oldest (): number { return this.indexes.at(this.indexes.first) ?? Infinity }
+
+  /**
+   * Adds an entry, which is newer than all others.
+   *
+   * @param isRepeated true where it may be here already: a log that others have written may name a key twice
+   */
+  note (index: number, isRepeated: boolean): void {
+    const { indexes } = this
+    if (!isRepeated || indexes.at(indexes.next - 1) !== index) indexes.push(index)
+  }
+
   /** The number of the first entry whose index is `from` or higher; `indexes.next` where there is none. */
   numberOf (from: number): number {
     return firstIndex(this.indexes.first, this.indexes.next, (number) => (this.indexes.at(number) ?? 0) >= from)
@@ -40,16 +53,21 @@ export class Merge {
   }
 
   /**
-   * Adds to `found` the first indexes, at most `limit` of them, oldest first. Returns the one after those;
+   * Adds to `found` the first indexes, each once, at most `limit` of them, oldest first. Returns the one after those;
    * `undefined` where there is none.
    */
   collect (limit: number, found: number[]): number | undefined {
     const heap = this.#heap
     for (let place = heap.length >> 1; place-- > 0;) this.#sink(place)
-    for (let left = limit; left > 0; left--) {
-      const head = heap[0]
-      if (head === undefined) return undefined
-      found.push(head.index)
+    let left = limit
+    let last = -1
+    // an entry of several keys is the next of each of them, one after the other
+    for (let head = heap[0]; head !== undefined && (left > 0 || head.index === last); head = heap[0]) {
+      if (head.index !== last) {
+        last = head.index
+        found.push(last)
+        left--
+      }
       this.#advance(head)
       this.#sink(0)
     }

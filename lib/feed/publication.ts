@@ -2,17 +2,23 @@
  * What is published becomes a draft for the log: checked, and written as JSON by the feed's schema. What a log has
  * stored is written once more by the schema that the feed has now, before it leaves.
  */
+import { MAX_KEYS } from '../defaults.ts'
 import { BadEvent, BadField, describe, shown } from '../errors.ts'
 import type { LogDraft, LogEntry } from '../log/contract.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { checkEventType, DEFAULT_EVENT_TYPE, toJson, type DataText } from '../wire/event.ts'
-import type { Check } from './entry.ts'
+import { NO_KEYS, type Check } from './entry.ts'
 import type { PoisonReports } from './poison.ts'
 
 /** What is published beside the event type and its data. */
 export interface PublishOptions {
-  /** Who follows this key gets the event. Default: none. */
+  /** Streams that follow this key get the event. Default: none. */
   readonly key?: string | undefined
+  /**
+   * In place of `key`: 1 to 64 keys. A stream that follows several of them gets the event once. The first is its
+   * `key`, by which it is conflated.
+   */
+  readonly keys?: readonly string[] | undefined
   /**
    * While an event with the same `dedupeId` is kept, this one is not added again: `publish` answers the id of the
    * first. Default: it is added in any case.
@@ -24,9 +30,6 @@ export interface PublishOptions {
 export type Publication<Types> =
   | { [Type in keyof Types & string]: { event: Type, data: Types[Type] } & PublishOptions }[keyof Types & string]
   | ('message' extends keyof Types ? { event?: undefined, data: Types['message'] } & PublishOptions : never)
-
-/** Most events have no key. */
-const NO_KEYS: readonly string[] = Object.freeze([])
 
 /** How a feed writes what it keeps. */
 export class Drafts {
@@ -49,10 +52,10 @@ export class Drafts {
 
   /** The draft of an event. Throws where that is none, or does not fit the schema. */
   of (publication: unknown, now: () => number): LogDraft {
-    const { event, data, key, dedupeId } = checkPublication(publication)
+    const { event, data, keys, dedupeId } = checkPublication(publication)
     const json = this.#json(event, data)
     // the data may have functions that take their time
-    return { event, json, keys: key === undefined ? NO_KEYS : [key], at: now(), dedupeId, checkedBy: this.#mark }
+    return { event, json, keys, at: now(), dedupeId, checkedBy: this.#mark }
   }
 
   /** What an entry of the log must pass before it leaves; `undefined` where this feed has just written it. */
@@ -62,11 +65,19 @@ export class Drafts {
 }
 
 /** What is published, before it is looked at. */
-interface Published { event?: unknown, data?: unknown, key?: unknown, dedupeId?: unknown }
+interface Published { event?: unknown, data?: unknown, key?: unknown, keys?: unknown, dedupeId?: unknown }
 
-const FIELDS = ['event', 'data', 'key', 'dedupeId']
+/** What is published, checked. */
+interface Checked {
+  readonly event: string
+  readonly data: unknown
+  readonly keys: readonly string[]
+  readonly dedupeId: string | undefined
+}
 
-function checkPublication (event: unknown): { event: string, data: unknown } & PublishOptions {
+const FIELDS = ['event', 'data', 'key', 'keys', 'dedupeId']
+
+function checkPublication (event: unknown): Checked {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) {
     throw new BadEvent(`publish() takes { ${FIELDS.join(', ')} }, not ${describe(event)}`)
   }
@@ -76,13 +87,31 @@ function checkPublication (event: unknown): { event: string, data: unknown } & P
       throw new BadEvent(`publish() takes { ${FIELDS.join(', ')} }, and no ${shown(name)}${hint}`)
     }
   }
-  const { event: type = DEFAULT_EVENT_TYPE, data, key, dedupeId }: Published = event
+  const { event: type = DEFAULT_EVENT_TYPE, data, key, keys, dedupeId }: Published = event
   if (data === undefined) throw new BadEvent('publish() needs data: an event without data is never dispatched by a client; give \'\' for one that is empty')
-  if (key !== undefined && typeof key !== 'string') throw new BadField('key', 'must be a string', shown(key))
   if (dedupeId !== undefined && (typeof dedupeId !== 'string' || dedupeId === '')) {
     throw new BadField('dedupeId', 'must be a string that is not empty', shown(dedupeId))
   }
-  return { event: checkEventType(type), data, key, dedupeId }
+  return { event: checkEventType(type), data, keys: checkKeys(key, keys), dedupeId }
+}
+
+/** The keys of an event, each once. Throws `FST_EVENTFEED_BAD_FIELD`, and `FST_EVENTFEED_BAD_EVENT` for both fields. */
+function checkKeys (key: unknown, keys: unknown): readonly string[] {
+  if (keys === undefined) {
+    if (key === undefined) return NO_KEYS
+    if (typeof key !== 'string') throw new BadField('key', 'must be a string', shown(key))
+    return [key]
+  }
+  if (key !== undefined) throw new BadEvent('publish() takes either key or keys, not both: put the key into keys')
+  if (!Array.isArray(keys)) throw new BadField('keys', 'must be an array of strings', shown(keys))
+  const { length } = keys
+  if (length < 1 || length > MAX_KEYS) throw new BadField('keys', `must hold 1 to ${MAX_KEYS} strings`, `an array of ${length}`)
+  const each = new Set<string>()
+  for (const one of keys as unknown[]) {
+    if (typeof one !== 'string') throw new BadField('keys', 'must be an array of strings', `an array with ${describe(one)}`)
+    each.add(one)
+  }
+  return [...each]
 }
 
 const withoutSchema: DataText = (_event, data) => toJson(data)

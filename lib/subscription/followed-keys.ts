@@ -29,6 +29,8 @@ export class FollowedKeys implements WideFollower {
   #untold: Iterator<string> | undefined
   #turn = 0
   #removals = 0
+  /** The index of the entry that was offered last. */
+  #offered = -1
 
   constructor (window: Window, keys: Set<string>) {
     this.#window = window
@@ -41,8 +43,8 @@ export class FollowedKeys implements WideFollower {
   /** How often a key was given up. */
   get removals (): number { return this.#removals }
 
-  has (key: string | undefined): boolean {
-    return key !== undefined && this.#keys.has(key)
+  has (key: string): boolean {
+    return this.#keys.has(key)
   }
 
   /** How many keys are followed now. */
@@ -96,6 +98,9 @@ export class FollowedKeys implements WideFollower {
   }
 
   offer (index: number): void {
+    // an entry of several keys is offered for each of them
+    if (index === this.#offered) return
+    this.#offered = index
     for (const stream of this.#streams) stream.offer(index)
   }
 

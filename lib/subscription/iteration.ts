@@ -19,6 +19,7 @@ interface Stamp {
   readonly id: string | undefined
   readonly at: number
   readonly key: string | undefined
+  readonly keys: readonly string[]
 }
 
 /** What is known of an event here, where the types of its feed are not. */

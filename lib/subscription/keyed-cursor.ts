@@ -85,7 +85,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#turn()
     if (this.#isWalking) {
       for (let entry = this.#walk.peek(); entry !== undefined; entry = this.#walk.peek()) {
-        if (entry.key !== undefined && this.#keys.has(entry.key) && this.#firstIndex(entry.key) === undefined) return entry
+        if (entry.keys.some((key) => this.#keys.has(key) && this.#firstIndex(key) === undefined)) return entry
         this.#walk.pass(entry)
         this.#passesSince(entry.position)
         this.#turn()
@@ -157,8 +157,9 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.reader = undefined
   }
 
-  isOurs ({ key, index }: Entry): boolean {
-    return key !== undefined && this.#keys.has(key) && index >= (this.#firstIndex(key) ?? 0)
+  isOurs ({ keys, index }: Entry): boolean {
+    for (const key of keys) if (this.#keys.has(key) && index >= (this.#firstIndex(key) ?? 0)) return true
+    return false
   }
 
   offer (index: number): void {

@@ -48,9 +48,10 @@ export class Plan {
 
   get isKeyed (): boolean { return this.#keys !== undefined }
 
-  /** True for an entry of a key that is followed; for all where that does not matter. */
-  hasKey ({ key }: Entry): boolean {
-    return this.#keys === undefined || this.#keys.has(key)
+  /** True for an entry with a key that is followed; for all where that does not matter. */
+  hasKey ({ keys }: Entry): boolean {
+    const followed = this.#keys
+    return followed === undefined || keys.some((key) => followed.has(key))
   }
 
   /** True for a stream that begins where the options say nothing, and its client neither: a snapshot may come first. */

@@ -233,8 +233,10 @@ export class Reader extends HeadWaiter implements Follower {
   }
 
   #peekInserted (inserted: InsertedEntries): Entry | undefined {
-    // those of a conflation were looked at when they were chosen, but a key may not be followed any more
-    const entry = inserted.peek((listed) => this.#plan.hasKey(listed) && (!inserted.isSnapshot || this.#takes(listed)))
+    // the filter was asked about the entries of a conflation when they were chosen, but keys may have changed since then
+    const isOurs = (listed: Entry): boolean => this.cursor?.isOurs(listed) === true
+    const isTaken = (listed: Entry): boolean => this.#plan.hasKey(listed) && this.#takes(listed)
+    const entry = inserted.peek(inserted.isSnapshot ? isTaken : isOurs)
     const poison = entry && inserted.poisoned?.get(entry)
     if (entry !== undefined && poison !== undefined) return this.passPoison(entry, poison, this.#plan.where)
     if (entry !== undefined || inserted.isPending) return entry

@@ -2,7 +2,7 @@
 import type { World } from './model-script.ts'
 
 /** What was published, by number: the first is 1. */
-export interface Published { readonly number: number, readonly position: string, readonly key: string | undefined, readonly name: string, readonly size: number, readonly at: number }
+export interface Published { readonly number: number, readonly position: string, readonly keys: readonly string[], readonly name: string, readonly size: number, readonly at: number }
 
 /** What is true of the feed now. */
 export interface Now {

@@ -42,6 +42,49 @@ for (const [name, make] of LOGS) {
   })
 }
 
+for (const [name, make] of LOGS) {
+  t.test(`an event with several keys comes once to a stream that follows several of them, live, lagging and on replay: a log ${name}`, async (t) => {
+    const feed = feedOf(make())
+    const most = Array.from({ length: 64 }, (_, number) => `user-${number}`)
+    const options = { keys: ['ops', 'user-7', 'user-9'], from: 'earliest' } as const
+    const live = await OpenStream.begun(feed.subscribe(options))
+    const other = await OpenStream.begun(feed.subscribe({ keys: ['user-8'], from: 'earliest' }))
+    const lagging = await OpenStream.begun(feed.subscribe(options), { isStalled: true })
+    await feed.publish({ event: 'message', data: 1, keys: most })
+    await feed.publish({ event: 'message', data: 2, keys: ['user-8', 'ops', 'user-8'] })
+    await feed.publish({ event: 'message', data: 3, key: 'user-8' })
+    await feed.publish({ event: 'message', data: 4, keys: ['user-9', 'user-7'] })
+    const replaying = new OpenStream(feed.subscribe(options))
+    lagging.resume()
+    for (const stream of [live, lagging, replaying]) {
+      await until(() => stream.data.length >= 3, 'it is caught up')
+      t.strictSame(stream.data, [1, 2, 4])
+    }
+    await until(() => other.data.length >= 3, 'it is caught up')
+    t.strictSame(other.data, [1, 2, 3])
+    for (const stream of [live, other, lagging, replaying]) stream.close()
+    feed.end()
+  })
+}
+
+t.test('filters and projections see all keys of an event, each once, and the first of them as its key', async (t) => {
+  const feed = feedOf()
+  const seen: unknown[] = []
+  const stream = await OpenStream.begun(feed.subscribe({
+    where: ({ key, keys }) => seen.push([key, keys]) > 0,
+    as: ({ key, keys }) => ({ data: [key, keys] })
+  }))
+  feed.publish({ event: 'message', data: 1, keys: ['b', 'a', 'b'] })
+  feed.publish({ event: 'message', data: 2, key: 'a' })
+  feed.publish({ event: 'message', data: 3 })
+  const expected = [['b', ['b', 'a']], ['a', ['a']], [undefined, []]]
+  await until(() => stream.data.length === 3, 'they have come')
+  t.strictSame(seen, expected)
+  t.strictSame(stream.data, [['b', ['b', 'a']], ['a', ['a']], [null, []]])
+  t.ok(Object.isFrozen((seen[0] as unknown[])[1]))
+  stream.close()
+})
+
 t.test('keys may come from an iterator that gives them once', async (t) => {
   const feed = feedOf()
   const stream = new OpenStream(feed.subscribe({ keys: new Map([['a', 1]]).keys() }))

@@ -9,7 +9,7 @@ import type { LogEntry } from '../../lib/log/contract.ts'
 import { ManualClock } from '../clock.ts'
 import { History, type Now } from './history.ts'
 import { Client } from './model-client.ts'
-import { KEYS, type Step, type World } from './model-script.ts'
+import { KEY_LISTS, type Step, type World } from './model-script.ts'
 import { feedOf, turn, until, type FeedMade } from './open-stream.ts'
 
 /** A world that is played. */
@@ -90,8 +90,8 @@ export class Game {
   }
 
   #add (entry: LogEntry): void {
-    const [key] = entry.keys
-    this.history.add({ position: entry.position, key, name: key ?? `\n${entry.event}`, size: sizeOf(entry), at: entry.at })
+    const { keys } = entry
+    this.history.add({ position: entry.position, keys, name: keys[0] ?? `\n${entry.event}`, size: sizeOf(entry), at: entry.at })
   }
 
   /** Another process publishes, and the tail of this one loses that. */
@@ -101,8 +101,7 @@ export class Game {
     this.#log?.holdTail()
     for (let index = 0; index < count; index++) {
       const json = JSON.stringify({ number: ++this.#numbers, text: '' })
-      const named = KEYS[(key + index * index) % KEYS.length]
-      await this.#elsewhere.append({ event: 'message', json, keys: named === undefined ? [] : [named], at: this.clock.now() })
+      await this.#elsewhere.append({ event: 'message', json, keys: keysOf(key, index), at: this.clock.now() })
     }
     this.#log?.lose()
   }
@@ -126,7 +125,9 @@ export class Game {
   #publish ({ count, key, bytes }: Extract<Step, { do: 'publish' }>): void {
     for (let index = 0; index < count; index++) {
       const number = ++this.#numbers
-      this.#published.push(Promise.resolve(this.feed.publish({ event: 'message', data: { number, text: 'x'.repeat(bytes) }, key: KEYS[(key + index * index) % KEYS.length] })))
+      const keys = keysOf(key, index)
+      const data = { number, text: 'x'.repeat(bytes) }
+      this.#published.push(Promise.resolve(this.feed.publish({ event: 'message', data, ...(keys.length > 1 ? { keys } : { key: keys[0] }) })))
     }
   }
 
@@ -176,4 +177,9 @@ export class Game {
     await this.feed.close()
     this.#database?.close()
   }
+}
+
+/** The keys of the event at a place in a burst. */
+function keysOf (first: number, index: number): readonly string[] {
+  return KEY_LISTS[(first + index * index) % KEY_LISTS.length] ?? []
 }

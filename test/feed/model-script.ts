@@ -4,6 +4,9 @@ import { ENTRY_BYTES } from '../../lib/defaults.ts'
 
 export const KEYS = ['a', 'b', 'c', undefined] as const
 
+/** What events are published with. */
+export const KEY_LISTS: ReadonlyArray<readonly string[]> = [['a'], ['b'], ['c'], [], ['a', 'b'], ['b', 'c', 'a'], ['c', 'x'], ['a', 'c']]
+
 export type SnapshotKind = 'none' | 'sync' | 'async' | 'after older' | 'async after newer'
 
 /** How a client subscribes. */
@@ -48,7 +51,7 @@ export interface World {
 
 const mostly = <Value>(usual: Value, other: fc.Arbitrary<Value>, weight = 2): fc.Arbitrary<Value> => fc.oneof({ weight, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other })
 const client = fc.nat(3)
-const key = fc.nat(KEYS.length - 1)
+const key = fc.nat(KEY_LISTS.length - 1)
 const snapshot = mostly<SnapshotKind>('none', fc.constantFrom('sync', 'async', 'after older', 'async after newer'))
 
 const shape: fc.Arbitrary<Shape> = fc.record({

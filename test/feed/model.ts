@@ -44,7 +44,7 @@ export class Witness {
   #states = 0
   #isBehindHole = false
   /** After a gap in the mode `latest`: the newest of each key, up to the head of that moment. */
-  #conflation: { from: number, head: number, oldest: number, first: string | null, got: Set<string>, keepsAll: boolean } | undefined
+  #conflation: { from: number, head: number, oldest: number, first: string | null, got: Set<string>, keepsAll: boolean, follows: Map<string, number> | undefined } | undefined
 
   constructor (shape: Shape, history: History) {
     this.#shape = shape
@@ -82,9 +82,9 @@ export class Witness {
 
   /** In pages behind a hole nobody knows where a key was followed: an entry from before that may come, rather than be lost. */
   #mayBeTooMany (number: number): boolean {
-    const { key } = this.#history.at(number)
-    const isFollowed = key !== undefined && this.follows?.has(key) === true
-    return (this.#isBehindHole || this.#followedMeanwhile.has(key ?? '')) && isFollowed && passesWhere(this.#shape, number) && !isLeftOut(this.#shape, number)
+    const followed = this.#history.at(number).keys.filter((key) => this.follows?.has(key) === true)
+    const mayBe = this.#isBehindHole ? followed.length > 0 : followed.some((key) => this.#followedMeanwhile.has(key))
+    return mayBe && passesWhere(this.#shape, number) && !isLeftOut(this.#shape, number)
   }
 
   /** True for an entry that the client is to get now. */
@@ -198,7 +198,7 @@ export class Witness {
     // one that still read pages from before the window goes on in the log
     if (from === behind || (from !== undefined && now.world.paged === undefined)) {
       if (behind !== from) throw new Error('a gap of the mode latest moves the client')
-      this.#conflation = { from, head: now.head, oldest: now.oldestInWindow, first: gap.oldest, got: new Set(), keepsAll: keepsAll(now.world) }
+      this.#conflation = { from, head: now.head, oldest: now.oldestInWindow, first: gap.oldest, got: new Set(), keepsAll: keepsAll(now.world), follows: this.follows && new Map(this.follows) }
     } else {
       this.#checkOldest(gap, behind, now)
     }
@@ -225,16 +225,17 @@ export class Witness {
 
   #missingOfConflation (): number | undefined {
     if (this.#conflation === undefined) return undefined
-    const { from, head, oldest, got, keepsAll } = this.#conflation
+    const { from, head, oldest, got, keepsAll, follows } = this.#conflation
     const seen = new Set<string>()
     for (let number = head; number > from; number--) {
       const { name } = this.#history.at(number)
       if (seen.has(name)) continue
       // what was dropped is kept by its key alone, whoever takes it
       const isNewest = !this.#history.entries.slice(number).some((later) => later.number <= head && later.name === name)
-      if (!this.#isFor(number) || (number < oldest && !(isNewest && keepsAll))) continue
+      // a key that was given up since then has still taken the place of what was older
+      if (!this.#isFor(number, follows) || (number < oldest && !(isNewest && keepsAll))) continue
       seen.add(name)
-      if (!got.has(name) && !isLeftOut(this.#shape, number)) return number
+      if (this.#isFor(number) && !got.has(name) && !isLeftOut(this.#shape, number)) return number
     }
     return undefined
   }
@@ -253,9 +254,9 @@ export class Witness {
     return undefined
   }
 
-  #isFor (number: number): boolean {
-    const { key } = this.#history.at(number)
-    const isFollowed = this.follows === undefined || (key !== undefined && (this.follows.get(key) ?? Infinity) < number)
+  #isFor (number: number, follows = this.follows): boolean {
+    const { keys } = this.#history.at(number)
+    const isFollowed = follows === undefined || keys.some((key) => (follows.get(key) ?? Infinity) < number)
     return isFollowed && passesWhere(this.#shape, number)
   }
 }

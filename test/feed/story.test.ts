@@ -201,10 +201,10 @@ t.test('filters and projections see the entry as it reads back from JSON, frozen
   const id = await feed.publish({ event: 'said', data, key: 'ada' })
   data.list[0]?.deep.push(2)
   await listener.count(1)
-  t.strictSame(seen[0], { id, event: 'said', data: { date: '1970-01-01T00:00:00.000Z', list: [{ deep: [1] }], nan: null }, at: clock.now(), key: 'ada' })
+  t.strictSame(seen[0], { id, event: 'said', data: { date: '1970-01-01T00:00:00.000Z', list: [{ deep: [1] }], nan: null }, at: clock.now(), key: 'ada', keys: ['ada'] })
   t.equal(seen[0], seen[1], 'both see the same object')
-  const [view] = seen as unknown as [{ data: { list: [{ deep: number[] }] } }]
-  for (const part of [view, view.data, view.data.list, view.data.list[0], view.data.list[0].deep]) t.ok(Object.isFrozen(part))
+  const [view] = seen as unknown as [{ keys: string[], data: { list: [{ deep: number[] }] } }]
+  for (const part of [view, view.data, view.data.list, view.data.list[0], view.data.list[0].deep, view.keys]) t.ok(Object.isFrozen(part))
 })
 
 t.test('falsy data is data', async (t) => {
@@ -247,6 +247,8 @@ t.test('publish refuses what is no event, and adds nothing', async (t) => {
   const refused: Array<[event: unknown, code: string]> = [
     [undefined, 'BAD_EVENT'], [null, 'BAD_EVENT'], ['text', 'BAD_EVENT'], [[], 'BAD_EVENT'], [{}, 'BAD_EVENT'], [{ event: 'a' }, 'BAD_EVENT'],
     [{ data: 1, id: '7' }, 'BAD_EVENT'], [{ data: 1, retry: 7 }, 'BAD_EVENT'], [{ data: 1, event: 'a\nb' }, 'BAD_FIELD'], [{ data: 1, event: 'stream:gap' }, 'BAD_FIELD'],
+    [{ data: 1, key: 'a', keys: ['a'] }, 'BAD_EVENT'], [{ data: 1, keys: [] }, 'BAD_FIELD'], [{ data: 1, keys: 'a' }, 'BAD_FIELD'],
+    [{ data: 1, keys: ['a', 7] }, 'BAD_FIELD'], [{ data: 1, keys: Array.from({ length: 65 }, String) }, 'BAD_FIELD'], [{ data: 1, keys: new Array(3) }, 'BAD_FIELD'],
     [{ data: 1, event: 7 }, 'BAD_FIELD'], [{ data: 1, key: 7 }, 'BAD_FIELD'], [{ data: 1n }, 'BAD_FIELD'], [{ data: () => {} }, 'BAD_FIELD'], [{ data: circular }, 'BAD_FIELD']
   ]
   for (const [event, code] of refused) t.throws(() => feed.publish(event as never), { code: `FST_EVENTFEED_${code}` })
