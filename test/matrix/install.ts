@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { nodeBinary } from '../versions/node-binary.ts'
 import { outputOf } from '../versions/programs.ts'
 import { CLIENTS, go, GO_CLIENT, GO_PATH, hasGo, HEY_API, isInstalled, MADE, STAMP, wanted } from './installed.ts'
+import { installAiClients } from './ai/installed.ts'
 import { NODE_VERSIONS } from './host.ts'
 
 if (!isInstalled()) {
@@ -32,3 +33,4 @@ if (!isInstalled()) {
   await writeFile(STAMP, wanted())
 }
 console.log(`the clients of the matrix are installed; generated: ${HEY_API}`)
+await installAiClients()

@@ -57,7 +57,8 @@ function configuration ({ folder, port, upstream }: { folder: string, port: numb
   `
 }
 
-async function freePort (): Promise<number> {
+/** A port that nobody listened on a moment ago. */
+export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo // a TCP server's address is never a string

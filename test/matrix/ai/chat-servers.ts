@@ -1,0 +1,84 @@
+/** The chat on two servers that do the same: one has runs, the other `resumable-stream`. */
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import Fastify from 'fastify'
+import type { Test } from 'tap'
+import eventfeed from '../../../lib/index.ts'
+import { loadServer } from '../../guides/ai-guide.ts'
+import { AI_CLIENTS, aiModule } from './installed.ts'
+import { ScriptedModel } from './model.ts'
+import { servePage } from './serve-page.ts'
+
+/** A chat that is served. */
+export interface ChatServer {
+  readonly origin: string
+  /** The model's answer, which is under way or comes next, says this. */
+  say (word: string): void
+  /** The answer is complete. */
+  finish (): void
+  /** Resolves when an answer of the model was aborted. */
+  aborted (): Promise<void>
+  /** What a deployment does to it: it is asked to end, and has ended. */
+  end (): Promise<void>
+}
+
+/** How one of them is started: on a port, 0 for any; with the page's script. */
+export interface Start { readonly port: number, readonly script: string }
+
+/** Makes one script of the page and all that it imports. Gives its path. */
+export async function bundlePage (folder: string): Promise<string> {
+  const { build } = await aiModule<{ build (options: object): Promise<unknown> }>('esbuild')
+  const outfile = join(folder, 'page-script.js')
+  await build({
+    entryPoints: [join(AI_CLIENTS, 'page.js')],
+    outfile,
+    bundle: true,
+    define: { 'process.env.NODE_ENV': '"production"' },
+    logLevel: 'error'
+  })
+  return outfile
+}
+
+/** The drain of the runs' server, in milliseconds: answers that are under way get three quarters of it. */
+const DRAIN_TIMEOUT_MS = 400
+
+/** The server of the guide, which closes where it is asked to end. */
+export async function startRuns (t: Test, { port, script }: Start): Promise<ChatServer> {
+  let onAbort = () => {}
+  const aborted = new Promise<void>((resolve) => { onAbort = resolve })
+  const model = new ScriptedModel(onAbort)
+  const app = Fastify({ forceCloseConnections: true })
+  const end = async () => { await app.close() }
+  t.teardown(end)
+  await app.register(eventfeed, { drainTimeoutMs: DRAIN_TIMEOUT_MS })
+  await servePage(app, script)
+  await app.register(await loadServer(t, 'DefaultChatTransport', { model }))
+  const origin = await app.listen({ host: '127.0.0.1', port })
+  return { origin, end, say: (word) => { model.say(word) }, finish: () => { model.finish() }, aborted: () => aborted }
+}
+
+/** The control: a process of its own, which dies where it is asked to end, as one does that Node has not told otherwise. */
+export async function startControl (t: Test, redis: string, { port, script }: Start): Promise<ChatServer> {
+  const child: ChildProcess = fork(join(AI_CLIENTS, 'control.js'), [redis, String(port), script], { execArgv: ['--import', import.meta.resolve('tsx')] })
+  const exited = once(child, 'exit')
+  const end = async () => {
+    child.kill('SIGTERM')
+    await exited
+  }
+  t.teardown(end)
+  const heard = (name: string) => new Promise<string>((resolve, reject) => {
+    child.on('message', (message: Record<string, string>) => { if (message[name] !== undefined) resolve(message[name]) })
+    exited.then(() => { reject(new Error(`it has ended, and did not tell of: ${name}`)) })
+  })
+  const tell = (message: object) => { if (child.connected) child.send(message) }
+  const aborted = heard('aborted')
+  aborted.catch(() => {}) // whoever asks hears of it
+  return {
+    origin: await heard('origin'),
+    end,
+    say: (word) => { tell({ say: word }) },
+    finish: () => { tell({ finish: true }) },
+    aborted: async () => { await aborted }
+  }
+}
