@@ -8,7 +8,8 @@ import type { FastifyInstance } from 'fastify'
 export type Figures = ReturnType<FastifyInstance['eventfeed']['stats']>
 
 type FeedFigures = Figures['feeds'][string]
-type Label = 'route' | 'reason' | 'feed' | 'quantile'
+type RunsFigures = Figures['runs'][string]
+type Label = 'route' | 'reason' | 'feed' | 'quantile' | 'runs' | 'state'
 
 /** One value of a metric. */
 export interface Sample {
@@ -50,7 +51,27 @@ export const METRICS: readonly MetricRow[] = [
   ofFeeds('counter', 'feed_lagged_total', 'Times that a stream fell too far behind its feed.', ({ lagged }) => lagged),
   ofFeeds('counter', 'feed_gaps_total', 'Gaps that streams of a feed were told of.', ({ gaps }) => gaps),
   lagOfFeeds('feed_lag_entries', 'Entries that the streams of a feed are behind its head.', ({ lag }) => lag.entries),
-  lagOfFeeds('feed_lag_bytes', 'Bytes that the streams of a feed are behind its head.', ({ lag }) => lag.bytes)
+  lagOfFeeds('feed_lag_bytes', 'Bytes that the streams of a feed are behind its head.', ({ lag }) => lag.bytes),
+
+  ofRuns('gauge', 'runs_running', 'Runs that are running.', ({ running }) => running),
+  ofRuns('gauge', 'runs_kept', 'Runs that have ended and are kept.', ({ kept }) => kept),
+  ofRuns('counter', 'runs_started_total', 'Runs that were started.', ({ started }) => started),
+  {
+    name: 'runs_ended_total',
+    help: 'Runs that have ended, by how they ended.',
+    kind: 'counter',
+    labels: ['runs', 'state'],
+    samples: ({ runs }) => Object.entries(runs).flatMap(([name, { ended }]) => Object.entries(ended).map(([state, value]) => ({ labels: { runs: name, state }, value })))
+  },
+  ofRuns('gauge', 'runs_streams', 'Streams that follow a run.', ({ streams }) => streams),
+  ofRuns('gauge', 'runs_entries', 'Events of runs that are held in memory.', ({ entries }) => entries),
+  ofRuns('gauge', 'runs_bytes', 'Bytes that runs hold in memory.', ({ bytes }) => bytes),
+  ofRuns('counter', 'runs_events_total', 'Events that runs have had.', ({ events }) => events),
+  ofRuns('counter', 'runs_delivered_total', 'Events of runs that were handed to streams.', ({ delivered }) => delivered),
+  ofRuns('counter', 'runs_filtered_total', 'Events of runs that streams left out.', ({ filtered }) => filtered),
+  ofRuns('counter', 'runs_failed_total', 'Events of runs that streams could not filter or write.', ({ failed }) => failed),
+  ofRuns('counter', 'runs_lagged_total', 'Times that a stream fell too far behind its run.', ({ lagged }) => lagged),
+  ofRuns('counter', 'runs_gaps_total', 'Gaps that streams of runs were told of.', ({ gaps }) => gaps)
 ]
 
 function labelled (label: Label, values: Readonly<Record<string, number>>): Sample[] {
@@ -61,6 +82,13 @@ function labelled (label: Label, values: Readonly<Record<string, number>>): Samp
 function ofFeeds (kind: MetricRow['kind'], name: string, help: string, read: (feed: FeedFigures) => number): MetricRow {
   return {
     name, help, kind, labels: ['feed'], samples: ({ feeds }) => Object.entries(feeds).map(([feed, figures]) => ({ labels: { feed }, value: read(figures) }))
+  }
+}
+
+/** A metric with one value for each family of runs: ids would make a series of each run. */
+function ofRuns (kind: MetricRow['kind'], name: string, help: string, read: (runs: RunsFigures) => number): MetricRow {
+  return {
+    name, help, kind, labels: ['runs'], samples: ({ runs }) => Object.entries(runs).map(([family, figures]) => ({ labels: { runs: family }, value: read(figures) }))
   }
 }
 

@@ -18,6 +18,8 @@ import { runEventOf } from './yielded.ts'
 
 /** What all runs of a family share. */
 export interface RunTools extends Pick<FeedParts, 'clock' | 'codec' | 'compile'> {
+  /** The name of the family: what its runs count stands under that. */
+  readonly name: string
   readonly settings: RunsSettings
   readonly deadlines: Deadlines
   readonly room: Room
@@ -55,11 +57,11 @@ export class LiveRun implements FollowedOutput {
   #failure: { readonly error: unknown } | undefined
 
   constructor (id: string, tag: unknown, tools: RunTools) {
-    const { settings, clock, codec, compile, room } = tools
+    const { name, settings, clock, codec, compile, room } = tools
     this.#tools = tools
     this.facts = new RunFacts(id, tag, clock.now())
     this.feed = new LogFeed({
-      name: id,
+      name,
       retain: settings.retain,
       clock,
       codec,

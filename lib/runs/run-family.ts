@@ -8,6 +8,7 @@ import type { Projected } from '../feed/projection.ts'
 import { Deadlines } from '../stream/deadlines.ts'
 import { closeSource } from '../stream/source.ts'
 import type { Dispatched } from '../subscription/feed.ts'
+import { runEnded, runStarted } from './diagnostics.ts'
 import { RunsFigures, type RunsStats } from './figures.ts'
 import { RunFollower } from './follower.ts'
 import { LiveRun, type RunTools } from './live-run.ts'
@@ -53,6 +54,7 @@ export class RunFamily implements Runs {
     })
     this.#deadlines = new Deadlines(clock, (error) => { this.#report(error, 'what was due failed') })
     this.#tools = {
+      name,
       settings,
       clock,
       codec,
@@ -130,6 +132,7 @@ export class RunFamily implements Runs {
     this.#runs.set(id, run)
     this.#running++
     this.#figures.started++
+    runStarted(this.name, run.facts)
     run.begin(source)
     return run.facts
   }
@@ -149,6 +152,7 @@ export class RunFamily implements Runs {
     this.#room.end(run.feed)
     if (keepMs !== Infinity) this.#deadlines.set(keepMs, () => { this.#free(run) })
     if (this.#running === 0) this.#onIdle?.()
+    runEnded(this.name, run.facts)
   }
 
   /** It is not kept any more. Does nothing for one that has made way for another already. */
