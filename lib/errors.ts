@@ -22,8 +22,10 @@ export const FeedEnded = createError<[string]>('FST_EVENTFEED_FEED_ENDED', 'the 
 
 /** A family of runs with this name is there already. */
 export const RunsExist = createError<[string]>('FST_EVENTFEED_RUNS_EXIST', 'runs named %s exist already: keep what app.runs() returned the first time', 500)
+/** The code of an `UnknownRun`. */
+export const UNKNOWN_RUN = 'FST_EVENTFEED_UNKNOWN_RUN'
 /** No run has this id: it was never started, or is not kept any more. */
-export const UnknownRun = createError<[string]>('FST_EVENTFEED_UNKNOWN_RUN', 'there is no run %s: it was never started, or is not kept any more', 404)
+export const UnknownRun = createError<[string]>(UNKNOWN_RUN, 'there is no run %s: it was never started, or is not kept any more', 404)
 /** A run with this id is running. */
 export const RunExists = createError<[string]>('FST_EVENTFEED_RUN_EXISTS', 'a run %s is running already: follow it, stop it first, or start the new one with another id', 409)
 /** `maxRuns` runs are running. */

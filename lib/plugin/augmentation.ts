@@ -4,6 +4,7 @@ import type { Static, TSchema } from 'typebox'
 import type { RunFollower } from '../runs/follower.ts'
 import type { RunsOptions } from '../runs/options.ts'
 import type { Runs } from '../runs/runs.ts'
+import type { RunsFollower } from '../runs/several.ts'
 import type { Feed } from '../subscription/feed.ts'
 import type { FeedSubscription } from '../subscription/subscription.ts'
 import type { EventSchemas, EventTypes, TypedEvent, Yield } from '../schema/types.ts'
@@ -30,7 +31,7 @@ type DataOf<Schema, Provider> =
 /** What may be yielded, and which subscriptions may be streamed, by a route with these events. */
 type YieldedBy<Types> = Types extends undefined ? AnyEvent : Yield<Types>
 type SubscriptionFor<Types> = FeedSubscription<DispatchedBy<Types>>
-type FollowerFor<Types> = RunFollower<DispatchedBy<Types>>
+type FollowerFor<Types> = RunFollower<DispatchedBy<Types>> | RunsFollower<DispatchedBy<Types>>
 type DispatchedBy<Types> = Types extends undefined ? unknown : TypedEvent<Types>
 
 /** What holds events, or a promise of it. */

@@ -6,6 +6,7 @@ import { SubscriptionIterator, type Iterated } from '../subscription/iteration.t
 import { openPlan } from '../subscription/open-plan.ts'
 import { openLater } from '../stream/source.ts'
 import { openFrames, type FrameSource, type FrameSourceOpener, type SourceContext } from '../wire/frame-source.ts'
+import { LateIterator } from './late-iterator.ts'
 import type { Lookup } from './lookup.ts'
 import { RunPlan, type AnyFollowOptions, type FollowedOutput } from './run-plan.ts'
 
@@ -30,7 +31,7 @@ export class RunFollower<Event = unknown> implements FrameSourceOpener {
   }
 
   [openFrames] (context: SourceContext): FrameSource {
-    const found = this.#lookup(this.#id)
+    const found = this.#lookup.find(this.#id)
     const open = (output: FollowedOutput, opened: SourceContext): FrameSource => openPlan(new RunPlan(output, this.#options), opened, undefined)
     if (!(found instanceof Promise)) return open(found, context)
     return openLater(found.then((output) => ({ [openFrames]: (opened: SourceContext) => open(output, opened) })), context)
@@ -38,31 +39,9 @@ export class RunFollower<Event = unknown> implements FrameSourceOpener {
 
   /** Reads in server code. Each loop has a reader of its own; leaving it lets go of the run. */
   [Symbol.asyncIterator] (): AsyncIterator<Iterated<Event>, undefined> {
-    const found = this.#lookup(this.#id)
+    const found = this.#lookup.find(this.#id)
     const iterate = (output: FollowedOutput): SubscriptionIterator => new SubscriptionIterator(new RunPlan(output, this.#options))
     const iterator = found instanceof Promise ? new LateIterator(found.then(iterate)) : iterate(found)
     return iterator as AsyncIterator<Iterated<Event>, undefined> // what the types of the public interface have checked is not known here
-  }
-}
-
-/** A loop over a run that is still looked up. */
-class LateIterator implements AsyncIterator<unknown, undefined> {
-  readonly #found: Promise<SubscriptionIterator>
-  #hasLeft = false
-
-  constructor (found: Promise<SubscriptionIterator>) {
-    this.#found = found
-    found.catch(() => {})
-  }
-
-  async next (): Promise<IteratorResult<unknown, undefined>> {
-    const iterator = await this.#found
-    return this.#hasLeft ? { done: true, value: undefined } : await iterator.next()
-  }
-
-  async return (): Promise<IteratorReturnResult<undefined>> {
-    this.#hasLeft = true
-    this.#found.then((iterator) => iterator.return(), () => {})
-    return { done: true, value: undefined }
   }
 }

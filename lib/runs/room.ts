@@ -24,6 +24,7 @@ export class Room {
   readonly #parts: RoomParts
   #bytes = 0
   #formBytes = 0
+  #isDropDue = false
   /** Those that have ended and still hold events, the one that ended first first. */
   readonly #ended = new Set<Holder>()
 
@@ -38,6 +39,7 @@ export class Room {
   readonly hold: OnHeld = (bytes, what) => {
     this.#bytes += bytes
     if (what === 'forms') this.#formBytes += bytes
+    if (bytes > 0 && what === 'forms' && !this.#fits(0)) this.#dropFormsSoon()
   }
 
   /** It gets no more events, so its first ones leave before those of others. */
@@ -91,6 +93,16 @@ export class Room {
 
   #excess (bytes: number): number {
     return this.#bytes + bytes - this.#parts.maxBytes
+  }
+
+  /** When all have read who are about to: what one of them has made serves the next. */
+  #dropFormsSoon (): void {
+    if (this.#isDropDue) return
+    this.#isDropDue = true
+    setImmediate(() => {
+      this.#isDropDue = false
+      if (!this.#fits(0)) this.#dropForms()
+    })
   }
 
   #dropForms (): void {

@@ -13,11 +13,13 @@ import { RunsFigures, type RunsStats } from './figures.ts'
 import { RunFollower } from './follower.ts'
 import { LiveRun, type RunTools } from './live-run.ts'
 import { checkFollowOptions, checkReason, checkStartOptions, type FollowOptions, type RunsSettings, type StartOptions } from './options.ts'
+import { Arrivals, type Lookup } from './lookup.ts'
 import { Room } from './room.ts'
 import { RunEnded } from './run-ended.ts'
 import { newRunId } from './run-id.ts'
 import type { Run } from './run.ts'
 import type { Runs } from './runs.ts'
+import { RunsFollower } from './several.ts'
 import { isSource } from './source-values.ts'
 
 /** What a family is made of. */
@@ -38,6 +40,13 @@ export class RunFamily implements Runs {
   readonly #room: Room
   readonly #deadlines: Deadlines
   readonly #figures = new RunsFigures()
+  readonly #arrivals = new Arrivals()
+  readonly #lookup: Lookup = {
+    find: (id) => this.#find(id),
+    await: (id, arrived) => this.#arrivals.await(id, arrived),
+    onClosed: (closed) => this.#arrivals.onClosed(closed)
+  }
+
   #running = 0
   #isClosing = false
   #onIdle: (() => void) | undefined
@@ -77,10 +86,14 @@ export class RunFamily implements Runs {
   }
 
   follow<Made extends Projected = never> (
-    id: string, options: FollowOptions<EntryView, Made> = {}
-  ): RunFollower<Dispatched<Record<string, unknown>, Made>> {
+    id: string, options?: FollowOptions<EntryView, Made>
+  ): RunFollower<Dispatched<Record<string, unknown>, Made>>
+  follow<Made extends Projected = never> (
+    ids: readonly string[], options?: FollowOptions<EntryView, Made>
+  ): RunsFollower<Dispatched<Record<string, unknown>, Made>>
+  follow (ids: string | readonly string[], options: FollowOptions<never, unknown> = {}): RunFollower | RunsFollower {
     checkFollowOptions(options)
-    return new RunFollower(id, (asked) => this.#find(asked), options)
+    return Array.isArray(ids) ? new RunsFollower(ids, this.#lookup, options) : new RunFollower(ids as string, this.#lookup, options) // no array
   }
 
   async stop (id: string, reason?: string): Promise<Run> {
@@ -108,12 +121,14 @@ export class RunFamily implements Runs {
     this.#isClosing = true
     await this.#idle(waitMs)
     await Promise.all(this.#live().map((run) => run.stop('drain', { isDrain: true, withinMs: stopMs })))
+    this.#arrivals.close()
   }
 
   /** Frees all runs. One that still runs has ended with that: the drain comes first. */
   async close (): Promise<void> {
     this.#isClosing = true
     await Promise.all(Array.from(this.#runs.values(), (run) => run.close()))
+    this.#arrivals.close()
     this.#runs.clear()
     this.#deadlines.clear()
   }
@@ -134,6 +149,7 @@ export class RunFamily implements Runs {
     this.#figures.started++
     runStarted(this.name, run.facts)
     run.begin(source)
+    this.#arrivals.arrived(id)
     return run.facts
   }
 

@@ -7,6 +7,7 @@ import type { RunsStats } from './figures.ts'
 import type { RunFollower } from './follower.ts'
 import type { FollowOptions, StartOptions } from './options.ts'
 import type { Run } from './run.ts'
+import type { RunsFollower } from './several.ts'
 import type { RunSource } from './source-values.ts'
 
 /** What the source of a run may yield: what its family declares; any event where it declares none. */
@@ -42,6 +43,16 @@ export interface Runs<Types = Record<string, unknown>> {
   follow<Made extends Projected<Type> = never, Type extends string = string> (
     id: string, options?: FollowOptions<FeedView<Types>, Made>
   ): RunFollower<Dispatched<Types, Made>>
+  /**
+   * Several runs on one stream, whose ids list what the client has of each: also some that start later, and others by
+   * `follow(id)` and `unfollow(id)` of what it returns. It ends when all of them have ended; where one has failed, with
+   * that failure. Without any it stays open. A run that was freed and that the client has in part is a gap.
+   *
+   * @throws FST_EVENTFEED_BAD_OPTION
+   */
+  follow<Made extends Projected<Type> = never, Type extends string = string> (
+    ids: readonly string[], options?: FollowOptions<FeedView<Types>, Made>
+  ): RunsFollower<Dispatched<Types, Made>>
   /**
    * Stops a run: its `signal` is aborted, the `return()` of its generator is called, and all who follow learn of the
    * `reason`. Is fulfilled with the run when its `finally` has run. A source that still runs after 5 s is awaited no

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../../lib/clock.ts'
 import { readRunsOptions, type RunsOptions } from '../../lib/runs/options.ts'
 import { RunFamily } from '../../lib/runs/run-family.ts'
 import type { RunArguments } from '../../lib/runs/source-values.ts'
+import type { AnyEvent } from '../../lib/stream/source.ts'
 import { compileEvents } from '../../lib/schema/events.ts'
 import { plainText } from '../../lib/wire/event.ts'
 
@@ -31,11 +32,11 @@ export class Script {
   /** What became of it, in order. */
   readonly told: string[] = []
   given: RunArguments | undefined
-  readonly #steps: Array<() => unknown> = []
+  readonly #steps: Array<() => AnyEvent> = []
   #wake = (): void => {}
 
   /** Yields this next. */
-  say (...values: unknown[]): this {
+  say (...values: AnyEvent[]): this {
     for (const value of values) this.#steps.push(() => value)
     this.#wake()
     return this
@@ -54,13 +55,13 @@ export class Script {
   }
 
   /** The source. It heeds its signal. */
-  readonly source = (given: RunArguments): AsyncGenerator<unknown, unknown> => {
+  readonly source = (given: RunArguments): AsyncGenerator<AnyEvent, unknown> => {
     this.given = given
     this.told.push('began')
     return this.#run(given)
   }
 
-  async * #run ({ until }: RunArguments): AsyncGenerator<unknown, unknown> {
+  async * #run ({ until }: RunArguments): AsyncGenerator<AnyEvent, unknown> {
     try {
       for (;;) {
         const step = this.#steps.shift()

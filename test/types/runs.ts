@@ -63,6 +63,17 @@ answers.follow('a', { where: ({ data }) => data.no })
 // @ts-expect-error a count is a number
 answers.follow('a', { skip: '1' })
 
+// several on one stream
+const several = answers.follow(['a', 'b'], { as: ({ data, key }) => ({ data: { text: `${key}: ${data.text}` } }) })
+several.follow('c')
+several.unfollow('a')
+for await (const event of several) if (event.event !== 'stream:gap') console.log(event.data.text)
+typed.get('/several', { schema: { events: { token: Token } } }, (_request, reply) => reply.sse(several))
+// @ts-expect-error ids are strings
+answers.follow([1])
+// @ts-expect-error one run cannot be exchanged
+answers.follow('a').follow('b')
+
 // reply.sse takes what the route declares
 typed.get('/a', { schema: { events: { token: Token } } }, (_request, reply) => reply.sse(answers.follow('a')))
 typed.get('/b', { schema: { events: { token: Token, loud: Shout } } }, (_request, reply) => reply.sse(async () => answers.follow('a')))
