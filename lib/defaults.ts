@@ -152,6 +152,11 @@ export const BOOKMARK_SHARE = 2 / 3
  * work run.
  */
 export const SCAN_ENTRIES = 1_000
+/**
+ * The event ID of a stream of several feeds has at most 4,000 bytes. A client sends it back in a header, and servers
+ * and proxies refuse requests whose headers are longer than 8 or 16 KiB: a browser that is refused never comes back.
+ */
+export const MOST_ID_BYTES = 4_000
 /** An event has at most 64 keys: each costs as much as one more entry in the index of keys. */
 export const MAX_KEYS = 64
 /**

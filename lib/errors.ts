@@ -55,6 +55,9 @@ export const NotSynchronous = createError<[string, string]>('FST_EVENTFEED_NOT_S
 /** A loop over a subscription fell behind what the feed's log keeps. */
 export const ReaderLagged = createError<[string, string]>('FST_EVENTFEED_LAGGED',
   'a loop over a subscription of the feed %s fell behind what its log keeps: subscribe again with after: %s to learn of the gap, or give the feed slowConsumer: \'skip\'', 500)
+/** The event ID of a stream that carries the positions of several feeds is longer than a client can send back. */
+export const IdTooLong = createError<[number, number, number]>('FST_EVENTFEED_ID_TOO_LONG',
+  'a stream of %d feeds or runs has event IDs of %d bytes: clients send them back in a header, in which %d fit; publish in one feed, by keys, or open several streams', 500)
 /** The code of a `LogFailed`: which may come from another copy of this package. */
 export const LOG_FAILED = 'FST_EVENTFEED_LOG_FAILED'
 /** The log of a feed failed while it was read. */

@@ -10,6 +10,9 @@ import {
   type FrameSource, type FrameSourceOpener, type MemberFrames, type MemberOpener, type SourceContext, type SourceEnd
 } from '../wire/frame-source.ts'
 
+/** No log gives longer positions, but a client may send anything: the ids of its stream would be too long. */
+const MOST_POSITION_LENGTH = 1_000
+
 /** One opener of several subscriptions. Throws `FST_EVENTFEED_BAD_SOURCE` where they are not of different feeds. */
 export function merge (openers: readonly FrameSourceOpener[]): FrameSourceOpener {
   const subscriptions = openers.filter(isMemberOpener)
@@ -26,6 +29,8 @@ export function merge (openers: readonly FrameSourceOpener[]): FrameSourceOpener
 class MergedFrames implements FrameSource {
   readonly #members = new Map<string, MemberFrames>()
   #turn = 0
+  /** True when the length of the ids was looked at. */
+  #isChecked = false
 
   constructor (subscriptions: readonly MemberOpener[], context: SourceContext) {
     const { lastEventId, codec, control, owner } = context
@@ -56,6 +61,11 @@ class MergedFrames implements FrameSource {
 
   read (maxBytes: number): Batch | undefined {
     if (!this.#isPlaced) return undefined
+    if (!this.#isChecked) {
+      // an id that is too long is an error of the whole stream, best before anything is sent
+      this.#idWith('', '')
+      this.#isChecked = true
+    }
     const members = [...this.#members.values()]
     for (let count = 0; count < members.length; count++) {
       const batch = members[this.#turn++ % members.length]?.read(maxBytes)
@@ -108,5 +118,5 @@ class MergedFrames implements FrameSource {
 
 /** What a client asked with may not fit in a list; any other malformed position does as well. */
 function fit (position: string): string {
-  return /[,\p{Cc}]/u.test(position) ? '' : position
+  return position.length > MOST_POSITION_LENGTH || /[,\p{Cc}]/u.test(position) ? '' : position
 }

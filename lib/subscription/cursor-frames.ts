@@ -13,6 +13,7 @@ import { Batch } from '../wire/batch.ts'
 import type { ControlForm, Said } from '../wire/control-form.ts'
 import { idLine } from '../wire/encode.ts'
 import type { IdOf, MemberFrames, SourceEnd } from '../wire/frame-source.ts'
+import type { Gap } from '../wire/protocol.ts'
 import type { Reader } from './reader.ts'
 
 /** The blank line that ends an event without an id. */
@@ -122,8 +123,13 @@ export class CursorFrames implements MemberFrames {
   #notice ({ gap, position }: Notice): Batch {
     this.#saidPosition = position
     const id = this.#id(position)
-    const said = gap === undefined ? this.#control.bookmark(id) : this.#control.gap(gap, id)
+    const said = gap === undefined ? this.#control.bookmark(id) : this.#control.gap(this.#named(gap), id)
     return batchOf(said) ?? UNSAID
+  }
+
+  /** On a stream of several feeds a gap says of which. */
+  #named (gap: Gap): Gap {
+    return this.#idOf === undefined ? gap : { ...gap, feed: this.reader.feed.name }
   }
 
   behind (): { entries: number, bytes: number } { return this.reader.behind() }

@@ -1,6 +1,8 @@
 /**
  * The last event ID of a request (WHATWG HTML 9.2.3), and the ids of streams that carry the positions of several feeds.
  */
+import { MOST_ID_BYTES } from '../defaults.ts'
+import { IdTooLong } from '../errors.ts'
 import { LAST_EVENT_ID_PARAMETER } from './protocol.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -21,9 +23,16 @@ export function readLastEventId (header: string | string[] | undefined, url: str
   return new URLSearchParams(url.slice(start + 1)).get(LAST_EVENT_ID_PARAMETER)?.replace(/[\r\n\0]/g, '') || undefined
 }
 
-/** The id of an event on a stream of several feeds: `feed=position` pairs, so that each feed resumes by itself. */
+/**
+ * The id of an event on a stream of several feeds: `feed=position` pairs, so that each feed resumes by itself. Throws
+ * `FST_EVENTFEED_ID_TOO_LONG` for one that would have more than 4,000 bytes.
+ */
 export function joinPositions (positions: ReadonlyMap<string, string>): string {
-  return Array.from(positions, ([feed, position]) => `${feed}=${position}`).join(',')
+  const id = Array.from(positions, ([feed, position]) => `${feed}=${position}`).join(',')
+  if (id.length <= MOST_ID_BYTES / 3) return id
+  const bytes = Buffer.byteLength(id)
+  if (bytes > MOST_ID_BYTES) throw new IdTooLong(positions.size, bytes, MOST_ID_BYTES)
+  return id
 }
 
 /**

@@ -39,6 +39,8 @@ export interface Gap {
    * exactly one event is missing, the one with the gap's own id, because the server could not filter or write it.
    */
   reason: GapReason
+  /** On a stream of several feeds, the name of the feed whose events are missing; absent on other streams. */
+  feed?: string
 }
 
 /** The id of `stream:done` begins with this, so that a client which comes back with it is answered by 204. */

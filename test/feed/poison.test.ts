@@ -249,7 +249,7 @@ t.test('on a stream of several feeds the gap carries the positions of all', asyn
   const [bad] = publish(one, 2)
   await turn()
   t.match(stream.events.at(-1), { event: 'stream:gap', id: `numbers=${bad},others=${two.window.positionBefore(1)}` })
-  t.strictSame(stream.gaps, [{ requested: first, oldest: null, reason: 'failed' }])
+  t.strictSame(stream.gaps, [{ requested: first, oldest: null, reason: 'failed', feed: 'numbers' }])
   const [other] = publish(two, 2)
   await turn()
   t.match(stream.events.at(-1), { event: 'stream:gap', id: `numbers=${bad},others=${other}` })

@@ -83,6 +83,12 @@ t.test('positions of several feeds are one id', async (t) => {
   t.equal(joinPositions(new Map([['chat', '1-7']])), 'chat=1-7')
 })
 
+t.test('an id of 4,000 bytes is the longest that positions make', async (t) => {
+  const positions = (bytes: number): Map<string, string> => new Map([['é', '1'], ['news', '2'.repeat(bytes - 'é=1,news='.length - 1)]])
+  t.equal(Buffer.byteLength(joinPositions(positions(4_000))), 4_000)
+  t.throws(() => joinPositions(positions(4_001)), { code: 'FST_EVENTFEED_ID_TOO_LONG', message: /2 feeds or runs has event IDs of 4001 bytes/ })
+})
+
 t.test('a list of positions comes back as it was, in its order', async (t) => {
   const feedName = fc.string({ unit: 'binary', minLength: 1 }).map((name) => name.replace(/[,=]/g, '-'))
   const position = fc.string({ unit: 'binary' }).map((id) => id.replaceAll(',', '-'))
