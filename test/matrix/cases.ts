@@ -1,7 +1,7 @@
 /** What is done with each client, and what its user sees of it, in a few words. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { eventually } from '../story/raw-client.ts'
 import { Facts } from './facts.ts'
-import { Session, type Client, type Item } from './session.ts'
+import { Session, type Client, type Item, type OpenClient } from './session.ts'
 import { EVENTS, MIDDLE, World, type WorldOptions } from './world.ts'
 
 /** A client with what the application must know of it. */
@@ -9,6 +9,8 @@ export interface Subject {
   readonly client: Client
   /** The application in the words of its protocol. */
   readonly world?: WorldOptions
+  /** True for a client that tells its user nothing when it has stopped. */
+  readonly isSilent?: boolean
   /** Which event of the application an item is; `undefined` for an item that is none. */
   readonly numberOf?: (item: Item) => number | undefined
 }
@@ -20,7 +22,8 @@ export class Stage {
   readonly session: Session
   readonly world: World
   #path = ''
-  #stop: (() => Promise<void>) | undefined
+  #isEndless = false
+  #open: OpenClient | undefined
 
   private constructor (subject: Subject, facts: Facts, world: World) {
     this.#subject = subject
@@ -38,12 +41,17 @@ export class Stage {
   /** The client opens a path. */
   async connect (path: string, method: 'GET' | 'POST' = 'GET'): Promise<void> {
     this.#path = path
-    this.#stop = await this.#subject.client.open({ origin: this.world.origin, path, method }, this.session)
+    this.#open = await this.#subject.client.open({ origin: this.world.origin, path, method }, this.session)
+  }
+
+  /** Waits until the client has most likely read what was sent. */
+  async hasRead (): Promise<void> {
+    await this.#open?.hasRead?.()
   }
 
   /** Stops the client and the application. */
   async close (): Promise<void> {
-    await this.#stop?.()
+    await this.#open?.close()
     await this.world.close()
   }
 
@@ -54,6 +62,9 @@ export class Stage {
 
   /** How often the client has asked for the stream. */
   get requests (): number { return this.world.requests(this.#path).length }
+
+  /** How many of its requests were answered. */
+  get answered (): number { return this.world.requests(this.#path).filter(({ status }) => status !== 0).length }
 
   /** Waits until a fact is true, or the client has ended the stream. */
   async until (isTrue: () => boolean, awaited: string): Promise<void> {
@@ -67,8 +78,9 @@ export class Stage {
 
   /** Waits until the client has ended the stream, or has come back twice after its end: then it does so for ever. */
   async isOver (): Promise<void> {
-    const { requests } = this
-    await this.until(() => this.requests >= requests + 2, 'the end')
+    const { answered } = this
+    await this.until(() => this.answered >= answered + 2 || this.#endsInSilence, 'the end')
+    this.#isEndless = this.answered >= answered + 2
   }
 
   /** What there is so far, for messages of tests. */
@@ -81,11 +93,17 @@ export class Stage {
   }
 
   get #events (): string {
-    const { numbers } = this
+    // who begins again sees again what is there; how often is a matter of time
+    const numbers = this.#isEndless && this.#way === 'begins again' ? [...new Set(this.numbers)] : this.numbers
     if (numbers.length === 0) return 'none'
     const isRun = numbers.every((number, index) => number === index + 1)
     if (!isRun) return numbers.join(' ')
     return numbers.length === EVENTS ? 'all' : `first ${numbers.length}`
+  }
+
+  /** True for a client that says nothing of its end, when it has the answer that stops it. */
+  get #endsInSilence (): boolean {
+    return this.#subject.isSilent === true && this.world.requests(this.#path).at(-1)?.status === 204
   }
 
   /** How the client came back to a stream. */
@@ -97,7 +115,8 @@ export class Stage {
 
   get #end (): string {
     const { end } = this.session
-    if (end === undefined) return ''
+    if (this.#isEndless) return 'comes back for ever'
+    if (end === undefined) return this.#endsInSilence ? 'ends' : ''
     if (end.kind === 'failed') return 'fails'
     const isSuccess = end.kind === 'ended' || this.world.requests(this.#path).at(-1)?.status === 204
     return isSuccess ? 'ends' : 'gives up'
@@ -135,6 +154,8 @@ export const CASES = {
   /** A stream that fails in the middle. Who comes back gets the rest. */
   failure: async (stage: Stage) => {
     await stage.connect('/failing')
+    await stage.sees(MIDDLE)
+    stage.world.fail()
     await stage.sees(EVENTS)
     await stage.isOver()
   },
@@ -153,6 +174,7 @@ export const CASES = {
     const { world } = stage
     await stage.connect('/latest')
     await headHasLeft(stage)
+    await stage.hasRead()
     world.cut('/latest')
     await world.publish()
     await stage.until(() => stage.requests > 1, 'the client comes back')
@@ -167,8 +189,21 @@ export const CASES = {
     await stage.connect('/gap')
     await stage.sees(EVENTS)
   },
+  /** A run that was started before. */
+  run: (stage: Stage) => playRun(stage, 'GET', 'to the end', () => stage.world.goOn()),
+  /** The line is lost in the middle of a run, which goes on. */
+  'run, lost line': (stage: Stage) => playRun(stage, 'GET', 'to the end', () => {
+    stage.world.cut('/run')
+    stage.world.goOn()
+  }),
+  /** The run fails in the middle. */
+  'run, failure': (stage: Stage) => playRun(stage, 'GET', 'to the middle', () => stage.world.fail()),
+  /** The run is stopped in the middle. */
+  'run, stop': (stage: Stage) => playRun(stage, 'GET', 'to the middle', () => stage.world.stopRun()),
+  /** The server restarts in the middle of a run, which is lost with it. */
+  'run, drain': (stage: Stage) => playRun(stage, 'GET', 'to the middle', () => stage.world.restart()),
   /** A POST whose answer is a stream that ends. */
-  'POST, finite': async (stage: Stage) => {
+  'POST, finite stream': async (stage: Stage) => {
     await stage.connect('/finite', 'POST')
     await stage.sees(EVENTS)
     await stage.isOver()
@@ -176,9 +211,15 @@ export const CASES = {
   /** A POST whose answer fails in the middle. */
   'POST, failure': async (stage: Stage) => {
     await stage.connect('/failing', 'POST')
+    await stage.sees(MIDDLE)
+    stage.world.fail()
     await stage.sees(EVENTS)
     await stage.isOver()
-  }
+  },
+  /** A POST that starts a run, and is answered by its stream. */
+  'POST, run': (stage: Stage) => playRun(stage, 'POST', 'to the end', () => stage.world.goOn()),
+  /** The same, with a failure of the run in the middle. */
+  'POST, run, failure': (stage: Stage) => playRun(stage, 'POST', 'to the middle', () => stage.world.fail())
 } as const satisfies Record<string, (stage: Stage) => Promise<void>>
 
 export type CaseName = keyof typeof CASES
@@ -194,9 +235,18 @@ export async function play (subject: Subject, name: CaseName): Promise<{ outcome
   }
 }
 
-/** Waits until the newest request for a stream has its head, and what leaves with it. */
+/** Follows a run, and does something when the client has seen the middle. `how`: how far the run goes after that. */
+async function playRun (stage: Stage, method: 'GET' | 'POST', how: 'to the end' | 'to the middle', inTheMiddle: () => unknown): Promise<void> {
+  if (method === 'GET') stage.world.startRun(method)
+  await stage.connect('/run', method)
+  await stage.sees(MIDDLE)
+  await inTheMiddle()
+  if (how === 'to the end') await stage.sees(EVENTS)
+  await stage.isOver()
+}
+
+/** Waits until the newest stream has its head, and what leaves with it. */
 async function headHasLeft ({ world }: Stage): Promise<void> {
   // Node says nothing when a head leaves
-  while (world.requests('/latest').at(-1)?.status !== 200) await nextTurn()
-  await nextTurn()
+  await eventually(() => world.requests('/latest').at(-1)?.status === 200 && world.app.eventfeed.stats().bytes > 0, 'the head leaves')
 }

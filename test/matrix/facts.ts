@@ -1,7 +1,7 @@
 /** Waiting for facts: whoever changes something says so, and whoever waits looks again. No wait is without a bound. */
 
-/** Longer than the slowest client takes to come back: `retry` after a failure is up to 15 seconds. */
-const LIMIT_MS = 40_000
+/** Longer than the slowest client takes to come back twice: `retry` after a failure is up to 15 seconds. */
+const LIMIT_MS = 70_000
 
 /** What several people change and wait for. */
 export class Facts {

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { nodeBinary } from '../versions/node-binary.ts'
 import { CLIENTS, needClients, skipWithoutClients } from './installed.ts'
-import type { Client, Session, Task, Told } from './session.ts'
+import type { Client, OpenClient, Session, Task, Told } from './session.ts'
 
 /** The versions of Node that clients run on. The last one is that of all clients which do not say otherwise. */
 export const NODE_VERSIONS = ['22', '24'] as const
@@ -23,16 +23,18 @@ type FromHost =
 export class Host {
   readonly #drivers: string
   readonly #node: NodeVersion
+  readonly #env: () => Record<string, string>
   readonly #sessions = new Map<number, Session>()
   #process: Promise<ChildProcess> | undefined
   #next = 1
   /** Errors that no client has caught: in the process of a user each would be a crash. */
   readonly strays: string[] = []
 
-  /** `drivers`: a module beside the clients that exports `drivers`, functions by the names of clients. */
-  constructor (drivers: string, { node = '24' }: { node?: NodeVersion } = {}) {
+  /** `drivers`: a module beside the clients that exports `drivers`, functions by the names of clients. `env`: variables of its environment. */
+  constructor (drivers: string, { node = '24', env = () => ({}) }: { node?: NodeVersion, env?: () => Record<string, string> } = {}) {
     this.#drivers = drivers
     this.#node = node
+    this.#env = env
   }
 
   /** A client of this process. */
@@ -49,15 +51,17 @@ export class Host {
     await exited
   }
 
-  async #open (driver: string, task: Task, session: Session): Promise<() => Promise<void>> {
+  async #open (driver: string, task: Task, session: Session): Promise<OpenClient> {
     this.#process ??= this.#start()
     const process = await this.#process
     const stream = this.#next++
     this.#sessions.set(stream, session)
     process.send({ stream, open: driver, task })
-    return async () => {
-      this.#sessions.delete(stream)
-      if (process.connected) process.send({ stream, close: true })
+    return {
+      close: async () => {
+        this.#sessions.delete(stream)
+        if (process.connected) process.send({ stream, close: true })
+      }
     }
   }
 
@@ -65,7 +69,7 @@ export class Host {
     needClients()
     const { folder } = await nodeBinary(this.#node)
     const process = fork(join(CLIENTS, 'host.mjs'), [join(CLIENTS, this.#drivers)], {
-      execPath: join(folder, 'node'), execArgv: ['--experimental-eventsource', '--no-warnings'], stdio: ['ignore', 'inherit', 'inherit', 'ipc']
+      execPath: join(folder, 'node'), execArgv: ['--experimental-eventsource', '--no-warnings'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...globalThis.process.env, ...this.#env() }
     })
     // what it sends is written by our own script
     process.on('message', (message) => this.#hear(message as FromHost))

@@ -51,11 +51,19 @@ export interface Task {
   readonly method: 'GET' | 'POST'
 }
 
+/** A client at work. */
+export interface OpenClient {
+  /** Stops it, in whatever state it is. */
+  close (): Promise<void>
+  /** Is fulfilled when the client has most likely read what has reached its machine. Some read all of it at once. */
+  hasRead? (): Promise<void>
+}
+
 /** A client, as its users would start it, with its defaults. */
 export interface Client {
   readonly name: string
   /** For the option `skip` of a test. */
   readonly skip: string | false
-  /** Opens a stream and tells the session. The function that it gives stops the client, in whatever state it is. */
-  open (task: Task, session: Session): Promise<() => Promise<void>>
+  /** Opens a stream and tells the session. */
+  open (task: Task, session: Session): Promise<OpenClient>
 }

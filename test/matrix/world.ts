@@ -5,7 +5,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { systemClock } from '../../lib/clock.ts'
-import eventfeed, { type EventStreamOptions, type Feed, type Publication, type ServerSentEvent } from '../../lib/index.ts'
+import eventfeed, { type EventStreamOptions, type Feed, type Publication, type Runs, type ServerSentEvent } from '../../lib/index.ts'
 import { History } from '../contract/history.ts'
 import { SynchronousLog } from '../contract/memory-reference.ts'
 import type { Facts } from './facts.ts'
@@ -19,13 +19,18 @@ export const MIDDLE = 2
 /** The reconnection time of all streams, in milliseconds: half of it more at most. */
 const RETRY_MS = 20
 const DRAIN_TIMEOUT_MS = 300
+/** The id of the only run. */
+const RUN = 'run'
 
 /** What an event of the application says. */
 export type ApplicationEvent = Pick<Publication<Record<string, unknown>>, 'event' | 'data'>
 
 export interface WorldOptions {
-  /** An event by its number, from 1 to `EVENTS`, in the words of a client's protocol; an unnamed one by default. */
-  readonly event?: (number: number) => ApplicationEvent
+  /**
+   * An event by its number, from 1 to `EVENTS`, in the words of a client's protocol; an unnamed one by default. `method`
+   * is that of the request.
+   */
+  readonly event?: (number: number, method: string) => ApplicationEvent
   /** Options of all streams. */
   readonly stream?: EventStreamOptions
   /** Routes of a protocol, beside those that there are. */
@@ -41,41 +46,45 @@ export interface Seen {
   readonly status: number
 }
 
-let addresses = 0
-
-/** Addresses of this machine that nobody else uses, so that a port is free again when we are the ones who left it. */
-function ownAddress (): string {
-  addresses = addresses % 254 + 1
-  return `127.${process.pid >> 8 & 127 | 64}.${process.pid & 255}.${addresses}`
-}
+/**
+ * An address of this machine that no other process uses. Its ports, which nobody gets by chance, are ours alone: an
+ * application that comes up again finds its port free. To a browser all of them are one site, for which it starts one
+ * process.
+ */
+const HOST = `127.${process.pid >> 8 & 63 | 64}.${process.pid & 255}.1`
+const FIRST_PORT = 20_000
+let ports = 0
 
 /** The application. */
 export class World {
   readonly #options: WorldOptions
   readonly #facts: Facts
-  readonly #host = ownAddress()
   readonly #requests: Array<{ request: FastifyRequest, reply: FastifyReply }> = []
   /** What outlives a restart: the history of the feed, and what has happened. */
   readonly #history = new History({}, systemClock)
   #published = 0
+  #hasRun = false
+  #leaveMiddle: (how: 'go on' | 'fail') => void = () => {}
+  readonly #middle = new Promise<'go on' | 'fail'>((resolve) => { this.#leaveMiddle = resolve })
   #hasFailed = false
   #app: FastifyInstance | undefined
   #feed: Feed | undefined
-  #port = 0
+  #runs: Runs | undefined
+  readonly #port = FIRST_PORT + ports++
 
   private constructor (facts: Facts, options: WorldOptions) {
     this.#facts = facts
     this.#options = options
   }
 
-  /** Listens on a free port. */
+  /** Listens. */
   static async open (facts: Facts, options: WorldOptions = {}): Promise<World> {
     const world = new World(facts, options)
     await world.#listen()
     return world
   }
 
-  get origin (): string { return `http://${this.#host}:${this.#port}` }
+  get origin (): string { return `http://${HOST}:${this.#port}` }
 
   /** The application that listens at present. */
   get app (): FastifyInstance {
@@ -94,8 +103,8 @@ export class World {
   }
 
   /** An event by its number. */
-  event (number: number): ApplicationEvent {
-    return this.#options.event?.(number) ?? { data: { n: number } }
+  event (number: number, method = 'GET'): ApplicationEvent {
+    return this.#options.event?.(number, method) ?? { data: { n: number } }
   }
 
   /** Publishes the next event of the feed. */
@@ -105,6 +114,22 @@ export class World {
 
   /** Ends the feed: its clients need not come back. */
   end (): void { this.#feed?.end() }
+
+  /** Lets the source fail that stands in the middle. */
+  fail (): void { this.#leaveMiddle('fail') }
+
+  /** Lets the run go on that stands in the middle. */
+  goOn (): void { this.#leaveMiddle('go on') }
+
+  /** Starts the run, unless it has been started, for a request by `method`. */
+  startRun (method: string): void {
+    if (this.#hasRun) return
+    this.#hasRun = true
+    this.#runs?.start((source) => this.#work(source, method), { id: RUN })
+  }
+
+  /** Stops the run. */
+  async stopRun (): Promise<void> { await this.#runs?.stop(RUN, 'user') }
 
   /** Cuts the lines of a path after what was written to them, as a network that fails. Gives how many there were. */
   cut (path: string): number {
@@ -128,8 +153,7 @@ export class World {
 
   async #listen (): Promise<void> {
     const app = await this.#build()
-    const origin = await app.listen({ host: this.#host, port: this.#port })
-    this.#port = Number(new URL(origin).port)
+    await app.listen({ host: HOST, port: this.#port })
   }
 
   async #build (): Promise<FastifyInstance> {
@@ -141,30 +165,47 @@ export class World {
       this.#facts.changed()
     })
     const feed = this.#feed = app.feed('world', { log: new SynchronousLog(this.#history) })
+    // whatever a client posts is of no interest
+    app.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
+    const runs = this.#runs = app.runs('world')
     addPages(app)
     this.#options.routes?.(app, this)
     app.get('/feed', (_request, reply) => reply.sse(feed.subscribe({ from: 'earliest' })))
     app.get('/latest', (_request, reply) => reply.sse(feed.subscribe()))
     app.get('/gap', (_request, reply) => reply.sse(feed.subscribe({ after: 'of-another-server' })))
+    app.get('/run', (_request, reply) => reply.sse(runs.follow(RUN)))
+    app.post('/run', (_request, reply) => {
+      this.startRun('POST')
+      return reply.sse(runs.follow(RUN))
+    })
     for (const method of ['GET', 'POST'] as const) {
-      app.route({ method, url: '/finite', handler: (_request, reply) => reply.sse((source) => this.#count(source)) })
-      app.route({ method, url: '/failing', handler: (_request, reply) => reply.sse((source) => this.#failOnce(source)) })
+      app.route({ method, url: '/finite', handler: (_request, reply) => reply.sse((source) => this.#count(source, method)) })
+      app.route({ method, url: '/failing', handler: (_request, reply) => reply.sse((source) => this.#failOnce(source, method)) })
     }
     return app
   }
 
   /** All events that the client has not seen. */
-  async * #count ({ lastEventId = '' }: { lastEventId?: string | undefined }): AsyncGenerator<ServerSentEvent> {
+  async * #count ({ lastEventId = '' }: { lastEventId?: string | undefined }, method: string): AsyncGenerator<ServerSentEvent> {
     for (let number = Number(lastEventId) + 1; number <= EVENTS; number++) {
       await nextTurn()
-      yield { ...this.event(number), id: number }
+      yield { ...this.event(number, method), id: number }
     }
   }
 
-  /** The same, with a failure in the middle. Who comes back gets the rest. */
-  async * #failOnce (source: { lastEventId?: string | undefined }): AsyncGenerator<ServerSentEvent> {
-    for await (const event of this.#count(source)) {
+  /** The work of the run: all events, with a pause in the middle. */
+  async * #work ({ until }: { until: <Value>(promise: Promise<Value>) => Promise<Value> }, method: string): AsyncGenerator<ApplicationEvent> {
+    for (let number = 1; number <= EVENTS; number++) {
+      if (number === MIDDLE + 1 && await until(this.#middle) === 'fail') throw new Error('this run fails')
+      yield this.event(number, method)
+    }
+  }
+
+  /** All events that the client has not seen, with a failure in the middle. Who comes back gets the rest. */
+  async * #failOnce (source: { lastEventId?: string | undefined }, method: string): AsyncGenerator<ServerSentEvent> {
+    for await (const event of this.#count(source, method)) {
       if (event.id === MIDDLE + 1 && !this.#hasFailed) {
+        await this.#middle
         this.#hasFailed = true
         throw new Error('this fails once')
       }

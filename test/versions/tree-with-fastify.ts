@@ -2,9 +2,9 @@
  * A copy of this project with another version of Fastify, because only one can be installed beside the others that need
  * it.
  */
-import { cp, mkdtemp, realpath, rm, symlink } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { outputOf } from './programs.ts'
 
@@ -35,7 +35,7 @@ export async function treeWithFastify (wanted: string): Promise<Tree> {
     for (const file of files.split('\0').filter(Boolean)) await cp(join(ROOT, file), join(folder, file)).catch(ignoreMissing)
     const options = ['--no-save', '--no-package-lock', '--prefer-offline', '--no-audit', '--no-fund']
     await outputOf(folder, 'npm', 'install', ...options, `fastify@${wanted}`)
-    await linkDriver(folder).catch(ignoreMissing)
+    for (const path of [DRIVER, ...CLIENTS]) await link(folder, path).catch(ignoreMissing)
     await outputOf(folder, 'npm', 'run', 'build')
     return { folder, fastify: await fastifyIn(folder), remove }
   } catch (error) {
@@ -45,9 +45,15 @@ export async function treeWithFastify (wanted: string): Promise<Tree> {
 }
 
 /** npm knows nothing of the SQLite driver of Node 20, which `test/sqlite/install-driver.ts` has put here. */
-async function linkDriver (folder: string): Promise<void> {
-  const driver = 'node_modules/better-sqlite3'
-  await symlink(await realpath(join(ROOT, driver)), join(folder, driver), 'dir')
+const DRIVER = 'node_modules/better-sqlite3'
+
+/** Nor of what `test/matrix/install.ts` has put here. */
+const CLIENTS = ['test/matrix/clients/node_modules', 'test/matrix/clients/.made', 'node_modules/.cache/node-versions']
+
+/** Uses a folder of this project in the copy. */
+async function link (folder: string, path: string): Promise<void> {
+  await mkdir(dirname(join(folder, path)), { recursive: true })
+  await symlink(await realpath(join(ROOT, path)), join(folder, path), 'dir')
 }
 
 async function fastifyIn (folder: string): Promise<string> {

@@ -1,0 +1,28 @@
+/** The matrix as `docs/clients.md` shows it. */
+import type { CaseName } from './cases.ts'
+import type { Row } from './rows.ts'
+
+/**
+ * A table of some cases. Clients that see the same share a line; a client of whom none of the
+ * cases can be asked has none.
+ */
+export function tableOf (rows: readonly Row[], cases: readonly CaseName[]): string {
+  const lines = new Map<string, string[]>()
+  for (const { client, cells } of rows) {
+    if (cases.every((name) => cells[name] === undefined)) continue
+    const line = cases.map((name) => cells[name] ?? '–').join(' | ')
+    lines.set(line, [...lines.get(line) ?? [], client])
+  }
+  return [
+    `| client | ${cases.join(' | ')} |`,
+    `|---|${'---|'.repeat(cases.length)}`,
+    ...Array.from(lines, ([line, clients]) => `| ${clients.join('; ')} | ${line} |`)
+  ].join('\n')
+}
+
+/** What is to be said of clients: one item for all that share a note. */
+export function notesOf (rows: readonly Row[]): string {
+  const notes = new Map<string, string[]>()
+  for (const { client, note } of rows) if (note !== undefined) notes.set(note, [...notes.get(note) ?? [], client])
+  return Array.from(notes, ([note, clients]) => `- **${clients.join('; ')}**: ${note}`).join('\n')
+}
