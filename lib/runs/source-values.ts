@@ -37,7 +37,7 @@ export function isSource (source: unknown): boolean {
 
 /** The values of several subscriptions, as they come. Without any it stays open and quiet, as a stream of none does. */
 function inTurn (sources: readonly unknown[]): AsyncIterator<unknown> {
-  const gathered = new Gathered({
+  const gathered: Gathered = new Gathered({
     onOver: (_place, failure) => { if (failure !== undefined) throw failure.error },
     isOver: () => sources.length > 0 && gathered.size === 0
   })
