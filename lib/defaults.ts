@@ -21,6 +21,11 @@ export const RETRY_JITTER = 0.5
 export const COMMIT_DELAY_MS = 50
 /** A socket that takes nothing for 30 s is dead: TCP retransmits, so a slow one makes progress within that. */
 export const WRITE_TIMEOUT_MS = 30_000
+/**
+ * A response without chunks is cut off 250 ms after its last bytes have left for the network: long enough for them to be
+ * read, and no burden on a drain.
+ */
+export const RESET_DELAY_MS = 250
 /** A pipelined request waits 30 s for the responses ahead of it; behind an endless stream it would wait for ever. */
 export const TURN_TIMEOUT_MS = 30_000
 /**

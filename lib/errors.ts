@@ -106,6 +106,9 @@ export const TooManyConnectionsPerKey = createError('FST_EVENTFEED_TOO_MANY_CONN
 /** The application closes: sent to clients that would take an empty stream for an answer. */
 export const Draining = createError('FST_EVENTFEED_DRAINING', 'this server is closing: try again later', 503)
 
+/** A pipelined stream was kicked, or waited too long for the responses ahead of it. Sent as `Draining` is. */
+export const NotBegun = createError('FST_EVENTFEED_NOT_BEGUN', 'this event stream could not begin: try again later', 503)
+
 /** `connectionKey` gave no string for a request. */
 export const BadConnectionKey = createError<[string, ErrorOptions?]>('FST_EVENTFEED_BAD_CONNECTION_KEY',
   'the option connectionKey must return a string, and at once, or its limits would count nothing: it %s; what takes its time belongs in a hook before the handler', 500)

@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../clock.ts'
 import * as defaults from '../defaults.ts'
 import { BadConnectionKey, BadOption, describe, shown } from '../errors.ts'
 import type { StreamOptions } from '../stream/host.ts'
+import { isControlOption, type ControlOption } from './control-option.ts'
 
 /** The options of a stream: for all of them at `register`, for one at `reply.sse(source, options)`. */
 export interface EventStreamOptions<Request extends KeyedRequest = KeyedRequest> {
@@ -48,6 +49,15 @@ export interface EventStreamOptions<Request extends KeyedRequest = KeyedRequest>
    * `stop`.
    */
   onEnd?: 'stop' | 'reconnect' | undefined
+  /**
+   * In which form a stream says what is no event of the application: where it stands, what is missing, how it ends.
+   * `auto`: `events` for a GET whose `Accept` names `text/event-stream`, as every `EventSource` sends it, and for any
+   * request whose `Accept` has `text/event-stream;control=events`; else gaps alone, a plain end where the source has
+   * ended, and a cut line where anything else ends the stream. `events`: named events `stream:…`, for any request.
+   * `comments`: comments, and cut lines as with `auto`. `none`: nothing, not even gaps, and cut lines. A function says
+   * each control in a protocol's own words, see `ControlFunction`. Default: `auto`.
+   */
+  control?: ControlOption | undefined
   /**
    * The data of one more event when the source has ended, without a type and an id: `[DONE]` for clients of AI
    * services that wait for it. Sent with `onEnd: 'stop'` only. Default: no such event.
@@ -97,10 +107,11 @@ export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> e
 export type Recheck = (request: KeyedRequest) => unknown
 
 /** The plugin's options, complete. */
-export interface Settings extends Required<Omit<EventfeedOptions<never>, 'refuse' | 'expiresAt' | 'recheck' | 'connectionKey' | 'done'>> {
+export interface Settings extends Required<Omit<EventfeedOptions<never>, 'refuse' | 'expiresAt' | 'recheck' | 'connectionKey' | 'control' | 'done'>> {
   readonly refuse: 'status' | 'retry' | undefined
   readonly expiresAt: Date | undefined
   readonly done: string | undefined
+  readonly control: ControlOption
   readonly recheck: Recheck | undefined
   /** Throws `FST_EVENTFEED_BAD_CONNECTION_KEY` for a request that the application's function gives no string for. */
   readonly connectionKey: (request: KeyedRequest) => string
@@ -117,7 +128,7 @@ const TIMES = {
   recheckIntervalMs: { least: 1_000, mayBeInfinite: true, otherwise: defaults.RECHECK_INTERVAL_MS },
   writeTimeoutMs: { least: 1, mayBeInfinite: false, otherwise: defaults.WRITE_TIMEOUT_MS }
 } as const
-const STREAM_OPTIONS = [...Object.keys(TIMES), 'expiresAt', 'recheck', 'onEnd', 'done']
+const STREAM_OPTIONS = [...Object.keys(TIMES), 'expiresAt', 'recheck', 'onEnd', 'control', 'done']
 const PLUGIN_OPTIONS = [...STREAM_OPTIONS, 'maxConnections', 'maxConnectionsPerKey', 'connectionKey', 'refuse', 'drainTimeoutMs', 'validateEvents', 'clock']
 
 /**
@@ -136,6 +147,7 @@ export function readSettings (options: EventfeedOptions<never>): Settings {
     ...readStreamOptions(options),
     heartbeatIntervalMs: timeOf('heartbeatIntervalMs', options),
     recheck: readRecheck(options),
+    control: readControl(options),
     maxConnections: readLimit('maxConnections', options.maxConnections ?? defaults.MAX_CONNECTIONS),
     maxConnectionsPerKey: readLimit('maxConnectionsPerKey', options.maxConnectionsPerKey ?? defaults.MAX_CONNECTIONS_PER_KEY),
     // the type of the request is the caller's own
@@ -169,11 +181,11 @@ export function readStreamOptions (options: EventStreamOptions<never>): StreamOp
 /** The options of one call over those of the plugin. Throws `FST_EVENTFEED_BAD_OPTION`. */
 export function overrideStreamOptions (
   settings: Settings, options: EventStreamOptions<never>
-): { stream: StreamOptions, heartbeatIntervalMs: number, recheck: Recheck | undefined } {
+): { stream: StreamOptions, heartbeatIntervalMs: number, recheck: Recheck | undefined, control: ControlOption } {
   refuseUnknown(options, STREAM_OPTIONS)
   const given: EventStreamOptions<never> = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const merged: EventStreamOptions<never> = { ...settings, ...given }
-  return { stream: readStreamOptions(merged), heartbeatIntervalMs: timeOf('heartbeatIntervalMs', merged), recheck: readRecheck(merged) }
+  return { stream: readStreamOptions(merged), heartbeatIntervalMs: timeOf('heartbeatIntervalMs', merged), recheck: readRecheck(merged), control: readControl(merged) }
 }
 
 /**
@@ -203,6 +215,11 @@ function readRecheck ({ recheck }: EventStreamOptions<never>): Recheck | undefin
   if (recheck !== undefined && typeof recheck !== 'function') bad('recheck', 'a function of the request that says whether the stream may go on', recheck)
   // the type of the request is the caller's own
   return recheck as Recheck | undefined
+}
+
+function readControl ({ control = 'auto' }: EventStreamOptions<never>): ControlOption {
+  if (!isControlOption(control)) bad('control', '\'auto\', \'events\', \'comments\', \'none\' or a function of the control', control)
+  return control
 }
 
 function timeOf (name: keyof typeof TIMES, options: EventStreamOptions<never>): number {

@@ -43,10 +43,15 @@ export function refuseOverLimit (reply: FastifyReply, admission: Exclude<Admissi
   else sendForNow(reply, admission === 'full' ? new TooManyConnections() : new TooManyConnectionsPerKey(), REFUSED_RETRY_MS)
 }
 
-/** Refuses a stream because the application closes: where an empty stream would pass for an answer, by a status. */
-function refuseDraining (reply: FastifyReply, { drainTimeoutMs }: Settings): void {
-  if (readsControlEvents(reply.request)) comeBack(reply, drainTimeoutMs)
-  else sendForNow(reply, new Draining(), drainTimeoutMs)
+/** Refuses a stream because the application closes. */
+export function refuseDraining (reply: FastifyReply, { drainTimeoutMs }: Settings): void {
+  refuseNow(reply, new Draining(), drainTimeoutMs)
+}
+
+/** Refuses a stream for now: an `EventSource` comes back, and all others, who would take an empty stream for an answer, get the error. */
+export function refuseNow (reply: FastifyReply, error: Error, retryMs: number): void {
+  if (readsControlEvents(reply.request)) comeBack(reply, retryMs)
+  else sendForNow(reply, error, retryMs)
 }
 
 /**
@@ -73,7 +78,7 @@ function sendForNow (reply: FastifyReply, error: Error, retryMs: number): void {
 }
 
 /** A stream that says when to come back, and ends: on a status a browser's `EventSource` gives up for good. */
-export function comeBack (reply: FastifyReply, retryMs: number): void {
+function comeBack (reply: FastifyReply, retryMs: number): void {
   setHead(reply).send(`${retryLine(jittered(retryMs, RETRY_JITTER))}\n`)
 }
 

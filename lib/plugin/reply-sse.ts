@@ -7,11 +7,11 @@ import { AlreadyStreaming, asError, ReplySent } from '../errors.ts'
 import { Connection } from '../stream/connection.ts'
 import { holdSource } from '../stream/source.ts'
 import type { EventCodec } from '../wire/codec.ts'
-import { EVENTS_FORM, PLAIN_FORM, type ControlForm } from '../wire/control-form.ts'
+import type { ControlForm } from '../wire/control-form.ts'
+import { controlFormOf } from './control-option.ts'
 import { hasLeft } from './http2-streams.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import { routeOf } from './log.ts'
-import { readsControlEvents } from './negotiation.ts'
 import type { EventStreamOptions } from './options.ts'
 import { answerInstead, logFailureBefore, refuseOverLimit, sendError } from './refusals.ts'
 import { ReplyHost } from './reply-host.ts'
@@ -60,7 +60,7 @@ function negotiate (reply: FastifyReply, streams: Streams, source: unknown, opti
   if (answerInstead(reply, lastEventId, streams)) return undefined
   try {
     const codec = streams.codecs.of(reply)
-    const control = readsControlEvents(request) ? EVENTS_FORM : PLAIN_FORM
+    const control = controlFormOf(read.control, request)
     return { reply, streams, source, options: read, lastEventId, codec, control, key: streams.settings.connectionKey(request) }
   } catch (error) {
     // of a client that has left while the handler waited, not even the address is known: that is no mistake

@@ -4,9 +4,9 @@
  */
 import type { FastifyReply } from 'fastify'
 import { REFUSED_RETRY_MS } from '../defaults.ts'
-import { NotReturned } from '../errors.ts'
+import { NotBegun, NotReturned } from '../errors.ts'
 import { logPassed, routeOf } from './log.ts'
-import { comeBack, refuseOverLimit } from './refusals.ts'
+import { refuseDraining, refuseNow, refuseOverLimit } from './refusals.ts'
 import type { Streams } from './streams.ts'
 import type { NoTurn } from './turns.ts'
 
@@ -39,7 +39,8 @@ export function holdReply (reply: FastifyReply, streams: Streams, key: string, h
     logPassed(request.log, routeOf(request), why)
     if (why === 'gone' || why === 'too-many') reply.send = send
     else if (why === 'full') attempt(() => { refuseOverLimit(reply, why, streams.settings) })
-    else attempt(() => { comeBack(reply, why === 'drain' ? streams.settings.drainTimeoutMs : REFUSED_RETRY_MS) })
+    else if (why === 'drain') attempt(() => { refuseDraining(reply, streams.settings) })
+    else attempt(() => { refuseNow(reply, new NotBegun(), REFUSED_RETRY_MS) })
   }
   let stop = (): void => {}
   // the handler forgot to return the stream, or a hook or a time-out was faster

@@ -151,6 +151,9 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     if (this.#writer.isGone) return this.onGone()
     if (this.#writer.isBusy) return
     this.#write(this.#source.quiet() ?? HEARTBEAT)
+    // what words a bookmark may have ended the stream
+    // what words a bookmark may have ended the stream
+    if (this.#reason !== undefined) this.#advance()
   }
 
   /** Moves on as far as it goes: commits, writes until the client is busy, ends. */
@@ -215,7 +218,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     if (!writer.isBusy && source.end !== undefined) this.#conclude(source.end, writer)
   }
 
-  /** All is said: the last word, then the end of the response. */
+  /** The last word, then the end of the response. */
   #conclude (end: SourceEnd, writer: Writer): void {
     this.#reason ??= new EventStreamEnded(end.kind, end.kind === 'kick' ? 'the signal of its subscription was aborted' : undefined)
     // who has made a source that fails for good reports that
@@ -232,8 +235,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
   }
 
   #write (batch: Batch): void {
-    // what was read while the client left goes nowhere
-    if (this.#state === 'closed' || batch.bytes.length === 0) return
+    if (this.#state !== 'open' || batch.bytes.length === 0) return // what was read while it ended goes nowhere
     const heartbeats = this.#tools.heartbeats
     if (heartbeats !== undefined) this.lastWriteSlice = heartbeats.slice
     this.#events += batch.events
@@ -267,9 +269,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
   /** What surrounds the stream has thrown, on whatever stack this is: it ends, and no other. */
   #crash (error: unknown): void {
     if (this.#writer === undefined && this.#state !== 'closed') return this.#fail(error)
-    if (this.#reason === undefined) this.#error = asError(error, 'it failed')
-    this.#reason ??= new EventStreamEnded('failed')
-    this.destroy()
+    this.destroy(asError(error, 'it failed'))
   }
 
   #close (): void {

@@ -5,12 +5,18 @@
 import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
+import { RESET_DELAY_MS } from '../defaults.ts'
+import type { Deadlines } from './deadlines.ts'
 
 /** Written after all else, to hear when that has left. */
 const NOTHING = Buffer.alloc(0)
 
-/** Cuts a response off when all that it was given has left. May throw what Node, or another plugin, throws. */
-export function cutBehind (response: ServerResponse): void {
+/**
+ * Cuts a response off when all that it was given has left. May throw what Node, or another plugin, throws.
+ *
+ * @param deadlines for what takes its time
+ */
+export function cutBehind (response: ServerResponse, deadlines: Deadlines): void {
   if (response.req.httpVersionMajor === 2) {
     const stream = http2StreamOf(response)
     // `destroy` would read as a clean end
@@ -23,7 +29,23 @@ export function cutBehind (response: ServerResponse): void {
   // a response in chunks is not whole without the last of them
   if (response.chunkedEncoding) socket.destroySoon()
   // any other ends where its connection does: only a reset says that this is not its end
-  else socket.write(NOTHING, () => { reset(socket) })
+  else socket.write(NOTHING, () => { resetLater(response, socket, deadlines) })
+}
+
+/** Cuts a response off at once. What was not delivered is lost. May throw as `cutBehind` does. */
+export function cutNow (response: ServerResponse): void {
+  // over HTTP/2 the socket is that of other streams too
+  if (response.req.httpVersionMajor === 2) {
+    const stream = http2StreamOf(response)
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    // a stream that Node counts as closed is not reset again, and keeps what waits; so does one whose session takes nothing
+    setImmediate(() => { stream.destroy() })
+    return
+  }
+  const socket = response.socket ?? response.req.socket
+  if (!(socket instanceof Socket)) response.destroy()
+  else if (response.headersSent && !response.chunkedEncoding) reset(socket)
+  else socket.destroy()
 }
 
 /** The stream of a response over HTTP/2. */
@@ -32,8 +54,23 @@ export function http2StreamOf (response: ServerResponse): Http2ServerResponse['s
   return (response as unknown as Http2ServerResponse).stream
 }
 
+/**
+ * A reset drops what the other side has not received, and whoever hears of it together with the last bytes may take it
+ * for a plain end (libuv does): so it comes a little later.
+ */
+function resetLater (response: ServerResponse, socket: Socket, deadlines: Deadlines): void {
+  if (socket.destroyed) return
+  const deadline = deadlines.set(RESET_DELAY_MS, () => { reset(socket) })
+  response.once('close', () => { deadline.cancel() })
+}
+
 /** Only sockets of TCP can be reset. */
 function reset (socket: Socket): void {
+  // after its end was called for, a reset fails, and Node never closes the descriptor
+  if (socket.writableEnded) {
+    socket.destroy()
+    return
+  }
   try {
     socket.resetAndDestroy()
   } catch {

@@ -39,10 +39,19 @@ export class HeldSource {
 
   /** Reads one batch. Gives nothing when it is called from within. */
   read (): Batch | undefined {
-    if (this.#isReading) return undefined
+    return this.#guarded(this.#source, false)
+  }
+
+  /** As `FrameSource.quiet`. Gives nothing when it is called from within. */
+  quiet (): Batch | undefined {
+    return this.#guarded(this.#source, true)
+  }
+
+  #guarded (source: FrameSource | undefined, isQuiet: boolean): Batch | undefined {
+    if (this.#isReading || source === undefined) return undefined
     this.#isReading = true
     try {
-      return this.#source?.read(BATCH_BYTES)
+      return isQuiet ? source.quiet() : source.read(BATCH_BYTES)
     } finally {
       this.#isReading = false
       const due = this.#due
@@ -51,11 +60,6 @@ export class HeldSource {
         due()
       }
     }
-  }
-
-  /** As `FrameSource.quiet`. */
-  quiet (): Batch | undefined {
-    return this.#isReading ? undefined : this.#source?.quiet()
   }
 
   /** True while the source is read: then `run` is called when it has answered, and only that of the last such call. */

@@ -2,11 +2,10 @@
  * What all writers share: the watch over a response's socket, whose time-outs are for requests and not for a stream.
  */
 import type { ServerResponse } from 'node:http'
-import { constants } from 'node:http2'
 import { Socket } from 'node:net'
 import { asError } from '../errors.ts'
 import type { Batch } from '../wire/batch.ts'
-import { cutBehind, http2StreamOf } from './cut.ts'
+import { cutBehind, cutNow, http2StreamOf } from './cut.ts'
 import { StallWatch, type StallTools, type Watched } from './stall-watch.ts'
 import type { Writer, WriterOwner } from './writer.ts'
 
@@ -83,7 +82,7 @@ export abstract class WriterBase implements Writer, Watched {
   destroy (): void {
     this.hasEnded = true
     try {
-      this.#cutNow()
+      cutNow(this.response)
     } catch (error) {
       this.fail(error)
     }
@@ -109,22 +108,7 @@ export abstract class WriterBase implements Writer, Watched {
   /** Cuts the line when all that the response was given has left. */
   protected cutResponse (): void {
     this.count(true)
-    cutBehind(this.response)
-  }
-
-  #cutNow (): void {
-    const { response } = this
-    // over HTTP/2 the socket is that of other streams too
-    if (response.req.httpVersionMajor === 2) {
-      const stream = http2StreamOf(response)
-      stream.close(constants.NGHTTP2_CANCEL)
-      // a stream that Node counts as closed is not reset again, and keeps what waits; so does one whose session takes nothing
-      setImmediate(() => { stream.destroy() })
-      return
-    }
-    const socket = response.socket ?? response.req.socket
-    if (socket instanceof Socket) socket.destroy()
-    else response.destroy()
+    if (this.#tools !== undefined) cutBehind(this.response, this.#tools.deadlines)
   }
 
   /**

@@ -4,8 +4,8 @@
  * all streams.
  */
 import { bookmark, done, failure, gap } from './control-event.ts'
-import { retryLine } from './encode.ts'
-import { doneId, type Gap } from './protocol.ts'
+import { encodeBody, retryLine } from './encode.ts'
+import { CONTROL, doneId, type Gap } from './protocol.ts'
 
 /** Why a stream ends before its source has said all. */
 export type ErrorReason = 'failed' | 'drain' | 'kick' | 'max-age' | 'expired' | 'revoked' | 'idle' | 'lagged'
@@ -68,11 +68,13 @@ export interface ControlForm {
   comeBack (retryMs: number): string
 }
 
-function namedGap (details: Gap, id: string): Said {
+/** A gap as a named event. */
+export function namedGap (details: Gap, id: string): Said {
   return { text: gap(details, id), lastEventId: id }
 }
 
-const CUT: LastWord = Object.freeze({ text: '', lastEventId: undefined, isCut: true })
+/** The line is cut without a word. */
+export const CUT: LastWord = Object.freeze({ text: '', lastEventId: undefined, isCut: true })
 
 /** For `EventSource`, and for clients that act as it does: every control is a named event. */
 export const EVENTS_FORM: ControlForm = Object.freeze({
@@ -88,6 +90,40 @@ export const EVENTS_FORM: ControlForm = Object.freeze({
   }),
   comeBack: (retryMs: number) => `${retryLine(retryMs)}\n`
 })
+
+/**
+ * Each control is a comment, which clients skip, without a blank line, which some of them take for the end of an empty
+ * event. For people who look at a stream, and for what reads it for them.
+ */
+export const COMMENTS_FORM: ControlForm = Object.freeze({
+  hasNamedGaps: false,
+  hasBookmarks: true,
+  bookmark: (id: string) => commentOf({ type: 'bookmark', id }),
+  gap: (details: Gap, id: string) => commentOf({ type: 'gap', id, ...details }),
+  done: (lastEventId: string, reason: string | undefined) => commentOf(doneControl(lastEventId, reason)),
+  error: (control: ErrorControl) => ({ ...commentOf(control), isCut: true }),
+  comeBack: () => ''
+})
+
+/** Nothing is said, not even of gaps: for applications whose events carry all that their clients need. */
+export const NO_FORM: ControlForm = Object.freeze({
+  hasNamedGaps: false,
+  hasBookmarks: false,
+  bookmark: () => undefined,
+  gap: () => undefined,
+  done: () => undefined,
+  error: () => CUT,
+  comeBack: () => ''
+})
+
+/** The control of the end of a source. @param reason why it was stopped */
+export function doneControl (lastEventId: string, reason: string | undefined): DoneControl {
+  return { type: 'done', id: doneId(lastEventId), ...reason === undefined ? {} : { reason } }
+}
+
+function commentOf ({ type, ...details }: Control): Said {
+  return { text: encodeBody({ comment: `${CONTROL[type]} ${JSON.stringify(details)}`, event: undefined, data: undefined, retry: undefined }), lastEventId: undefined }
+}
 
 /**
  * For all other clients, which take each item for an event of the application, and a clean end for success: nothing

@@ -2,14 +2,14 @@
  * The text of an event stream (WHATWG HTML 9.2.5). Fields were checked in `event.ts`; here they only become lines.
  */
 import {
-  checkEvent, checkEventType, checkFields, checkId, isEventObject, plainText, type DataText, type EventFields, type ServerSentEvent
+  checkEvent, checkEventType, checkFields, checkId, DEFAULT_EVENT_TYPE, isEventObject, plainText, type DataText, type EventFields, type ServerSentEvent
 } from './event.ts'
 import { CONTROL } from './protocol.ts'
 
 /** CR LF, CR and LF all end a line, so data is split at each of them; a client joins the lines with LF. */
 const LINE_ENDS = /\r\n|\r|\n/
 
-let lastHead = { event: '', text: 'event: \ndata: ' }
+let lastHead = { event: DEFAULT_EVENT_TYPE, text: 'data: ' }
 
 /**
  * The bytes of one event, as UTF-8, with the blank line that ends it.
@@ -66,11 +66,14 @@ export function encodeFields (fields: EventFields): string {
   return `${encodeBody(fields)}${fields.id === undefined ? '' : idLine(fields.id)}\n`
 }
 
-/** The lines of an event but the id and the blank line at its end. */
+/**
+ * The lines of an event but the id and the blank line at its end. The default type is left out: that is the same by the
+ * standard, and some clients handle only events without a type.
+ */
 export function encodeBody ({ comment, event, data, retry }: Omit<EventFields, 'id'>): string {
   let text = ''
   if (comment !== undefined) text += lines(':', comment)
-  if (event !== undefined) text += `event: ${event}\n`
+  if (event !== undefined && event !== DEFAULT_EVENT_TYPE) text += `event: ${event}\n`
   if (data !== undefined) text += lines('data:', data)
   if (retry !== undefined) text += retryLine(retry)
   return text
@@ -93,7 +96,7 @@ function encodeUsual (event: string, data: string, id: string): string {
 
 /** What stands before the data of an event of this type: the same again and again in most streams. */
 function headOf (event: string): string {
-  if (event !== lastHead.event) lastHead = { event, text: ['event: ', event, '\ndata: '].join('') }
+  if (event !== lastHead.event) lastHead = { event, text: event === DEFAULT_EVENT_TYPE ? 'data: ' : ['event: ', event, '\ndata: '].join('') }
   return lastHead.text
 }
 

@@ -73,7 +73,7 @@ const plainFetch: Client = {
   async open (t, { origin, path, onEvent }) {
     const leaving = new AbortController()
     t.teardown(() => leaving.abort())
-    const response = await fetch(`${origin}${path}`, { signal: leaving.signal })
+    const response = await fetch(`${origin}${path}`, { headers: { accept: 'text/event-stream' }, signal: leaving.signal })
     const read = reader(onEvent)
     const reading = async () => { for await (const chunk of response.body ?? []) read(chunk) }
     return { stopped: reading().catch(ignoring) }
@@ -84,7 +84,7 @@ const curlProgram: Client = {
   name: 'curl -N',
   skip: curl.skip,
   async open (t, { origin, path, onEvent }) {
-    const process = spawn(curl.path, ['-N', '--silent', '--show-error', `${origin}${path}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const process = spawn(curl.path, ['-N', '--silent', '--show-error', '--header', 'accept: text/event-stream', `${origin}${path}`], { stdio: ['ignore', 'pipe', 'inherit'] })
     const exited = once(process, 'exit')
     t.teardown(async () => {
       process.kill('SIGKILL')

@@ -12,11 +12,11 @@ for (const client of CLIENTS) {
 
     const live = await story.tell()
     t.strictSame(await sightings.count(before.length + live.length), [...before, ...live])
-    t.match(sightings.all[0], { type: 'stream:bookmark', data: '' }, 'the first event is ours, and only moves the last event ID')
+    t.match(sightings.all[0], { type: 'stream:bookmark', data: '{}' }, 'the first event is ours, and only moves the last event ID')
 
     story.end()
     await stopped
-    t.strictSame(sightings.all.at(-1), { type: 'stream:done', data: '', id: `~done.${live.at(-1)?.id}` })
+    t.strictSame(sightings.all.at(-1), { type: 'stream:done', data: '{}', id: `~done.${live.at(-1)?.id}` })
     t.strictSame(sightings.events, [...before, ...live], 'each once')
     t.strictSame(complaints, [])
   })
@@ -28,7 +28,7 @@ for (const client of CLIENTS) {
 
     await stopped
     t.strictSame(sightings.events, story.generated)
-    t.match(sightings.all.at(-1), { type: 'stream:done', data: '' })
+    t.match(sightings.all.at(-1), { type: 'stream:done', data: '{}' })
     t.strictSame(complaints, [])
   })
 }

@@ -24,7 +24,7 @@ export function verdict (played: PlayedWorld): Wrong[] {
 }
 
 /** What the fuzzer's sources fail with, and what is answered where too many streams are open. */
-const EXPECTED: ReadonlySet<string> = new Set(['FST_EVENTFEED_BAD_EVENT', 'FST_EVENTFEED_BAD_FIELD', 'FST_EVENTFEED_TOO_MANY_CONNECTIONS', 'ERR_STREAM_NULL_VALUES'])
+const EXPECTED: ReadonlySet<string> = new Set(['FST_EVENTFEED_BAD_EVENT', 'FST_EVENTFEED_BAD_FIELD', 'FST_EVENTFEED_TOO_MANY_CONNECTIONS', 'FST_EVENTFEED_DRAINING', 'FST_EVENTFEED_NOT_BEGUN', 'ERR_STREAM_NULL_VALUES'])
 
 /** Complaints of anything but what the fuzzer itself did. */
 function isUnexpected ({ level, msg, err }: LogLine): boolean {
@@ -74,6 +74,7 @@ function wrongsOfBytes (played: Played, index: number, ends: ReadonlyMap<string,
   const wrongs: string[] = []
   const streams: StreamEvent[][] = []
   let hasAll = false
+  const isPlain = run.accept !== 'text/event-stream'
   for (const [number, { received }] of legs.entries()) {
     const all = received.responses()
     const response = all[run.ahead]
@@ -81,16 +82,29 @@ function wrongsOfBytes (played: Played, index: number, ends: ReadonlyMap<string,
     const reason = ends.get(path)?.[0]?.stream?.reason
     wrongs.push(...wrongsOfOthers(all, run, isClosing), ...wrongsOfStatus(played, path, response, reason, isClosing))
     const isStream = response?.status === 200
-    if (received.isPatient && !isClosing && reason !== 'write-timeout' && response?.isWhole !== true) wrongs.push(`${path} was cut, though its client reads on; it got ${JSON.stringify(response?.body.slice(-100))}, and the reason is ${String(reason)}`)
+    // of a client that is no EventSource the line is cut, unless its source has said all
+    const isCut = isPlain && reason !== 'done' && (isStream || (response === undefined && run.http === '1.0'))
+    // when a server cuts a session, Node resets its streams with NO_ERROR: they look whole to the client
+    const mayLookWhole = run.http === '1.0' ? !canTellReset(received, run, number) : run.http === '2' && isClosing
+    if (isCut && response?.isWhole === true && !mayLookWhole) wrongs.push(`${path} has a clean end, and its reason is ${String(reason)}`)
+    if (received.isPatient && !isClosing && !isCut && reason !== 'write-timeout' && response?.isWhole !== true) wrongs.push(`${path} was cut, though its client reads on; it got ${JSON.stringify(response?.body.slice(-100))}, and the reason is ${String(reason)}`)
     const events = isStream ? eventsIn(response.body) : []
-    wrongs.push(...wrongsOfControls(events))
-    const isOver = events.at(-1)?.event === 'stream:done' || (isStream && response.isWhole && run.http !== '1.0' && reason === 'done')
-    if (isOver && run.options.onEnd === 'stop' && events.at(-1)?.event !== 'stream:done') wrongs.push(`${path} ends without stream:done`)
+    wrongs.push(...wrongsOfControls(events, isPlain))
+    const isOver = events.at(-1)?.event === 'stream:done' || (isStream && response.isWhole && (isPlain || run.http !== '1.0') && reason === 'done')
+    if (isOver && !isPlain && run.options.onEnd === 'stop' && events.at(-1)?.event !== 'stream:done') wrongs.push(`${path} ends without stream:done`)
     hasAll = isOver
     streams.push(events.filter(({ event }) => !event.startsWith('stream:')))
   }
   if (feeds !== undefined) return [...wrongs, ...feeds.wrongs(streams, { hasAll, kept: legs.slice(1).map(({ hasId }) => hasId) })]
   return [...wrongs, ...wrongsOfYielded(streams[0] ?? [], record.yielded, run.source.kind === 'node bytes', hasAll)]
+}
+
+/**
+ * True where a client of HTTP/1.0 learns that its connection was reset. When it ends its side, Node ends the other, which
+ * is how a whole response ends; and of a reset that comes while a client does not read, libuv makes an end.
+ */
+function canTellReset ({ isPatient }: { readonly isPatient: boolean }, { legs }: Run, leg: number): boolean {
+  return isPatient && legs[leg]?.steps.every((step) => step.do !== 'stall' && step.do !== 'pause') === true
 }
 
 /** The requests ahead and behind get their own answers, and nobody else's. */
@@ -112,9 +126,10 @@ function wrongsOfStatus ({ opened }: Played, path: string, response: Response | 
   return isRight ? [] : [`${path} has the status ${response.status}, and ended for the reason ${String(reason)}`]
 }
 
-/** The last word is the last, and nothing is missing. */
-function wrongsOfControls (events: readonly StreamEvent[]): string[] {
+/** The last word is the last, nothing is missing, and nobody gets words who does not handle them. */
+function wrongsOfControls (events: readonly StreamEvent[], isPlain: boolean): string[] {
   const wrongs: string[] = []
+  if (isPlain) for (const { event } of events) if (event.startsWith('stream:')) wrongs.push(`${event} for a client that does not handle it`)
   for (const { event } of events.slice(0, -1)) if (event === 'stream:done' || event === 'stream:error') wrongs.push(`something follows ${event}`)
   if (events.some(({ event }) => event === 'stream:gap')) wrongs.push('a gap, though the log keeps all')
   return wrongs

@@ -57,6 +57,7 @@ export const REVIEWED: Readonly<Record<string, string>> = {
   'Server.unref': 'sets a flag',
   'Socket.setTimeout': 'throws only for what is no length of time',
   'Socket.destroySoon': 'at the end of a response that has finished; a socket that is gone takes it',
+  'Socket.resetAndDestroy': 'throws for sockets that are none of TCP: those are destroyed',
   'Stream.pipe': 'of the carrier: see onSend'
 }
 

@@ -3,7 +3,7 @@
  * listen.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { SourceArguments } from '../../lib/index.ts'
+import type { Control, ControlFunction, SourceArguments } from '../../lib/index.ts'
 import { ALL, through, type Boundary } from './boundary.ts'
 import type { FaultKind, Injector } from './faults.ts'
 import type { Place } from './host.ts'
@@ -44,6 +44,23 @@ function channelRow (name: string, stacks: Boundary['stacks']): Boundary {
 /** A source that fails, so that an error is to be answered or told. */
 const failing: Victim['source'] = () => () => { throw new Error('the source fails before its first event') }
 
+/** Controls in words of its own; a filter that throws at some entries makes gaps, which are worded too. */
+function wordingControls (injector: Injector): Victim {
+  const honest = (control: Control): ReturnType<ControlFunction> => {
+    if (control.type === 'bookmark' || control.type === 'done') return { event: control.type, data: '', id: control.id }
+    return undefined
+  }
+  return {
+    options: () => ({ control: injector.wrap(honest) }),
+    subscribe: () => ({ from: 'earliest', where: throwingAtHidden })
+  }
+}
+
+function throwingAtHidden ({ data: { hidden } }: { readonly data: { readonly hidden: boolean } }): boolean {
+  if (hidden) throw new Error('this entry is hidden')
+  return true
+}
+
 function onAbort (injector: Injector): Victim {
   return {
     source: () => async function * ({ signal, until }: SourceArguments) {
@@ -74,6 +91,15 @@ export const PLUGIN_ROWS: readonly Boundary[] = [
     faults: ALL,
     ways: ['HTTP/1.1', 'HTTP/2', 'inject'],
     victim: (injector) => ({ options: () => ({ recheck: injector.wrap(() => true), recheckIntervalMs: 1_000 }) })
+  },
+  {
+    name: 'control',
+    covers: ['EventStreamOptions.control'],
+    hurts: 'stream',
+    stacks: ['request', 'tick', 'call', 'drain'],
+    faults: ALL,
+    ways: ['HTTP/1.1', 'HTTP/2', 'inject'],
+    victim: wordingControls
   },
   placeRow('onRequest', { needsHooks: true, isFastifys: true, stacks: ['request'], faults: BEFORE_THE_HANDLER }),
   placeRow('preHandler', { needsHooks: true, isFastifys: true, stacks: ['request'], faults: BEFORE_THE_HANDLER }),

@@ -35,6 +35,7 @@ export const DATA_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   'EventStreamOptions.recheckIntervalMs': [...NO_TIME, 999],
   'EventStreamOptions.expiresAt': [1, 'tomorrow', new Date(NaN), {}],
   'EventStreamOptions.onEnd': ['go', 1, {}],
+  'EventStreamOptions.done': [1, true, {}, []],
   'EventfeedOptions.maxConnections': NO_LIMIT,
   'EventfeedOptions.maxConnectionsPerKey': NO_LIMIT,
   'EventfeedOptions.refuse': ['never', 1, {}],
@@ -46,5 +47,5 @@ export const DATA_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
 export const FUNCTION_OPTIONS: Readonly<Record<string, readonly unknown[]>> = Object.fromEntries([
   'SubscribeOptions.where', 'SubscribeOptions.as', 'SubscribeOptions.initial', 'SubscribeOptions.onGap',
   'FeedOptions.initial', 'FeedOptions.onGap',
-  'EventStreamOptions.recheck', 'EventfeedOptions.connectionKey'
+  'EventStreamOptions.control', 'EventStreamOptions.recheck', 'EventfeedOptions.connectionKey'
 ].map((name) => [name, ['text', 42, {}, []]]))

@@ -1,6 +1,11 @@
 /** The head of a stream, in every way to be served. */
 import { onEveryWay, serveWay } from './serve-way.ts'
 
+/** The names in a `Vary` header, each once. */
+function namesIn (vary = ''): string[] {
+  return [...new Set(vary.split(',').map((name) => name.trim().toLowerCase()))].sort()
+}
+
 onEveryWay('the head is out before the first event, and says what it should', async (t, way) => {
   let begin = (): void => {}
   const begun = new Promise<void>((resolve) => { begin = resolve })
@@ -25,8 +30,10 @@ onEveryWay('the head is out before the first event, and says what it should', as
       expected['transfer-encoding'] = 'chunked'
       expected.connection ??= 'keep-alive'
     }
-    const { 'keep-alive': keepAlive, ...others } = headers
-    t.strictSame(others, expected)
+    const { 'keep-alive': keepAlive, vary, ...others } = headers
+    const { vary: alsoVary, ...expectedOthers } = expected
+    t.strictSame(others, expectedOthers)
+    t.strictSame(namesIn(vary), namesIn(['Accept', ...alsoVary === undefined ? [] : [alsoVary]].join(',')))
     if (keepAlive !== undefined) t.match(keepAlive, /^timeout=\d+$/)
     if (path === '/feed') {
       await answer.until('stream:bookmark')

@@ -74,7 +74,7 @@ async function openApp (t: Test) {
 async function open (t: Test, url: string) {
   const leaving = new AbortController()
   t.teardown(() => leaving.abort())
-  const response = await fetch(url, { signal: leaving.signal })
+  const response = await fetch(url, { headers: { accept: 'text/event-stream' }, signal: leaving.signal })
   t.match(response.headers.get('server'), /^nginx/)
   if (response.status !== 200 || response.body === null) throw new Error(`${response.status}: ${await response.text()}`)
   const reader = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader()

@@ -210,7 +210,7 @@ t.test('inject', async (t) => {
       try { yield 'begun'; await until(never()) } finally { isDone = true; reason = signal.reason }
     }))
   })
-  const whole = await app.inject('/')
+  const whole = await app.inject({ url: '/', headers: { accept: 'text/event-stream' } })
   t.match(whole.body, /^retry: \d+\ndata: one\n\nevent: stream:done\ndata: \{\}\nid: ~done\.\n\n$/)
   const leaving = new AbortController()
   const response = await app.inject({ url: '/open', payloadAsStream: true, signal: leaving.signal })

@@ -126,7 +126,7 @@ t.test('a source that returns: stream:done, and 204 for who comes back with its 
   const client = await RawClient.get(t, port, '/')
   await client.whole()
   t.match(client.body, /data: one\nid: 7\n\nevent: stream:done\ndata: \{\}\nid: ~done\.7\n\n$/)
-  t.match((await app.inject({ url: '/none', headers: { 'last-event-id': 'before' } })).body, /id: ~done\.before\n\n$/)
+  t.match((await app.inject({ url: '/none', headers: { accept: 'text/event-stream', 'last-event-id': 'before' } })).body, /id: ~done\.before\n\n$/)
   t.match((await app.inject('/reconnect')).body, /data: one\nid: 7\n\n$/)
   t.equal(handled, 1)
 
