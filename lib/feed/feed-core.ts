@@ -115,6 +115,12 @@ export class FeedCore implements History {
   /** True for the output of a run. */
   get isOutput (): boolean { return this.#parts.output !== undefined }
 
+  /** True for an event type that may be published. */
+  declares (event: string): boolean {
+    const { codec } = this.#parts
+    return codec === undefined || codec.schemaOf(event) !== undefined
+  }
+
   get hasEnded (): boolean { return this.#hasEnded }
 
   /** How streams end that have read all there is. */

@@ -6,7 +6,7 @@ import type { EntryView } from './entry.ts'
 /** What a projection makes of an entry. */
 export interface Projected<Type extends string = string, Data = unknown> {
   /** The event type; absent means that of the entry. */
-  event?: Type
+  event?: Type | undefined
   data: Data
 }
 

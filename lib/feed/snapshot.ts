@@ -19,7 +19,7 @@ export interface SnapshotRequest {
  * Events that make up the state, in order. They pass the stream's keys, filter and projection like any other, and
  * carry no id.
  */
-export type SnapshotEvents<Publication> = Iterable<Publication>
+export type SnapshotEvents<Publication> = readonly Publication[] | Iterable<Publication>
 
 /**
  * What a snapshot function returns: the events; or those with `after`, the event ID as of which they are the state,
@@ -32,4 +32,5 @@ export type SnapshotResult<Publication> = SnapshotEvents<Publication> | { readon
  * Gives the state. May be asynchronous; one that throws fails the stream. Its events are encoded at once, and count
  * toward the bound of the log until they are sent; a stream that would pass that ends, for its client to come back.
  */
-export type Snapshot<Publication> = (request: SnapshotRequest) => SnapshotResult<Publication> | PromiseLike<SnapshotResult<Publication>>
+export type Snapshot<Publication> = (request: SnapshotRequest) =>
+  SnapshotResult<Publication> | Promise<SnapshotResult<Publication>> | PromiseLike<SnapshotResult<Publication>>

@@ -22,7 +22,7 @@
  * back.
  */
 import type { GapReason } from '../wire/protocol.ts'
-import type { Retention } from './retention.ts'
+import type { RetainOptions } from './retention.ts'
 
 /** An event on its way into a log. */
 export interface LogDraft {
@@ -115,7 +115,7 @@ export interface EventLog {
    * of the log show exactly what this says, no entry more and none fewer, whenever the storage is freed. The newest
    * entry stays however many bytes it has, and leaves by its age only.
    */
-  readonly retain?: Partial<Retention> | undefined
+  readonly retain?: RetainOptions | undefined
 
   /**
    * Opens the log, and follows it. First the listener is told the newest entries that are kept: as many as `newest`

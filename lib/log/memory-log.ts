@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '../clock.ts'
 import { IndexedRing } from '../indexed-ring.ts'
 import type { EventLog, Located, LogBeginning, LogDraft, LogGap, LogPage, Tail, TailListener } from './contract.ts'
 import { MemoryHistory } from './memory-history.ts'
-import { readRetention, sizeOf, type Retention } from './retention.ts'
+import { readRetention, sizeOf, type RetainOptions, type Retention } from './retention.ts'
 
 /** A log in memory: nothing of it is ever asynchronous. */
 export class MemoryLog implements EventLog {
@@ -17,7 +17,7 @@ export class MemoryLog implements EventLog {
   #bytes = 0
 
   /** @throws FST_EVENTFEED_BAD_OPTION where `retain` is not what it must be */
-  constructor ({ retain, clock = systemClock }: { retain?: Partial<Retention> | undefined, clock?: Clock | undefined } = {}) {
+  constructor ({ retain, clock = systemClock }: { retain?: RetainOptions | undefined, clock?: Clock | undefined } = {}) {
     this.retain = readRetention(retain)
     this.#clock = clock
   }

@@ -18,8 +18,11 @@ export interface Retention {
   readonly ageMs: number
 }
 
+/** The option `retain`: those bounds that are not the default. */
+export type RetainOptions = { readonly [Bound in keyof Retention]?: Retention[Bound] | undefined }
+
 /** Completes the `retain` option. Throws `FST_EVENTFEED_BAD_OPTION`. */
-export function readRetention (retain: Partial<Retention> = {}): Retention {
+export function readRetention (retain: RetainOptions = {}): Retention {
   if (typeof retain !== 'object' || retain === null) throw new BadOption(`retain must be an object { entries, bytes, ageMs }, not ${shown(retain)}`)
   const bounds = { entries: RETAIN_ENTRIES, bytes: RETAIN_BYTES, ageMs: RETAIN_AGE_MS }
   for (const [name, value] of Object.entries(retain)) {
@@ -45,7 +48,7 @@ export function sizeOf ({ event, json, keys }: { readonly event: string, readonl
  * The bounds of what a feed holds of a log in memory: those that are given, or the defaults, none above the log's
  * own. Throws `FST_EVENTFEED_BAD_OPTION` where one of them is none.
  */
-export function boundedBy (retain: Partial<Retention> | undefined, own: Partial<Retention> | undefined): Retention {
+export function boundedBy (retain: RetainOptions | undefined, own: RetainOptions | undefined): Retention {
   const bounds = readRetention(retain)
   if (own === undefined) return bounds
   const { entries = Infinity, bytes = Infinity, ageMs = Infinity } = own

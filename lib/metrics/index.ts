@@ -5,12 +5,19 @@
  */
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import type { CounterConfiguration, Counter, Gauge } from 'prom-client'
+import type { Counter, Gauge, Metric } from 'prom-client'
 import { BadOption, describe, MissingPeer, shown } from '../errors.ts'
 import { METRICS, type Figures } from './metric-table.ts'
 
-/** A registry of `prom-client`. */
-export type MetricsRegistry = NonNullable<CounterConfiguration<string>['registers']>[number]
+/**
+ * A registry of `prom-client`, by what is used of it: the types of this entry point must not need a package that need
+ * not be installed.
+ */
+export interface MetricsRegistry {
+  registerMetric (metric: never): void
+  getSingleMetric (name: string): unknown
+  removeSingleMetric (name: string): void
+}
 
 /** The options of `app.register(metrics, options)`. */
 export interface MetricsOptions {
@@ -35,7 +42,7 @@ const register: FastifyPluginAsync<MetricsOptions> = async (app, options) => {
   const figures = figuresOf(() => app.eventfeed.stats())
   for (const { name, help, kind, labels: labelNames, samples } of METRICS) {
     const Kind = kind === 'counter' ? Counter : Gauge
-    registry.registerMetric(new Kind({
+    const metric: Metric = new Kind({
       name: `${prefix}${name}`,
       help,
       labelNames,
@@ -45,7 +52,8 @@ const register: FastifyPluginAsync<MetricsOptions> = async (app, options) => {
         this.reset()
         for (const { labels, value } of samples(figures())) this.inc(labels, value)
       }
-    }))
+    })
+    registry.registerMetric(metric as never) // a registry of prom-client takes its metrics
   }
   app.addHook('onClose', async () => { for (const name of names) registry.removeSingleMetric(name) })
 }

@@ -7,8 +7,9 @@ import type { Runs } from '../runs/runs.ts'
 import type { RunsFollower } from '../runs/several.ts'
 import type { Feed } from '../subscription/feed.ts'
 import type { FeedSubscription } from '../subscription/subscription.ts'
-import type { EventSchemas, EventTypes, TypedEvent, Yield } from '../schema/types.ts'
-import type { AnyEvent, EventsOf, SourceArguments } from '../stream/source.ts'
+import type { Checked, Given, YieldedBy } from '../schema/mistakes.ts'
+import type { EventSchemas, TypedEvent } from '../schema/types.ts'
+import type { EventsOf, SourceArguments } from '../stream/source.ts'
 import type { FeedOptions } from './feeds.ts'
 import type { EventStreamOptions } from './options.ts'
 import type { EventfeedStats } from './stats.ts'
@@ -28,8 +29,6 @@ type DataOf<Schema, Provider> =
     ? unknown extends Data ? Schema extends TSchema ? Static<Schema> : unknown : Data
     : unknown
 
-/** What may be yielded, and which subscriptions may be streamed, by a route with these events. */
-type YieldedBy<Types> = Types extends undefined ? AnyEvent : Yield<Types>
 type SubscriptionFor<Types> = FeedSubscription<DispatchedBy<Types>>
 type FollowerFor<Types> = RunFollower<DispatchedBy<Types>> | RunsFollower<DispatchedBy<Types>>
 type DispatchedBy<Types> = Types extends undefined ? unknown : TypedEvent<Types>
@@ -39,6 +38,9 @@ type Held<Types> = EventsOf<YieldedBy<Types>> | SubscriptionFor<Types> | Followe
 
 /** What `reply.sse` takes in a route with these events. */
 export type EventSource<Types = undefined> = Held<Types> | ((source: SourceArguments) => Held<Types> | Promise<Held<Types>>)
+
+/** A source of such events, whatever they are. */
+type SourceOf<Event> = EventsOf<Event> | ((source: SourceArguments) => EventsOf<Event> | Promise<EventsOf<Event>>)
 
 /** `reply.sse`, in a route with these events. */
 export interface SendEventStream<Types, Reply> {
@@ -54,7 +56,9 @@ export interface SendEventStream<Types, Reply> {
    *
    * @throws FST_EVENTFEED_ALREADY_STREAMING, FST_EVENTFEED_REPLY_SENT, FST_EVENTFEED_BAD_OPTION
    */
-  (source: EventSource<Types>, options?: EventStreamOptions<FastifyRequest>): Reply & void
+  <const Event extends Given<Types>, Kept = never> (
+    source: Checked<Event, Types, EventSource<Types>, SourceOf<Event>, Kept>, options?: EventStreamOptions<FastifyRequest>
+  ): Reply & void
 }
 
 /** `app.eventfeed`. */
@@ -97,7 +101,7 @@ declare module 'fastify' {
      */
     feed<const Schemas extends EventSchemas = Record<string, never>> (
       name: string, options?: FeedOptions<Schemas>
-    ): Feed<string extends keyof Schemas ? Record<string, unknown> : EventTypes<Schemas>>
+    ): Feed<string extends keyof Schemas ? Record<string, unknown> : { [Type in keyof Schemas & string]: Static<Schemas[Type]> }>
     /**
      * Defines a family of runs: work whose output is a feed of its own, which goes on when its client leaves. Also at
      * run time.
@@ -107,6 +111,6 @@ declare module 'fastify' {
      */
     runs<const Schemas extends EventSchemas = Record<string, never>> (
       name: string, options?: RunsOptions<Schemas>
-    ): Runs<string extends keyof Schemas ? Record<string, unknown> : EventTypes<Schemas>>
+    ): Runs<string extends keyof Schemas ? Record<string, unknown> : { [Type in keyof Schemas & string]: Static<Schemas[Type]> }>
   }
 }

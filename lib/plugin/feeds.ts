@@ -9,7 +9,7 @@ import type { Publication } from '../feed/publication.ts'
 import type { LagPolicy, SlowConsumer } from '../feed/lag-policy.ts'
 import type { Snapshot } from '../feed/snapshot.ts'
 import type { EventLog } from '../log/contract.ts'
-import type { Retention } from '../log/retention.ts'
+import type { RetainOptions } from '../log/retention.ts'
 import { compileData, compileEvents } from '../schema/events.ts'
 import type { Compilers, SerializerCompiler } from '../schema/serializer.ts'
 import type { EventSchemas, EventTypes } from '../schema/types.ts'
@@ -26,7 +26,7 @@ export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
    * How much of its history the feed holds in memory: all that there is of it, but where a log is given. Default:
    * 10,000 entries, 64 MiB, of any age, whichever bites first, and no more than the log keeps.
    */
-  retain?: Partial<Retention> | undefined
+  retain?: RetainOptions | undefined
   /** What keeps the history, by its own bounds. Default: memory alone, bounded by `retain`. */
   log?: EventLog | undefined
   /**

@@ -18,7 +18,7 @@ declare const dispatches: unique symbol
  */
 export class RunFollower<Event = unknown> implements FrameSourceOpener {
   /** The events that it dispatches. For the type checker only. */
-  declare readonly [dispatches]?: Event
+  declare readonly [dispatches]: Event
   readonly #id: string
   readonly #lookup: Lookup
   readonly #options: AnyFollowOptions

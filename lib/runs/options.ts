@@ -4,9 +4,9 @@ import { BadOption, describe, shown } from '../errors.ts'
 import type { EntryView } from '../feed/entry.ts'
 import type { Project, Projected } from '../feed/projection.ts'
 import type { EventLog } from '../log/contract.ts'
-import { readRetention, type Retention } from '../log/retention.ts'
+import { readRetention, type RetainOptions, type Retention } from '../log/retention.ts'
 import type { EventSchemas } from '../schema/types.ts'
-import type { Verdict } from '../subscription/options.ts'
+import type { Filter } from '../subscription/options.ts'
 import { checkRunId } from './run-id.ts'
 
 /** What happens where a run, or all of them, would hold more than they may. */
@@ -21,7 +21,7 @@ export interface RunsOptions<Schemas extends EventSchemas = EventSchemas> {
   /** At most this many run at a time; `start` then fails with 503. Default: 10,000. */
   maxRuns?: number | undefined
   /** What one run keeps. Default: 100,000 events and 32 MiB, of any age. */
-  retain?: Partial<Retention> | undefined
+  retain?: RetainOptions | undefined
   /** What all runs hold in memory together, in bytes. Default: 256 MiB. */
   maxBytes?: number | undefined
   /**
@@ -53,13 +53,13 @@ export interface StartOptions {
 }
 
 /** How a run is followed. */
-export interface FollowOptions<View = EntryView, Made = Projected> {
+export interface FollowOptions<View = EntryView, Made = Projected, Taken extends View = View> {
   /** How many events of the run are left out at the beginning. Default: 0. */
   skip?: number | undefined
   /** Which events, as for `subscribe`: synchronous. `key` is the id of the run. */
-  where?: ((view: View) => Verdict) | undefined
+  where?: Filter<View, Taken> | undefined
   /** In which shape, as for `subscribe`: synchronous, and made once for all who give the same function. */
-  as?: Project<View, Made> | undefined
+  as?: Project<Taken, Made> | undefined
 }
 
 const RUNS_OPTIONS = ['events', 'keepMs', 'maxRuns', 'retain', 'maxBytes', 'whenFull', 'log']

@@ -1,17 +1,20 @@
 /** Runs as their application sees them: work whose output is a feed of its own. */
-import type { Projected } from '../feed/projection.ts'
+import type { Checked, Given } from '../schema/mistakes.ts'
 import type { TypedEvent, Yield } from '../schema/types.ts'
-import type { AnyEvent } from '../stream/source.ts'
-import type { Dispatched, FeedView } from '../subscription/feed.ts'
+import type { AnyEvent } from '../wire/event.ts'
+import type { Dispatched, DispatchedOf, FeedView } from '../subscription/feed.ts'
 import type { RunsStats } from './figures.ts'
 import type { RunFollower } from './follower.ts'
 import type { FollowOptions, StartOptions } from './options.ts'
 import type { Run } from './run.ts'
 import type { RunsFollower } from './several.ts'
-import type { RunSource } from './source-values.ts'
+import type { RunSource, RunSourceOf } from './source-values.ts'
 
 /** What the source of a run may yield: what its family declares; any event where it declares none. */
 export type RunYield<Types> = string extends keyof Types ? AnyEvent : Yield<Types>
+
+/** What a family declares, as routes have it: `undefined` for nothing. */
+type RunTypes<Types> = string extends keyof Types ? undefined : Types
 
 /** What a stream of a run gets where nothing is projected. */
 export type RunEvents<Types> = string extends keyof Types ? Dispatched<Types, never> : TypedEvent<Types>
@@ -30,7 +33,9 @@ export interface Runs<Types = Record<string, unknown>> {
    *   FST_EVENTFEED_TOO_MANY_RUNS, FST_EVENTFEED_RUNS_FULL and, while the application closes, FST_EVENTFEED_RUNS_CLOSED
    *   (all 503). FST_EVENTFEED_BAD_SOURCE, FST_EVENTFEED_BAD_OPTION
    */
-  start (source: RunSource<RunYield<Types>>, options?: StartOptions): Run
+  start<const Event extends Given<RunTypes<Types>>, Kept = never> (
+    source: Checked<Event, RunTypes<Types>, RunSource<RunYield<Types>>, RunSourceOf<Event>, Kept>, options?: StartOptions
+  ): Run
   /**
    * A source for `reply.sse` and for `for await`: the events of a run from its beginning, or after those that are
    * skipped, or after the last event ID of the client; then those that come, then the end. Where no run has the id, the
@@ -40,9 +45,9 @@ export interface Runs<Types = Record<string, unknown>> {
    *
    * @throws FST_EVENTFEED_BAD_OPTION
    */
-  follow<Made extends Projected<Type> = never, Type extends string = string> (
-    id: string, options?: FollowOptions<FeedView<Types>, Made>
-  ): RunFollower<Dispatched<Types, Made>>
+  follow<const Made extends { event?: string | undefined, data: unknown } = never, Taken extends FeedView<Types> = FeedView<Types>> (
+    id: string, options?: FollowOptions<FeedView<Types>, Made, Taken>
+  ): RunFollower<DispatchedOf<Taken, Made>>
   /**
    * Several runs on one stream, whose ids list what the client has of each: also some that start later, and others by
    * `follow(id)` and `unfollow(id)` of what it returns. It ends when all of them have ended; where one has failed, with
@@ -50,9 +55,9 @@ export interface Runs<Types = Record<string, unknown>> {
    *
    * @throws FST_EVENTFEED_BAD_OPTION
    */
-  follow<Made extends Projected<Type> = never, Type extends string = string> (
-    ids: readonly string[], options?: FollowOptions<FeedView<Types>, Made>
-  ): RunsFollower<Dispatched<Types, Made>>
+  follow<const Made extends { event?: string | undefined, data: unknown } = never, Taken extends FeedView<Types> = FeedView<Types>> (
+    ids: readonly string[], options?: FollowOptions<FeedView<Types>, Made, Taken>
+  ): RunsFollower<DispatchedOf<Taken, Made>>
   /**
    * Stops a run: its `signal` is aborted, the `return()` of its generator is called, and all who follow learn of the
    * `reason`. Is fulfilled with the run when its `finally` has run. A source that still runs after 5 s is awaited no

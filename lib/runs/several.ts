@@ -15,7 +15,7 @@ declare const dispatches: unique symbol
  */
 export class RunsFollower<Event = unknown> implements FrameSourceOpener {
   /** The events that it dispatches. For the type checker only. */
-  declare readonly [dispatches]?: Event
+  declare readonly [dispatches]: Event
   readonly #ids: Set<string>
   readonly #lookup: Lookup
   readonly #options: AnyFollowOptions

@@ -20,6 +20,9 @@ type HeldEvents<Event> = EventsOf<Event> | ReadonlyArray<AsyncIterable<Event>> |
 /** What may be a run: all that may be streamed. */
 export type RunSource<Event> = HeldEvents<Event> | ((source: RunArguments) => HeldEvents<Event> | Promise<HeldEvents<Event>>)
 
+/** A source of such events, whatever they are. */
+export type RunSourceOf<Event> = EventsOf<Event> | ((source: RunArguments) => EventsOf<Event> | Promise<EventsOf<Event>>)
+
 /** Opens anything but a function. Throws `FST_EVENTFEED_BAD_SOURCE`. */
 export function originOfValues (source: unknown): Origin {
   if (Array.isArray(source) && source.every(isFrameSourceOpener)) return { iterator: inTurn(source) }

@@ -25,6 +25,11 @@ export type Yield<Types> =
   | Bare
   | GapEvent
 
+/** Literals are inferred as `readonly`, and lists of them too; what a schema declares is neither. */
+export type Writable<Value> =
+  Value extends (...given: never[]) => unknown ? Value
+    : Value extends object ? { -readonly [Key in keyof Value]: Writable<Value[Key]> } : Value
+
 type Fields = Pick<ServerSentEvent, 'id' | 'retry' | 'comment'>
 type Named<Type, Data> = Fields & { event: Type, data: Data }
 type Unnamed<Data> = Fields & { event?: undefined, data: Data }

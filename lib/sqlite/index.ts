@@ -5,7 +5,7 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { BadOption, describe, shown } from '../errors.ts'
 import type { EventLog } from '../log/contract.ts'
-import { readRetention, type Retention } from '../log/retention.ts'
+import { readRetention, type RetainOptions } from '../log/retention.ts'
 import type { SqliteDatabase } from './driver.ts'
 import { LocalEngine } from './local-engine.ts'
 import { SqliteLog } from './sqlite-log.ts'
@@ -31,7 +31,7 @@ export interface SqliteLogsOptions {
    * What each log keeps. Default: 10,000 entries, 64 MiB, of any age; whichever bites first. An entry counts as many
    * bytes as in memory, which is more than it takes in the file.
    */
-  retain?: Partial<Retention> | undefined
+  retain?: RetainOptions | undefined
   /**
    * When a commit is done: `FULL`, when the disk has it; `NORMAL`, when the operating system has it: that is faster,
    * and a loss of power may take the newest entries with it, of which clients then learn by a gap. A kill of the

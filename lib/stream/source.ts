@@ -6,7 +6,6 @@ import { asError, BadSource, describe, isAbort } from '../errors.ts'
 import { heard } from '../guarded.ts'
 import { isThenable } from '../thenable.ts'
 import type { Batch } from '../wire/batch.ts'
-import type { ServerSentEvent } from '../wire/event.ts'
 import { isFrameSourceOpener, openFrames, type FrameSource, type SourceContext, type SourceEnd } from '../wire/frame-source.ts'
 import { IterableFrames, type Origin } from './iterable-frames.ts'
 import { bytesAsLines } from './lines.ts'
@@ -34,15 +33,12 @@ export interface SourceArguments {
  * What holds events: an async iterable, an iterable, a Node or web stream, a feed subscription, or several of these
  * last.
  */
-export type EventsOf<Event> = AsyncIterable<Event> | Iterable<Event> | ReadableStreamLike<Event>
+export type EventsOf<Event> = AsyncIterable<Event> | (Iterable<Event> & object) | ReadableStreamLike<Event>
 
 /** A web stream, by what is used of it. */
 export interface ReadableStreamLike<Value> {
   getReader (): { read (): Promise<{ done: boolean, value?: Value | undefined }>, cancel (reason?: unknown): Promise<void> }
 }
-
-/** What a source yields where the route declares no events. */
-export type AnyEvent = string | ServerSentEvent
 
 /**
  * Opens a source, whatever its kind. `argumentsOf` makes what a function source gets. Throws

@@ -4,25 +4,32 @@ import { FeedCore } from '../feed/feed-core.ts'
 import type { FeedStats } from '../feed/figures.ts'
 import type { Projected } from '../feed/projection.ts'
 import type { Publication } from '../feed/publication.ts'
+import type { Writable } from '../schema/types.ts'
 import type { SubscribeOptions } from './options.ts'
 import { FeedSubscription } from './subscription.ts'
 
 /** What filters and projections of a feed of the given data types see. */
-export type FeedView<Types> = { [Type in keyof Types & string]: EntryView<Type, Types[Type]> }[keyof Types & string]
+export type FeedView<Types, Name extends keyof Types & string = keyof Types & string> =
+  { [Type in Name]: EntryView<Type, Types[Type]> }[Name]
 
 /**
  * The events that a subscription dispatches: those of the feed, or what its projection makes of them (`never`: it has
  * none).
  */
-export type Dispatched<Types, Made> =
-  [Made] extends [never]
-    ? { [Type in keyof Types & string]: { event: Type, data: Types[Type] } }[keyof Types & string]
-    : Made extends { event?: infer Type, data: infer Data } ? { event: TypeOf<Type, Types, Made>, data: Data } : never
+export type Dispatched<Types, Made> = DispatchedOf<FeedView<Types>, Made>
 
-/** The event type that a projection names; where it need not name one, also those of the feed. */
-type TypeOf<Type, Types, Made> =
+/** The same for the entries of these views: those that a subscription takes. */
+export type DispatchedOf<View, Made> =
+  [Made] extends [never]
+    ? View extends { readonly event: infer Type, readonly data: infer Data } ? { event: Type, data: Data } : never
+    : Made extends { readonly event?: infer Type, readonly data: infer Data }
+      ? { event: TypeOf<Type, View, Made>, data: Writable<Data> }
+      : never
+
+/** The event type that a projection names; where it need not name one, also those of the entries. */
+type TypeOf<Type, View, Made> =
   | (Type extends string ? Type : never)
-  | (Made extends { event: string } ? never : keyof Types & string)
+  | (Made extends { readonly event: string } ? never : View extends { readonly event: infer Taken } ? Taken : never)
 
 /** A named log of events that streams follow. Made by `app.feed`. */
 export interface Feed<Types = Record<string, unknown>> {
@@ -40,10 +47,21 @@ export interface Feed<Types = Record<string, unknown>> {
    *   `app.close()` FST_EVENTFEED_LOG_CLOSED; nothing was added then
    */
   publish (event: Publication<Types>): string | Promise<string>
-  /** A source for `reply.sse`: which entries, from where on, in which shape. Throws `FST_EVENTFEED_BAD_OPTION`. */
-  subscribe<Made extends Projected<Type> = never, Type extends string = string> (
-    options?: SubscribeOptions<FeedView<Types>, Made, Publication<Types>>
-  ): FeedSubscription<Dispatched<Types, Made>>
+  /**
+   * A source for `reply.sse`: which entries, from where on, in which shape. Throws `FST_EVENTFEED_BAD_OPTION`.
+   *
+   * @typeParam Made what `as` makes; `never` if there is none
+   * @typeParam Name the event types in `events`
+   * @typeParam Taken what `where` lets through, if it is a type guard
+   */
+  subscribe<
+    // written out, for the compiler to print
+    const Made extends { event?: string | undefined, data: unknown } = never,
+    Name extends keyof Types & string = keyof Types & string,
+    Taken extends FeedView<Types, Name> = FeedView<Types, Name>
+  > (
+    options?: SubscribeOptions<FeedView<Types, Name>, Made, Publication<Types>, Name, Taken>
+  ): FeedSubscription<DispatchedOf<Taken, Made>>
   /**
    * Ends the feed: streams get what remains, then `stream:done`. The name is free at once; the history is deleted when
    * the last stream has left. A second call does nothing.
@@ -55,15 +73,15 @@ export interface Feed<Types = Record<string, unknown>> {
 
 /** A feed over a log, with its streams. */
 export class LogFeed extends FeedCore implements Feed {
-  #plain: FeedSubscription | undefined
+  #plain: FeedSubscription<never> | undefined
 
-  subscribe<Made extends Projected = never> (
-    options?: SubscribeOptions<EntryView, Made>
-  ): FeedSubscription<Dispatched<Record<string, unknown>, Made>> {
-    // what the types of the public interface have checked is not known here
-    if (options !== undefined) return new FeedSubscription(this, options as SubscribeOptions<EntryView, unknown, unknown>)
+  subscribe<Made extends Projected = never> (options?: SubscribeOptions<EntryView, Made>): FeedSubscription<Dispatched<Record<string, unknown>, Made>>
+  // what it dispatches, and to whom, the types of the public interface have checked
+  subscribe (options?: object): FeedSubscription<never>
+  subscribe (options?: object): FeedSubscription<never> {
+    if (options !== undefined) return new FeedSubscription(this, options)
     // the one to all there is has nothing that could differ, so all its streams share it
     this.#plain ??= new FeedSubscription(this, {})
-    return this.#plain as FeedSubscription<Dispatched<Record<string, unknown>, Made>>
+    return this.#plain
   }
 }

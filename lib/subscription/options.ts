@@ -7,11 +7,21 @@ import type { From } from './opening.ts'
 
 /** What a predicate returns: anything but a promise, which would be truthy whatever it says. */
 export type Verdict =
-  string | number | bigint | boolean | symbol | null | undefined | (object & { readonly then?: never })
+  string | number | bigint | boolean | symbol | null | undefined | (object & NoPromise)
+
+/** Any object without a `then`. The type of that is what the compiler prints of a promise. */
+interface NoPromise { readonly then?: 'where must be synchronous: a promise would be true whatever it says' | undefined }
+
+/** Says which entries a stream takes. */
+export type Filter<View, Taken extends View = View> = ((view: View) => Verdict) | ((view: View) => view is Taken)
 
 /** How a stream follows its feed. */
 export interface SubscribeOptions<
-  View = EntryView, Made = Projected, Published = { event?: string | undefined, data: unknown, key?: string | undefined }
+  View = EntryView,
+  Made = Projected,
+  Published = { event?: string | undefined, data: unknown, key?: string | undefined },
+  Name extends string = string,
+  Taken extends View = View
 > {
   /**
    * An event ID of this feed: the stream goes on behind it, exclusive. For first connects: the last event ID of the
@@ -30,15 +40,20 @@ export interface SubscribeOptions<
    */
   keys?: Iterable<string> | undefined
   /**
-   * Which entries. Synchronous: a promise ends the stream. Called when an entry is published, or when the socket is
-   * free again, and on replay. Where it throws, the stream reports a gap of that entry, and goes on.
+   * Which event types: only entries of these, at least one. `where` and `as` see no others. Default: all.
    */
-  where?: ((view: View) => Verdict) | undefined
+  events?: readonly Name[] | undefined
+  /**
+   * Which entries. Synchronous: a promise ends the stream. Called when an entry is published, or when the socket is
+   * free again, and on replay. If it throws, the stream reports a gap of that entry, and goes on. A type guard also
+   * tells the compiler what is left.
+   */
+  where?: Filter<View, Taken> | undefined
   /**
    * In which shape: a function, or a `projection(schema, fn)`. Synchronous; called once for each entry, for all
    * streams that share it.
    */
-  as?: Project<View, Made> | undefined
+  as?: Project<Taken, Made> | undefined
   /**
    * The state for a first connect without `after` and `from`, before what is published from now on. Default: that of
    * the feed.
@@ -56,9 +71,9 @@ export interface SubscribeOptions<
 /** Whatever its feed publishes. */
 export type AnyOptions = SubscribeOptions<EntryView, unknown, unknown>
 
-const OPTIONS = ['after', 'from', 'keys', 'where', 'as', 'initial', 'onGap', 'signal']
+const OPTIONS = ['after', 'from', 'keys', 'events', 'where', 'as', 'initial', 'onGap', 'signal']
 
-/** Throws `FST_EVENTFEED_BAD_OPTION`. What the keys are, `readKeys` checks. */
+/** Throws `FST_EVENTFEED_BAD_OPTION`. `readKeys` checks the keys, and `readEvents` the event types. */
 export function checkOptions (options: AnyOptions): void {
   if (typeof options !== 'object' || options === null) throw new BadOption(`subscribe() takes { ${OPTIONS.join(', ')} }, not ${describe(options)}`)
   for (const [name, value] of Object.entries(options) as Array<[string, unknown]>) {
@@ -68,7 +83,7 @@ export function checkOptions (options: AnyOptions): void {
       if (typeof value !== 'string') throw new BadOption(`subscribe({ after }) must be an event ID, a string, not ${describe(value)}`)
     } else if (name === 'from') {
       checkFrom(value)
-    } else if (name === 'keys') {
+    } else if (name === 'keys' || name === 'events') {
       // they are read once: an iterator gives them no second time
       continue
     } else if (name === 'signal') {
@@ -98,6 +113,18 @@ export function readKeys (keys: unknown): Set<string> {
   for (const key of keys as Iterable<unknown>) {
     if (typeof key !== 'string') throw new BadOption(`subscribe({ keys }) must hold strings, not ${describe(key)}`)
     read.add(key)
+  }
+  return read
+}
+
+/** The event types of a feed, read once. Throws `FST_EVENTFEED_BAD_OPTION`. @param has true for a type that it may have */
+export function readEvents (events: unknown, has: (event: string) => boolean): ReadonlySet<string> {
+  if (!Array.isArray(events) || events.length === 0) throw new BadOption(`subscribe({ events }) must be an array of event types, at least one, not ${Array.isArray(events) ? 'an empty array' : describe(events)}`)
+  const read = new Set<string>()
+  for (const event of events as unknown[]) {
+    if (typeof event !== 'string') throw new BadOption(`subscribe({ events }) must hold strings, not ${describe(event)}`)
+    if (!has(event)) throw new BadOption(`subscribe({ events }): the feed declares no event ${shown(event)}`)
+    read.add(event)
   }
   return read
 }

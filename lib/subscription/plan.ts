@@ -13,7 +13,7 @@ import { Cursor, type EntryCursor } from './cursor.ts'
 import { FollowedKeys } from './followed-keys.ts'
 import { KeyedCursor } from './keyed-cursor.ts'
 import { atEnd, atHead, findAfter, findFirst, type Opening } from './opening.ts'
-import type { AnyOptions } from './options.ts'
+import { readEvents, type AnyOptions } from './options.ts'
 import { takeSnapshot, type TakenSnapshot } from './taken-snapshot.ts'
 
 /** How the streams of one subscription read. */
@@ -32,9 +32,13 @@ export class Plan {
   /** The keys that are followed now; `undefined` where entries of any key are taken, and of none. */
   readonly #keys: FollowedKeys | undefined
 
-  constructor (feed: FeedCore, { after, from, where, as, initial, onGap, signal }: AnyOptions, keys: Set<string> | undefined) {
+  /** The event types that are taken; `undefined` for all. */
+  readonly #types: ReadonlySet<string> | undefined
+
+  constructor (feed: FeedCore, { after, from, events, where, as, initial, onGap, signal }: AnyOptions, keys: Set<string> | undefined) {
     this.feed = feed
-    this.where = where
+    this.#types = events === undefined ? undefined : readEvents(events, (event) => feed.declares(event))
+    this.where = this.#types === undefined ? where : ofTypes(this.#types, where)
     // that it gives data is looked at for each entry
     this.as = as as As
     this.hasOwnFunctions = (where ?? initial ?? onGap) !== undefined
@@ -52,6 +56,11 @@ export class Plan {
   hasKey ({ keys }: Entry): boolean {
     const followed = this.#keys
     return followed === undefined || keys.some((key) => followed.has(key))
+  }
+
+  /** True for an entry of an event type that is not taken, whatever else is asked. */
+  leavesOut ({ event }: Entry): boolean {
+    return this.#types !== undefined && !this.#types.has(event)
   }
 
   /** True for a stream that begins where the options say nothing, and its client neither: a snapshot may come first. */
@@ -113,7 +122,12 @@ export class Plan {
       return this.hasKey(entry) && (this.where === undefined || isTaken(this.where, entry, undefined))
     } catch {
       // the stream comes upon it again, and reports it or ends
-      return true
+      return !this.leavesOut(entry)
     }
   }
+}
+
+/** A filter that is asked about entries of some event types only. */
+function ofTypes (types: ReadonlySet<string>, where: Where | undefined): Where {
+  return (view) => types.has(view.event) && (where === undefined || where(view))
 }

@@ -150,6 +150,7 @@ export class Reader extends HeadWaiter implements Follower {
     // it was asked about those before it too
     if (entry !== undefined) this.cursor?.skipTo(entry.index)
     if (entry === undefined || poison === undefined) this.#accepted = entry
+    else if (this.#plan.leavesOut(entry)) this.pass(entry)
     else this.passPoison(entry, poison, this.#plan.where)
     this.wake()
   }
@@ -234,7 +235,7 @@ export class Reader extends HeadWaiter implements Follower {
 
   #peekInserted (inserted: InsertedEntries): Entry | undefined {
     // the filter was asked about the entries of a conflation when they were chosen, but keys may have changed since then
-    const isOurs = (listed: Entry): boolean => this.cursor?.isOurs(listed) === true
+    const isOurs = (listed: Entry): boolean => this.cursor?.isOurs(listed) === true && !this.#plan.leavesOut(listed)
     const isTaken = (listed: Entry): boolean => this.#plan.hasKey(listed) && this.#takes(listed)
     const entry = inserted.peek(inserted.isSnapshot ? isTaken : isOurs)
     const poison = entry && inserted.poisoned?.get(entry)
@@ -252,7 +253,8 @@ export class Reader extends HeadWaiter implements Follower {
       if (this.where === undefined || isTaken(this.where, entry, this.context)) return true
       this.feed.figures.filtered++
     } catch (error) {
-      this.passPoison(entry, new Poison(error), this.#plan.where)
+      // an entry of another type that cannot be read is none that the stream misses
+      if (!this.#plan.leavesOut(entry)) this.passPoison(entry, new Poison(error), this.#plan.where)
     }
     return false
   }

@@ -15,7 +15,7 @@ declare const dispatches: unique symbol
  */
 export class FeedSubscription<Event = unknown> implements MemberOpener {
   /** The events that it dispatches. For the type checker only. */
-  declare readonly [dispatches]?: Event
+  declare readonly [dispatches]: Event
   /** The name of the feed. */
   readonly feedName: string
   readonly #plan: Plan

@@ -20,6 +20,9 @@ export interface ServerSentEvent<Type extends string = string, Data = unknown> {
   comment?: string | undefined
 }
 
+/** What a source may yield where no events are declared. */
+export type AnyEvent = string | ServerSentEvent
+
 /** The fields of an event that were checked: the data is the text that goes out, the id a string. */
 export interface EventFields {
   readonly data: string | undefined

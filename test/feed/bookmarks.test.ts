@@ -12,6 +12,7 @@ import { feedOf, OpenStream, turn as tick, until } from './open-stream.ts'
 const WAYS: Record<string, SubscribeOptions> = {
   'a filter': { where: ({ key }) => key === 'friend' },
   keys: { keys: ['friend'] },
+  'event types': { events: ['friend'] },
   'keys and a filter': { keys: ['friend', 'stranger'], where: ({ key }) => key === 'friend' },
   'a projection': { as: ({ key, data }) => key === 'friend' ? { data } : undefined }
 }
@@ -23,7 +24,7 @@ for (const [name, options] of Object.entries(WAYS)) {
     const feed = app.feed('chat', { retain: { entries: 10 } })
     app.get('/', (_request, reply) => reply.sse(feed.subscribe(options)))
     await listen(app)
-    const publish = async (data: string, key: string): Promise<string> => await feed.publish({ event: 'message', data, key })
+    const publish = async (data: string, key: string): Promise<string> => await feed.publish({ event: key, data, key })
     const quiet = await (await Listener.open(t, app, '/')).opening()
     let newest = ''
     for (let minute = 0; minute < 60; minute++) {

@@ -7,7 +7,7 @@ t.test('subscribe names the option, what it must be, and what it was', async (t)
   const feed = app.feed('numbers')
   const wrong: Array<[options: unknown, message: RegExp]> = [
     [null, /subscribe\(\) takes .*not null/], [7, /not a number/], ['latest', /not a string/],
-    [{ wher: () => true }, /no option "wher": there are after, from, keys, where/],
+    [{ wher: () => true }, /no option "wher": there are after, from, keys, events, where/],
     [{ after: 7 }, /after.*event ID, a string, not a number/], [{ after: null }, /after.*not null/],
     [{ from: 'now' }, /from.*'latest', 'earliest'.*not "now"/], [{ from: null }, /from.*not null/], [{ from: 7 }, /from.*not 7/], [{ from: {} }, /from.*not \{\}/],
     ...[-1, 1.5, NaN, Infinity, '7', null, undefined].map((last): [unknown, RegExp] => [{ from: { last } }, /from.*non-negative integer/]),

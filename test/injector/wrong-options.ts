@@ -20,6 +20,7 @@ export const DATA_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
     { last: 1, since: new Date() },
     null
   ],
+  'SubscribeOptions.events': [[], 'message', 7, null, {}, [7], new Set(['message'])],
   'SubscribeOptions.signal': ['text', 42, {}, []],
   'FeedOptions.events': [[], 'message', { message: 'text' }, { 'a\nb': {} }, { message: { $ref: 'nowhere#' } }],
   'FeedOptions.retain': [1, 'all', { entries: 0 }, { entries: Infinity }, { bytes: -1 }, { ageMs: NaN }, { days: 1 }],

@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser'
-import { cp, writeFile } from 'node:fs/promises'
+import { cp, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -9,6 +9,8 @@ import { packAndInstall, program, run } from './packed.ts'
 t.setTimeout(900_000)
 
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url))
+/** TypeScript 5.9, and the newest. */
+const COMPILERS = ['typescript', 'typescript-newest'].map((name) => [name, join(import.meta.dirname, '../../node_modules', name, 'lib/tsc.js')] as const)
 const { folder, tarball, files } = await packAndInstall(t)
 
 t.test('the tarball holds the built code with its types, the docs, and what npm shows: nothing else', async (t) => {
@@ -58,6 +60,30 @@ for (const moduleKind of ['nodenext', 'node20']) {
     })
   })
 }
+
+t.test('the types need no peer that is not installed: without prom-client, fastify-eventfeed/metrics compiles with skipLibCheck: false', async (t) => {
+  const [peer, aside] = [join(folder, 'node_modules/prom-client'), join(folder, 'prom-client')]
+  const consumer = join(folder, 'without-peers')
+  await mkdir(consumer)
+  await writeFile(join(consumer, 'consumer.mts'), `
+    import Fastify from 'fastify'
+    import eventfeed from 'fastify-eventfeed'
+    import metrics, { type MetricsOptions } from 'fastify-eventfeed/metrics'
+    import { sqliteLogs } from 'fastify-eventfeed/sqlite'
+    const app = Fastify()
+    await app.register(eventfeed)
+    const options: MetricsOptions = { prefix: 'feeds_', registry: undefined }
+    await app.register(metrics, options)
+    app.feed('stored', { log: sqliteLogs({ file: 'feeds.db' })('stored') })
+  `)
+  await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({
+    compilerOptions: { module: 'nodenext', target: 'es2022', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, types: ['node'], noEmit: true },
+    include: ['.']
+  }))
+  await rename(peer, aside)
+  t.teardown(() => rename(aside, peer))
+  for (const [name, compiler] of COMPILERS) await t.resolves(run(consumer, process.execPath, compiler, '-p', '.'), name)
+})
 
 for (const moduleKind of ['node16', 'node18']) {
   t.test(`TypeScript compiles ES modules and import() for ${moduleKind}, and refuses to require an ES module there, as the README says`, async (t) => {

@@ -4,9 +4,8 @@ import { systemClock, type Clock } from '../../lib/clock.ts'
 import { readRunsOptions, type RunsOptions } from '../../lib/runs/options.ts'
 import { RunFamily } from '../../lib/runs/run-family.ts'
 import type { RunArguments } from '../../lib/runs/source-values.ts'
-import type { AnyEvent } from '../../lib/stream/source.ts'
 import { compileEvents } from '../../lib/schema/events.ts'
-import { plainText } from '../../lib/wire/event.ts'
+import { plainText, type AnyEvent } from '../../lib/wire/event.ts'
 
 /** What was reported to the application's log. */
 export interface Reported { readonly error: unknown, readonly what: string }

@@ -3,9 +3,11 @@
  * `@ts-expect-error` is wrong.
  */
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { fastify } from 'fastify'
+import { fastify, type FastifyInstance, type FastifyReply, type RouteHandlerMethod } from 'fastify'
 import { Type } from 'typebox'
-import { projection, type EntryView, type SourceArguments } from '../../lib/index.ts'
+import {
+  projection, type EntryView, type EventSource, type Feed, type FeedSubscription, type FeedView, type SourceArguments
+} from '../../lib/index.ts'
 
 const Said = Type.Object({ from: Type.String(), text: Type.String() })
 const Joined = Type.Object({ who: Type.String() })
@@ -270,3 +272,114 @@ chat.subscribe({ keys: [] }).unfollow(1)
 chat.subscribe({ from: { last: '10' } })
 // @ts-expect-error a time is a Date
 chat.subscribe({ from: { since: 0 } })
+
+// what a shape says is known as it is written: literals, and lists of them
+const Kind = Type.Object({ kind: Type.Union([Type.Literal('short'), Type.Literal('long')]), tags: Type.Array(Type.String()) })
+typed.get('/typebox/as-data-literal', { schema: { events: { kind: Kind } } }, (_request, reply) => {
+  return reply.sse(quiet.subscribe({
+    as: ({ data }) => data.text === '' ? { event: 'kind', data: { kind: 'short', tags: ['a'] } } : { event: 'kind', data: { kind: 'long', tags: [] } }
+  }))
+})
+typed.get('/typebox/generator-literal', { schema: { events: { kind: Kind } } }, (_request, reply) => reply.sse(async function * ({ signal }) {
+  if (!signal.aborted) yield { event: 'kind', data: { kind: 'short', tags: ['a', 'b'] } }
+}))
+typed.get('/typebox/as-data-literal-wrong', { schema: { events: { kind: Kind } } }, (_request, reply) => {
+  // @ts-expect-error a literal that the schema does not have
+  return reply.sse(quiet.subscribe({ as: () => ({ event: 'kind', data: { kind: 'wide', tags: [] } }) }))
+})
+typed.get('/typebox/iterable-of-literals', { schema: { events } }, (_request, reply) => reply.sse([{ event: 'message', data: said }, { data: said }]))
+typed.get('/typebox/set', { schema: { events } }, (_request, reply) => reply.sse(() => new Set([{ event: 'joined', data: { who: 'ada' } }])))
+typed.get('/typebox/promised', { schema: { events } }, (_request, reply) => reply.sse(async () => [{ event: 'joined', data: { who: 'ada' } }]))
+typed.get('/typebox/promised-subscription', { schema: { events } }, (_request, reply) => reply.sse(async () => [chat.subscribe()]))
+
+// a type guard in `where` says what is left, and `as` sees no more than that
+const isMessage = (view: FeedView<{ message: typeof said, joined: { who: string } }>): view is EntryView<'message', typeof said> => view.event === 'message'
+typed.get('/typebox/guard', { schema: { events: { message: Said } } }, (_request, reply) => reply.sse(chat.subscribe({ where: isMessage })))
+typed.get('/typebox/guard-written-there', { schema: { events: { message: Said } } }, (_request, reply) => {
+  return reply.sse(chat.subscribe({ where: (view): view is EntryView<'message', typeof said> => view.event === 'message' }))
+})
+typed.get('/typebox/guard-inferred', { schema: { events: { message: Said } } }, (_request, reply) => {
+  return reply.sse(chat.subscribe({ where: (view) => view.event === 'message' }))
+})
+typed.get('/typebox/guard-as', { schema: { events: { short: Type.Object({ text: Type.String() }) } } }, (_request, reply) => {
+  return reply.sse(chat.subscribe({ where: isMessage, as: ({ data }) => ({ event: 'short', data: { text: data.text } }) }))
+})
+typed.get('/typebox/guard-wrong', { schema: { events: { joined: Joined } } }, (_request, reply) => {
+  // @ts-expect-error what the guard leaves is not declared
+  return reply.sse(chat.subscribe({ where: isMessage }))
+})
+typed.get('/typebox/no-guard', { schema: { events: { message: Said } } }, (_request, reply) => {
+  // @ts-expect-error a predicate that is no guard leaves all types
+  return reply.sse(chat.subscribe({ where: ({ event }) => event === 'message' }))
+})
+
+// a feed with more events than its route takes those that the route declares
+typed.get('/typebox/events', { schema: { events: { message: Said } } }, (_request, reply) => reply.sse(chat.subscribe({ events: ['message'] })))
+app.get('/default/events', { schema: { events: { joined: Joined } } }, (_request, reply) => reply.sse(chat.subscribe({ events: ['joined'], keys: ['ada'] })))
+typed.get('/typebox/events-both', { schema: { events } }, (_request, reply) => reply.sse([chat.subscribe({ events: ['joined', 'message'] }), quiet.subscribe()]))
+typed.get('/typebox/events-as', { schema: { events: { short: Type.Object({ text: Type.String() }) } } }, (_request, reply) => {
+  return reply.sse(chat.subscribe({ as: ({ data }) => ({ event: 'short', data: { text: data.text } }), events: ['message'] }))
+})
+typed.get('/typebox/events-wrong', { schema: { events: { message: Said } } }, (_request, reply) => {
+  // @ts-expect-error an event that the route does not declare is taken
+  return reply.sse(chat.subscribe({ events: ['message', 'joined'] }))
+})
+// @ts-expect-error an event type that the feed does not declare
+chat.subscribe({ events: ['left'] })
+// @ts-expect-error a list, not a name
+chat.subscribe({ events: 'message' })
+open.subscribe({ events: ['anything'], where: ({ data }) => data !== null })
+
+// what is no source
+// @ts-expect-error a string
+app.get('/string', (_request, reply) => reply.sse('hello'))
+// @ts-expect-error a number
+app.get('/number', (_request, reply) => reply.sse(1))
+// @ts-expect-error a promise
+app.get('/promise', (_request, reply) => reply.sse(Promise.resolve(['text'])))
+// @ts-expect-error numbers are no events
+app.get('/numbers', (_request, reply) => reply.sse([1, 2]))
+// @ts-expect-error nor is what has none of their fields
+app.get('/unwrapped', (_request, reply) => reply.sse(async function * () { yield { percent: 1 } }))
+// @ts-expect-error nobody knows what these are
+app.get('/unknown', (_request, reply) => reply.sse(open as unknown as AsyncIterable<unknown>))
+
+// sources that the route knows nothing of
+app.get('/readable', (_request, reply) => reply.sse(process.stdin))
+app.get('/readable/typed', { schema: { events } }, (_request, reply) => reply.sse(process.stdin))
+app.get('/empty', { schema: { events } }, (_request, reply) => reply.sse([]))
+app.get('/strings', (_request, reply) => reply.sse(new Set(['text'])))
+export const streamOf = (source: EventSource) => app.get('/source', (_request, reply) => reply.sse(source))
+export const typedStreamOf = (source: EventSource<{ message: typeof said }>) => app.get('/source', { schema: { events: { message: Said } } }, (_request, reply) => reply.sse(source))
+export function streamAny<Event> (subscription: FeedSubscription<Event>): void { app.get('/any', (_request, reply) => reply.sse(subscription)) }
+export function streamFeed<Types> (feed: Feed<Types>): void { app.get('/feed', (_request, reply) => reply.sse(feed.subscribe())) }
+streamOf(chat.subscribe())
+streamOf(async function * () { yield { event: 'anything', data: 1 } })
+typedStreamOf(quiet.subscribe())
+streamAny(chat.subscribe())
+streamFeed(chat)
+
+// a reply of whatever route is one of Fastify's, and so is an application of whatever type provider
+const answer = (reply: FastifyReply): FastifyReply => reply.sse(['text'])
+app.get('/helper', (_request, reply) => answer(reply))
+typed.get('/helper/typed', { schema: { events, querystring: Said } }, (_request, reply) => answer(reply))
+typed.get<{ Params: { user: string } }>('/helper/:user', { schema: { events } }, async ({ params: { user } }, reply) => reply.sse(chat.subscribe({ keys: [user] })))
+export const plain: FastifyInstance = typed
+const handler: RouteHandlerMethod = (_request, reply) => reply.sse(['text'])
+app.get('/handler', { schema: { events } }, handler)
+
+// the source of a run is typed as that of a stream is
+const answers = app.runs('answers', { events })
+answers.start(async function * ({ id, signal }) { if (!signal.aborted) yield { event: 'message', data: { from: id, text: '' } } })
+answers.start(() => [chat.subscribe(), quiet.subscribe()])
+app.runs('anything').start(['text', { event: 'anything', data: 1 }])
+// @ts-expect-error an event that is not declared
+answers.start(async function * () { yield { event: 'left', data: said } })
+// @ts-expect-error a field is missing
+answers.start(function * () { yield { event: 'message', data: { from: 'ada' } } })
+// @ts-expect-error a promise is no source
+answers.start(Promise.resolve([]))
+typed.get('/runs/guard', { schema: { events: { message: Said } } }, (_request, reply) => reply.sse(answers.follow('1', { where: isMessage })))
+
+// options may be undefined, also where exactOptionalPropertyTypes is on
+app.feed('bounded', { retain: { entries: undefined, bytes: undefined }, log: undefined })

@@ -1,0 +1,5 @@
+import { app, Joined, Message } from './app.ts'
+
+app.get('/', { schema: { events: { message: Message, joined: Joined } } }, (_request, reply) => reply.sse(async function * () {
+  yield { event: 'mesage', data: { from: 'ada', text: 'hi' } }
+}))

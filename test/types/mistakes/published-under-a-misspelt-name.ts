@@ -1,0 +1,3 @@
+import { chat } from './app.ts'
+
+await chat.publish({ event: 'mesage', data: { from: 'ada', text: 'hi' } })

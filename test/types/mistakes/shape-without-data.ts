@@ -1,0 +1,3 @@
+import { app, news } from './app.ts'
+
+app.get('/', (_request, reply) => reply.sse(news.subscribe({ as: ({ data }) => data.title })))

@@ -1,0 +1,3 @@
+import { app } from './app.ts'
+
+app.get('/', (_request, reply) => reply.sse('hello'))
