@@ -62,6 +62,8 @@ export class FeedCore implements History {
   #isDrained = false
   #isClosing = false
   #isFreed = false
+  /** Settles when the log is given up. */
+  #freeing: Promise<void> | undefined
 
   /** `open` comes next. Throws `FST_EVENTFEED_BAD_OPTION` where `retain` is not what it must be. */
   constructor (parts: FeedParts) {
@@ -228,8 +230,14 @@ export class FeedCore implements History {
     await this.#free(() => this.#held.close())
   }
 
-  async #free (letGo: () => Promise<void>): Promise<void> {
-    if (this.#isFreed) return
+  #free (letGo: () => Promise<void>): Promise<void> {
+    // whoever has begun it hears of a failure
+    if (this.#freeing !== undefined) return this.#freeing.catch(() => {})
+    this.#freeing = this.#giveUp(letGo)
+    return this.#freeing
+  }
+
+  async #giveUp (letGo: () => Promise<void>): Promise<void> {
     this.#isFreed = true
     this.bookmarks.close()
     this.#tail.close()

@@ -2,14 +2,25 @@
  * What a log answers is looked at before it is used. A log of somebody else's may be wrong, and whatever was made of a
  * wrong answer would fail where nobody expects it.
  */
-import { BadLog, describe, shown } from '../errors.ts'
-import type { Located, LogBeginning, LogEntry, LogGap, LogPage, Tail } from './contract.ts'
+import { BadLog, BadOption, describe, shown } from '../errors.ts'
+import type { EventLog, Located, LogBeginning, LogEntry, LogGap, LogPage, Tail } from './contract.ts'
 
 /** What may stand in an event ID, and in a list of several. */
 const POSITION = /^[^~\s,=\p{Cc}][^\s,=\p{Cc}]{0,127}$/u
 
 /** Why a log cannot continue from a position. */
 const REASONS: readonly unknown[] = ['malformed', 'epoch', 'ahead', 'trimmed'] satisfies Array<LogGap['reason']>
+
+const METHODS = ['tail', 'append', 'locate', 'earliest', 'page', 'end', 'delete', 'close'] as const satisfies ReadonlyArray<keyof EventLog>
+
+/** Throws `FST_EVENTFEED_BAD_OPTION` for what is no log. @param what the beginning of the message */
+export function checkLog (log: unknown, what: string): asserts log is EventLog {
+  if (!isObject(log)) throw new BadOption(`${what} (the contract is EventLog), not ${describe(log)}`)
+  for (const method of METHODS) {
+    const { [method]: found }: Partial<Record<string, unknown>> = log
+    if (typeof found !== 'function') throw new BadOption(`${what} (the contract is EventLog), and has no ${method}()`)
+  }
+}
 
 /** The position of the entry that was appended. Throws `FST_EVENTFEED_BAD_LOG`. */
 export function appended (answer: string): string {

@@ -8,6 +8,7 @@ import type { FeedStats } from '../feed/figures.ts'
 import type { Publication } from '../feed/publication.ts'
 import type { LagPolicy, SlowConsumer } from '../feed/lag-policy.ts'
 import type { Snapshot } from '../feed/snapshot.ts'
+import { checkLog } from '../log/answers.ts'
 import type { EventLog } from '../log/contract.ts'
 import type { RetainOptions } from '../log/retention.ts'
 import { compileData, compileEvents } from '../schema/events.ts'
@@ -145,21 +146,11 @@ function readOptions (options: FeedOptions): FeedOptions {
   for (const name of Object.keys(options)) {
     if (!OPTIONS.includes(name)) throw new BadOption(`app.feed() has no option ${shown(name)}: there are ${OPTIONS.join(', ')}`)
   }
-  if (options.log !== undefined) checkLog(options.log)
+  if (options.log !== undefined) checkLog(options.log, 'app.feed({ log }) must be a log')
   for (const name of ['initial', 'onGap'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') throw new BadOption(`app.feed({ ${name} }) must be a function that returns events, not ${describe(options[name])}`)
   }
   return options
-}
-
-const METHODS = ['tail', 'append', 'locate', 'earliest', 'page', 'end', 'delete', 'close'] as const satisfies ReadonlyArray<keyof EventLog>
-
-function checkLog (log: unknown): void {
-  if (typeof log !== 'object' || log === null) throw new BadOption(`app.feed({ log }) must be a log (the contract is EventLog), not ${describe(log)}`)
-  for (const method of METHODS) {
-    const { [method]: found }: Partial<Record<string, unknown>> = log
-    if (typeof found !== 'function') throw new BadOption(`app.feed({ log }) must be a log (the contract is EventLog), and has no ${method}()`)
-  }
 }
 
 function readLagPolicy ({ slowConsumer: mode = 'disconnect', maxLagBytes = Infinity, maxLagMs = Infinity }: FeedOptions): LagPolicy {

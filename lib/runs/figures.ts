@@ -1,6 +1,6 @@
 /** What a family of runs counts. */
 import { FeedFigures } from '../feed/figures.ts'
-import type { LiveRun } from './live-run.ts'
+import type { HeldRun } from './held-run.ts'
 import type { RunState } from './run.ts'
 
 /** What the runs of one family hold and have done. */
@@ -36,13 +36,13 @@ export class RunsFigures {
   readonly #past = new FeedFigures()
 
   /** A run leaves: what it has counted stays. */
-  forget (run: LiveRun): void {
-    this.#events += run.events
+  forget (run: HeldRun): void {
+    this.#events += run.feed.figures.published
     add(this.#past, run.feed.figures)
   }
 
   /** The figures now. It walks over all runs that are held. */
-  stats (runs: Iterable<LiveRun>, bytes: number): RunsStats {
+  stats (runs: Iterable<HeldRun>, bytes: number): RunsStats {
     const sum = Object.assign(new FeedFigures(), this.#past)
     const stats = { running: 0, kept: 0, started: this.started, ended: { ...this.ended }, streams: 0, entries: 0, bytes, events: this.#events }
     for (const run of runs) {
@@ -50,7 +50,7 @@ export class RunsFigures {
       else stats.kept++
       stats.streams += run.feed.readers
       stats.entries += run.feed.window.size
-      stats.events += run.events
+      stats.events += run.feed.figures.published
       add(sum, run.feed.figures)
     }
     const { delivered, filtered, failed, lagged, gaps } = sum

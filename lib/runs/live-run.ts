@@ -1,49 +1,25 @@
-/** A run that this process holds: its source is read into a feed of its own, and how it ends is told to all who follow. */
+/** A run of this process: its source is read into its feed, and how it ends is told to all who follow. */
 import { RUN_PENDING_EVENTS, RUN_STOP_MS } from '../defaults.ts'
-import { asError, RunFailed, RunFull, RunParked, RUN_FAILED, shown } from '../errors.ts'
-import type { FeedParts } from '../feed/feed-parts.ts'
-import { LogFeed } from '../subscription/feed.ts'
-import type { Deadline, Deadlines } from '../stream/deadlines.ts'
-import { holdSource } from '../stream/source.ts'
+import { asError, RunFull, RunParked, shown } from '../errors.ts'
+import type { Deadline } from '../stream/deadlines.ts'
+import { closeSource, holdSource } from '../stream/source.ts'
 import { until } from '../stream/until.ts'
-import type { SourceEnd } from '../wire/frame-source.ts'
-import type { RunsSettings } from './options.ts'
-import type { Room } from './room.ts'
+import { HeldRun, type RunTools } from './held-run.ts'
 import { RunEnded } from './run-ended.ts'
-import type { FollowedOutput } from './run-plan.ts'
+import { RunLog } from './run-log.ts'
+import type { RunRecord } from './run-record.ts'
 import { RunFacts, runErrorOf, type Run, type RunOutcome } from './run.ts'
 import type { RunArguments } from './source-values.ts'
 import { Work } from './work.ts'
 import { runEventOf } from './yielded.ts'
 
-/** What all runs of a family share. */
-export interface RunTools extends Pick<FeedParts, 'clock' | 'codec' | 'compile'> {
-  /** The name of the family: what its runs count stands under that. */
-  readonly name: string
-  readonly settings: RunsSettings
-  readonly deadlines: Deadlines
-  readonly room: Room
-  /** Called when a run has ended, once for each. */
-  readonly onEnded: (run: LiveRun) => void
-  /** Tells the application's log what has failed. */
-  readonly report: (error: unknown, what: string) => void
-}
-
-/** How streams of runs are too slow: they learn what they have missed, and go on. */
-const LAG = { mode: 'skip', maxLagBytes: Infinity, maxLagMs: Infinity } as const
-
 /** One run. */
-export class LiveRun implements FollowedOutput {
-  readonly facts: RunFacts
-  readonly feed: LogFeed
-  readonly beginning: string
-  readonly #tools: RunTools
+export class LiveRun extends HeldRun {
   readonly #work: Work
+  readonly #beginning: string
   #abort: AbortController | undefined
   /** Why the signal is aborted. */
   #whyEnded: RunEnded | undefined
-  /** How streams end that have read all: the same for all of them. */
-  #lastWord: SourceEnd = { kind: 'done' }
   /** What the source has failed with: for the application alone. */
   #cause: unknown
   /** Set by the first call of `stop`. */
@@ -53,100 +29,91 @@ export class LiveRun implements FollowedOutput {
   /** How many events are on their way into the log, and the last of them. */
   #pending = 0
   #appending: Promise<void> | undefined
-  /** What the log did not take an event with. */
-  #failure: { readonly error: unknown } | undefined
 
+  /** Throws what the application's `log` throws, and what that fails with at once. */
   constructor (id: string, tag: unknown, tools: RunTools) {
-    const { name, settings, clock, codec, compile, room } = tools
-    this.#tools = tools
-    this.facts = new RunFacts(id, tag, clock.now())
-    this.feed = new LogFeed({
-      name,
-      retain: settings.retain,
-      clock,
-      codec,
-      compile,
-      lag: LAG,
-      output: { lastWord: () => this.#lastWord, makeRoom: (bytes) => { this.#makeRoom(bytes) }, onHeld: room.hold },
-      onEnd: () => {},
-      onFreed: (error) => { if (error !== undefined) this.#report(error, 'its log could not be freed') },
-      onFault: (error, what) => { this.#report(error, what) }
-    })
+    const { clock, settings: { log: openLog } } = tools
+    const facts = new RunFacts(id, tag, clock.now())
+    const log = openLog === undefined ? undefined : new RunLog({ id, clock, open: () => openLog(id), record: () => this.#record() })
+    super(facts, log, tools)
     this.#work = new Work((value) => this.#take(value))
-    this.feed.open()
-    this.beginning = this.feed.window.positionBefore(this.feed.window.oldest)
+    const { window } = this.feed
+    // its own log has opened with the feed
+    if (log === undefined) this.feed.open()
+    this.#beginning = log === undefined ? window.positionBefore(window.oldest) : ''
   }
 
-  get id (): string { return this.facts.id }
+  override get beginning (): string { return this.log?.beginning ?? this.#beginning }
 
-  get events (): number { return this.facts.events }
-
-  get isRunning (): boolean { return this.facts.state === 'running' }
-
-  /** Begins to read the source, when the caller has returned. */
-  begin (source: unknown): void {
+  /**
+   * Begins to read the source, when the caller has returned and the log has opened.
+   *
+   * @param before what comes before the log is opened
+   */
+  begin (source: unknown, before?: Promise<unknown>): void {
     holdSource(source)
-    this.#run(source).catch((error: unknown) => { this.#report(error, 'it could not be ended') })
+    if (before !== undefined) this.log?.waitFor(before)
+    this.#run(source).catch((error: unknown) => { this.report(error, 'it could not be ended') })
   }
-
-  positionAfter (): string { return this.beginning }
 
   /**
    * Stops the source. Is fulfilled when the run has ended: when the source's `finally` has run, or did not within
    * `withinMs`. Of one that has ended already it changes nothing.
    */
-  stop (reason: string | undefined, { isDrain = false, withinMs = RUN_STOP_MS }: { isDrain?: boolean, withinMs?: number } = {}): Promise<Run> {
-    if (!this.isRunning) return Promise.resolve(this.facts)
+  override stop (reason: string | undefined, { isDrain = false, withinMs = RUN_STOP_MS } = {}): Promise<Run> {
+    if (!this.isRunning) return super.stop(reason)
     const ended = new Promise<Run>((resolve) => { this.#waiting.push(resolve) })
     if (this.#stopped === undefined) {
       this.#stopped = { reason, isDrain }
       const why = new RunEnded('stopped', reason)
-      this.#stopDeadline = this.#tools.deadlines.set(withinMs, () => { this.#park(withinMs) })
+      this.#stopDeadline = this.tools.deadlines.set(withinMs, () => { this.#park(withinMs) })
       this.#endSignal(why)
       this.#work.stop(why)
     } else if (isDrain) {
       // the first one may have given it longer than the drain has
       this.#stopDeadline?.cancel()
-      this.#stopDeadline = this.#tools.deadlines.set(withinMs, () => { this.#park(withinMs) })
+      this.#stopDeadline = this.tools.deadlines.set(withinMs, () => { this.#park(withinMs) })
     }
     return ended
   }
 
-  /** Is fulfilled when the run has ended. */
-  ended (): Promise<Run> {
-    return this.isRunning ? new Promise((resolve) => { this.#waiting.push(resolve) }) : Promise.resolve(this.facts)
-  }
-
-  /** It is not kept any more: who follows it still gets what remains. */
-  free (): void {
-    this.feed.letGo()
-  }
-
-  /** The application closes: it ends, whatever its source does. */
-  async close (): Promise<void> {
+  /** It ends, whatever its source does. */
+  override async close (): Promise<void> {
     if (this.isRunning) {
       this.stop('drain', { isDrain: true }).catch(() => {})
       this.#park(0)
     }
-    await this.feed.close()
+    await super.close()
   }
 
   async #run (source: unknown): Promise<void> {
     try {
       // nothing of it runs before `start` has returned
       await undefined
+      if (this.log !== undefined) await this.#openLog(source)
       const value = await this.#work.run(source, this.#arguments())
       await this.#appending
-      if (this.#failure === undefined) return this.#conclude({ ...this.#stopped === undefined ? { state: 'done' } : this.#asStopped, value })
-      this.#fail(this.#failure.error)
+      this.#conclude({ ...this.#stopped === undefined ? { state: 'done' } : this.#asStopped, value })
     } catch (error) {
-      this.#fail(this.#failure?.error ?? error)
+      this.#fail(error)
+    }
+  }
+
+  /** The source waits, and is closed where the log cannot be opened. */
+  async #openLog (source: unknown): Promise<void> {
+    try {
+      this.feed.open()
+      await this.feed.ready()
+    } catch (error) {
+      closeSource(source, asError(error, 'the log of a run failed'))?.catch(() => {})
+      throw error
     }
   }
 
   #fail (thrown: unknown): void {
+    if (!this.isRunning) return
     const error = asError(thrown, 'the source failed')
-    this.#report(error, this.#stopped === undefined ? 'it has failed' : 'its source failed while it was stopped')
+    this.report(error, this.#stopped === undefined ? 'it has failed' : 'its source failed while it was stopped')
     this.#cause = error
     this.#conclude({ ...this.#stopped === undefined ? { state: 'failed' } : this.#asStopped, error: runErrorOf(error) })
   }
@@ -154,7 +121,7 @@ export class LiveRun implements FollowedOutput {
   /** It was stopped, and its source has not ended: those who follow, and the drain, wait no longer. */
   #park (ms: number): void {
     const error = new RunParked(shown(this.id), ms)
-    this.#report(error, 'its source still runs')
+    this.report(error, 'its source still runs')
     this.#conclude({ ...this.#asStopped, error: runErrorOf(error) })
   }
 
@@ -166,23 +133,24 @@ export class LiveRun implements FollowedOutput {
   #conclude (outcome: RunOutcome): void {
     if (!this.isRunning) return
     this.#stopDeadline?.cancel()
-    this.facts.end(outcome, this.#tools.clock.now())
-    this.#lastWord = this.#makeLastWord()
+    this.facts.end(outcome, this.tools.clock.now())
+    this.setLastWord(this.#stopped?.isDrain === true, this.#cause)
     try {
       this.#endSignal(new RunEnded(outcome.state, outcome.reason))
       this.feed.end()
     } finally {
-      this.#tools.onEnded(this)
-      for (const resolve of this.#waiting.splice(0)) resolve(this.facts)
+      this.tools.onEnded(this)
+      const tell = (): void => { for (const resolve of this.#waiting.splice(0)) resolve(this.facts) }
+      // who has stopped it is not told what a death of the process would take back
+      if (this.log === undefined) tell()
+      else this.log.written.then(tell, tell)
     }
   }
 
-  /** How streams end that have read all. A stop is an end like any other, but for that by a drain. */
-  #makeLastWord (): SourceEnd {
-    const { state, reason } = this.facts
-    if (state === 'done') return { kind: 'done' }
-    if (state === 'stopped' && this.#stopped?.isDrain !== true) return { kind: 'done', ...reason === undefined ? {} : { reason } }
-    return { kind: 'failed', error: new RunFailed(shown(this.id), { cause: this.#cause }), code: RUN_FAILED, isFinal: true }
+  #record (): Omit<RunRecord, 'events' | 'beginning'> {
+    const { startedAt, tag, state, reason, error, value, endedAt } = this.facts
+    if (state === 'running' || endedAt === undefined) return { startedAt, tag }
+    return { startedAt, tag, end: { state, reason, error, value, endedAt, isDrain: this.#stopped?.isDrain } }
   }
 
   /** Adds what the source has yielded. Throws what is to end the run. */
@@ -202,14 +170,14 @@ export class LiveRun implements FollowedOutput {
   #appended (added: Promise<string>): Promise<unknown> | undefined {
     this.#pending++
     this.#appending = added.then(() => { this.facts.events++ }, (error: unknown) => {
-      this.#failure ??= { error }
+      this.#fail(error)
       this.#work.stop(asError(error, 'the log of a run failed'))
     }).finally(() => { this.#pending-- })
     return this.#pending < RUN_PENDING_EVENTS ? undefined : this.#appending
   }
 
-  #makeRoom (bytes: number): void {
-    const { settings: { retain, whenFull, log }, room } = this.#tools
+  protected override makeRoom (bytes: number): void {
+    const { settings: { retain, whenFull, log }, room } = this.tools
     const { window } = this.feed
     if (whenFull === 'fail' && log === undefined) {
       if (window.size >= retain.entries) throw new RunFull(shown(this.id), `${retain.entries} events`)
@@ -242,9 +210,5 @@ export class LiveRun implements FollowedOutput {
   #endSignal (why: RunEnded): void {
     this.#whyEnded ??= why
     this.#abort?.abort(this.#whyEnded)
-  }
-
-  #report (error: unknown, what: string): void {
-    this.#tools.report(error, `the run ${shown(this.id)}: ${what}`)
   }
 }

@@ -61,10 +61,8 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
 
   /** Events that were handed to the socket. */
   get events (): number { return this.#events }
-
   /** Bytes of the event stream that were handed to the socket, without HTTP's own framing. */
   get bytes (): number { return this.#bytes }
-
   /** Aborted when the stream has ended. */
   get signal (): AbortSignal { return this.#source.signal }
   /** True where the source ends by itself when the server drains. */
@@ -88,7 +86,9 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     if (this.#reason !== undefined) this.#cancelSource(this.#reason)
     this.#advance()
     if (this.#state === 'closed') return this.#source.release()
-    if (this.#state === 'setting-up') this.#commitDeadline = deadlines.set(this.#options.commitDelayMs, () => { this.#commit() })
+    const { commitDelayMs } = this.#options
+    const commit = (): void => { if (this.#source.isSought) this.#commitDeadline = deadlines.set(commitDelayMs + 1, commit); else this.#commit() }
+    if (this.#state === 'setting-up') this.#commitDeadline = deadlines.set(commitDelayMs, commit)
     this.#lifetime?.start()
   }
 

@@ -31,6 +31,8 @@ export class HeldSource {
 
   /** As `FrameSource.isWaitedFor`. */
   get isWaitedFor (): boolean { return this.#source?.isWaitedFor === true }
+  /** As `FrameSource.isSought`. */
+  get isSought (): boolean { return this.#source?.isSought === true }
 
   /** From now on it is this one. */
   hold (source: FrameSource): void {

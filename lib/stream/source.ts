@@ -48,12 +48,12 @@ export function openSource (source: unknown, context: SourceContext, argumentsOf
   if (typeof source !== 'function') return openHeld(source, context)
   const given: unknown = source(argumentsOf())
   if (!(given instanceof Promise) && !isThenable(given)) return openHeld(given, context)
-  return new AwaitedFrames(Promise.resolve(given), context)
+  return new AwaitedFrames(Promise.resolve(given), context, false)
 }
 
-/** Opens what a promise holds: until it is kept there is nothing to read. */
+/** Opens what a promise holds. Until that is kept, no head is sent: where there is nothing, that is an ordinary error. */
 export function openLater (promise: Promise<unknown>, context: SourceContext): FrameSource {
-  return new AwaitedFrames(promise, context)
+  return new AwaitedFrames(promise, context, true)
 }
 
 /**
@@ -175,8 +175,11 @@ class AwaitedFrames implements FrameSource {
   #opened: FrameSource | undefined
   #end: SourceEnd | undefined
   #reason: Error | undefined
+  readonly #isLookup: boolean
 
-  constructor (promise: Promise<unknown>, context: SourceContext) {
+  /** @param isLookup true where the promise says whether there is a source at all */
+  constructor (promise: Promise<unknown>, context: SourceContext, isLookup: boolean) {
+    this.#isLookup = isLookup
     this.#promise = promise.then((held) => {
       const opened = this.#reason === undefined ? openHeld(held, context) : undefined
       this.#opened = opened
@@ -200,6 +203,7 @@ class AwaitedFrames implements FrameSource {
   }
 
   get isWaitedFor (): boolean { return this.#opened?.isWaitedFor === true }
+  get isSought (): boolean { return this.#opened === undefined ? this.#isLookup && this.#end === undefined : this.#opened.isSought === true }
 
   read (maxBytes: number): Batch | undefined {
     return this.#opened?.read(maxBytes)

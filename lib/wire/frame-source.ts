@@ -60,6 +60,8 @@ export interface FrameSource {
   readonly end: SourceEnd | undefined
   /** True where its end comes by itself when the server drains, so that a drain waits for it. Default: false. */
   readonly isWaitedFor?: boolean
+  /** True while it is not known whether there is anything to stream, so that no head is sent. Default: false. */
+  readonly isSought?: boolean
   /** What to say on a quiet stream in place of a comment, such as a bookmark; `undefined` for nothing. */
   quiet (): Batch | undefined
   /** How far behind its origin this reader is. */
