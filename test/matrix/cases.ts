@@ -169,6 +169,16 @@ export const CASES = {
     await world.publish()
     await stage.sees(EVENTS)
   },
+  /** The same, and the server is still away when the client comes back for the first time. */
+  'server away': async (stage: Stage) => {
+    const { world } = stage
+    for (let number = 1; number <= MIDDLE; number++) await world.publish()
+    await stage.connect('/feed')
+    await stage.sees(MIDDLE)
+    await world.restartLate(() => stage.session.end === undefined)
+    await world.publish()
+    await stage.sees(EVENTS)
+  },
   /** The line is lost before the first event of a feed, and events are published meanwhile. */
   'lost line': async (stage: Stage) => {
     const { world } = stage

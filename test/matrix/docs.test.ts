@@ -10,7 +10,7 @@ const page = await readFile(join(import.meta.dirname, '../../docs/clients.md'), 
 
 /** The cases of each table, by its heading. */
 const TABLES: ReadonlyArray<readonly [heading: string, cases: readonly CaseName[]]> = [
-  ['Streams by GET', ['feed', 'finite stream', 'failure', 'drain', 'lost line', 'gap']],
+  ['Streams by GET', ['feed', 'finite stream', 'failure', 'drain', 'server away', 'lost line', 'gap']],
   ['Runs by GET', ['run', 'run, lost line', 'run, failure', 'run, stop', 'run, drain']],
   ['Answers to a POST', ['POST, finite stream', 'POST, failure', 'POST, run', 'POST, run, failure']]
 ]

@@ -13,6 +13,7 @@ const GOOD: Record<CaseName, RegExp> = {
   'finite stream': WHOLE,
   failure: /^(all, \+ stream:error, resumes, ends|all, resumes, ends|first 2, fails)$/,
   drain: RESUMED_OR_FAILED,
+  'server away': RESUMED_OR_FAILED,
   'lost line': RESUMED_OR_FAILED,
   gap: /^all, \+ stream:gap$/,
   run: WHOLE,

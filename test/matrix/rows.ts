@@ -16,6 +16,7 @@ const EVENT_SOURCE: Row['cells'] = {
   'finite stream': 'all, ends',
   failure: 'all, + stream:error, resumes, ends',
   drain: 'all, resumes',
+  'server away': 'all, resumes',
   'lost line': 'all, resumes',
   gap: 'all, + stream:gap',
   run: 'all, ends',
@@ -31,6 +32,7 @@ const READER: Row['cells'] = {
   'finite stream': 'all, ends',
   failure: 'first 2, fails',
   drain: 'first 2, fails',
+  'server away': 'first 2, fails',
   'lost line': 'none, fails',
   gap: 'all, + stream:gap',
   run: 'all, ends',
@@ -58,6 +60,7 @@ const RETRYING_READER: Row['cells'] = {
   'finite stream': 'all, ends',
   failure: 'all, resumes, ends',
   drain: 'all, resumes',
+  'server away': 'all, resumes',
   'lost line': '2 3, begins again',
   gap: 'all, + stream:gap',
   run: 'all, ends',
@@ -75,9 +78,14 @@ const READS_AN_END = 'Sends `accept: text/event-stream` as an `EventSource` does
 
 export const ROWS: readonly Row[] = [
   ...[
-    'Chromium', 'Firefox', 'EventSource of Node 22', 'EventSource of Node 24', 'undici 6', 'undici 7', 'undici 8', 'eventsource 2',
-    'eventsource 3', 'eventsource 4', 'eventsource 5', 'launchdarkly-eventsource', 'event-source-polyfill'
+    'Chromium', 'Firefox', 'EventSource of Node 24', 'undici 7', 'undici 8', 'eventsource 2', 'eventsource 3', 'eventsource 4',
+    'eventsource 5', 'launchdarkly-eventsource', 'event-source-polyfill'
   ].map((client) => ({ client, cells: EVENT_SOURCE })),
+  ...['EventSource of Node 22', 'undici 6'].map((client) => ({
+    client,
+    cells: { ...EVENT_SOURCE, 'server away': 'first 2, gives up' },
+    note: 'Gives up where it cannot connect. Open another one when its `readyState` is `CLOSED`.'
+  })),
   {
     client: 'eventsource-client',
     cells: {
@@ -85,6 +93,7 @@ export const ROWS: readonly Row[] = [
       'finite stream': 'all, + stream:done, ends',
       failure: 'all, + stream:error, + stream:done, resumes, ends',
       drain: 'all, + stream:bookmark, resumes',
+      'server away': 'all, + stream:bookmark, resumes',
       'lost line': 'all, + stream:bookmark, resumes',
       gap: 'all, + stream:gap',
       run: 'all, + stream:bookmark, + stream:done, ends',
@@ -102,6 +111,7 @@ export const ROWS: readonly Row[] = [
       'finite stream': 'all, + stream:done, comes back for ever',
       failure: 'all, + stream:error, + stream:done, resumes, comes back for ever',
       drain: 'all, + stream:bookmark, + message, resumes',
+      'server away': 'all, + stream:bookmark, + message, resumes',
       'lost line': 'all, + stream:bookmark, resumes',
       gap: 'all, + stream:gap',
       run: 'all, + stream:bookmark, + stream:done, comes back for ever',
@@ -144,6 +154,7 @@ export const ROWS: readonly Row[] = [
       ...EVENT_SOURCE,
       failure: 'first 2, ends',
       drain: 'first 2, ends',
+      'server away': 'first 2, ends',
       gap: 'all',
       'run, failure': 'first 2, ends',
       'run, drain': 'first 2, ends',
@@ -163,6 +174,7 @@ export const ROWS: readonly Row[] = [
       'finite stream': 'all, + stream:done, ends',
       failure: 'first 2, + stream:error, ends',
       drain: 'first 2, + stream:bookmark, + message, ends',
+      'server away': 'first 2, + stream:bookmark, + message, ends',
       'lost line': 'all, + stream:bookmark, resumes',
       gap: 'all, + stream:gap',
       run: 'all, + stream:bookmark, + stream:done, ends',
@@ -192,6 +204,7 @@ export const ROWS: readonly Row[] = [
       'finite stream': 'all, resumes, comes back for ever',
       failure: 'all, resumes, comes back for ever',
       drain: 'all, resumes',
+      'server away': 'all, resumes',
       'lost line': '2 3, begins again',
       gap: 'all, + stream:gap',
       run: 'all, resumes, comes back for ever',
@@ -229,6 +242,7 @@ export const ROWS: readonly Row[] = [
       'finite stream': 'all, + stream:done, ends',
       failure: 'first 2, + stream:error, ends',
       drain: 'first 2, + stream:bookmark, + message, ends',
+      'server away': 'first 2, + stream:bookmark, + message, ends',
       'lost line': 'none, + stream:bookmark, fails',
       run: 'all, + stream:bookmark, + stream:done, ends',
       'run, lost line': 'first 2, + stream:bookmark, fails',

@@ -3,6 +3,7 @@
  * address of its own, so that another one can come up in its place, as after a restart.
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { createServer } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { systemClock } from '../../lib/clock.ts'
 import eventfeed, { type EventStreamOptions, type Feed, type Publication, type Runs, type ServerSentEvent } from '../../lib/index.ts'
@@ -18,7 +19,8 @@ export const MIDDLE = 2
 
 /** The reconnection time of all streams, in milliseconds: half of it more at most. */
 const RETRY_MS = 20
-const DRAIN_TIMEOUT_MS = 300
+/** Also how long clients stay away from a drain, at least: a restart must be over by then. */
+const DRAIN_TIMEOUT_MS = 2_000
 /** The id of the only run. */
 const RUN = 'run'
 
@@ -141,6 +143,25 @@ export class World {
   /** Closes the application, as at a restart, and starts another one in its place. */
   async restart (): Promise<void> {
     await this.close()
+    await this.#listen()
+  }
+
+  /**
+   * Closes the application, and starts another one when somebody was turned away. `isAwaited` is asked whenever
+   * something has changed: nobody may come.
+   */
+  async restartLate (isAwaited: () => boolean): Promise<void> {
+    await this.close()
+    let isTurnedAway = false
+    const closed = createServer((socket) => {
+      socket.on('error', () => {}) // who is turned away may not have finished to ask
+      socket.resetAndDestroy()
+      isTurnedAway = true
+      this.#facts.changed()
+    })
+    await new Promise<void>((resolve) => { closed.listen(this.#port, HOST, resolve) })
+    await this.#facts.until(() => isTurnedAway || !isAwaited(), 'that somebody comes back', () => this.#requests.length)
+    await new Promise((resolve) => { closed.close(resolve) })
     await this.#listen()
   }
 
