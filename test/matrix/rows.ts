@@ -146,7 +146,20 @@ export const ROWS: readonly Row[] = [
       'run, failure': 'first 2, begins again, comes back for ever',
       'run, drain': 'first 2, comes back for ever'
     },
-    note: 'With htmx-ext-sse, and `sse-close="stream:done"`: otherwise it begins each stream again after its end. It swaps the event types that it is given, and shows a gap or an error only where `sse-swap` or `hx-trigger="sse:stream:gap"` names it. One event closes it, so it asks for a failed run again and again: end such a run with an event of your own in place of an error.'
+    note: 'With htmx-ext-sse, and `sse-close="stream:done"`: otherwise it begins each stream again after its end. It swaps the event types that it is given, and shows a gap or an error only where `sse-swap` or `hx-trigger="sse:stream:gap"` names it. One event closes it, so it asks again and again for a run that has failed: end such a run with an event of your own in place of an error.'
+  },
+  {
+    client: 'htmx 4',
+    cells: {
+      ...EVENT_SOURCE,
+      'run, failure': 'first 2, + stream:error, comes back for ever',
+      'run, drain': 'first 2, + stream:error, comes back for ever',
+      'POST, finite stream': 'all, ends',
+      'POST, failure': 'first 2, fails',
+      'POST, run': 'all, ends',
+      'POST, run, failure': 'first 2, fails'
+    },
+    note: 'With its extension hx-sse, and `hx-sse:close="stream:done"`: a 204 does not stop it. One event closes it, so it asks again and again for a run that has failed: end such a run with an event of your own in place of an error. It swaps unnamed events; a named one is an event of the element.'
   },
   {
     client: 'Datastar',
