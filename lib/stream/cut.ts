@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { RESET_DELAY_MS } from '../defaults.ts'
 import type { Deadlines } from './deadlines.ts'
 
@@ -24,8 +25,13 @@ export function cutBehind (response: ServerResponse, deadlines: Deadlines): void
     return
   }
   const { socket } = response
-  if (!(socket instanceof Socket)) return cutInjected(response)
   while (response.writableCorked > 0) response.uncork()
+  if (!(socket instanceof Socket)) {
+    // an injected request has none, and HTTP/1 may be spoken over any stream
+    if (socket === null) response.destroy()
+    else (socket as Duplex).write(NOTHING, () => { cutReadAll(response) })
+    return
+  }
   // a response in chunks is not whole without the last of them
   if (response.chunkedEncoding) socket.destroySoon()
   // any other ends where its connection does: only a reset says that this is not its end
@@ -78,8 +84,8 @@ function reset (socket: Socket): void {
   }
 }
 
-/** The response to an injected request. Whoever reads it as a stream is to have all of it before the failure. */
-function cutInjected (response: ServerResponse): void {
+/** Whoever reads the response to an injected request as a stream is to have all of it before the failure. */
+function cutReadAll (response: ServerResponse): void {
   const reading = readerOf(response)
   const cut = (): void => {
     if (reading !== undefined && reading.readableLength > 0) return

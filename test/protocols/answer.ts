@@ -69,8 +69,13 @@ export class Answer {
   }
 
   cut (): void {
-    if (!this.hasEnded) this.isCut = true
-    this.#gunzip?.destroy()
+    if (this.hasEnded) return
+    if (this.#gunzip === undefined) {
+      this.isCut = true
+      return
+    }
+    // what came by then is still read
+    this.#gunzip.removeAllListeners('end').on('end', () => { this.isCut = true }).end()
   }
 
   stall (): void { this.#line.stall() }
