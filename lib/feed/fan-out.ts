@@ -76,7 +76,8 @@ export class FanOut {
   }
 
   #continue (): void {
-    const until = this.#clock.elapsed() + FAN_OUT_SLICE_MS
+    // a round that is soon over needs no clock
+    const until = this.#round.length < WAKES_PER_LOOK && this.filters.isIdle ? Infinity : this.#clock.elapsed() + FAN_OUT_SLICE_MS
     const isTime = (): boolean => this.#clock.elapsed() > until
     if (!this.#wakeRound(isTime) || !this.filters.proceed(isTime)) {
       setImmediate(() => { this.#continue() })

@@ -5,7 +5,7 @@
 import { CONFLATION_SHARE } from '../defaults.ts'
 import { asError, FeedEnded, LogFailed, shown } from '../errors.ts'
 import { guardedEach } from '../guarded.ts'
-import type { EventLog } from '../log/contract.ts'
+import type { EventLog, LogDraft } from '../log/contract.ts'
 import { MemoryHistory } from '../log/memory-history.ts'
 import { boundedBy, sizeOf } from '../log/retention.ts'
 import { Roster } from '../roster.ts'
@@ -26,7 +26,7 @@ import type { LagPolicy } from './lag-policy.ts'
 import type { History } from './location.ts'
 import { Pages } from './pages.ts'
 import { PoisonReports } from './poison.ts'
-import { Drafts, type Publication } from './publication.ts'
+import { Drafts, type CheckedPublication, type Publication } from './publication.ts'
 import type { Snapshot } from './snapshot.ts'
 import { VariantCache } from './variant-cache.ts'
 import { Window } from './window.ts'
@@ -167,16 +167,14 @@ export class FeedCore implements History {
   }
 
   publish (event: Publication<Record<string, unknown>>): string | Promise<string> {
-    if (this.#hasEnded) throw new FeedEnded(shown(this.name))
-    const draft = this.#drafts.of(event, this.#at)
-    // a getter or toJSON() of the data may have ended the feed
-    if (this.#hasEnded) throw new FeedEnded(shown(this.name))
-    this.#parts.output?.makeRoom(sizeOf(draft))
-    const answer = this.#held.append(draft)
-    if (typeof answer === 'string') return answer
-    // whoever awaits it gets the rejection too; where nobody does, it must not end the process
-    answer.catch((error: unknown) => { this.#parts.onFault(error, 'its log did not take an event') })
-    return answer
+    this.#checkTaking()
+    return this.#append(this.#drafts.of(event, this.#at))
+  }
+
+  /** As `publish`, of what is checked but for its data: a run has looked at what its source yields. */
+  publishChecked (event: CheckedPublication): string | Promise<string> {
+    this.#checkTaking()
+    return this.#append(this.#drafts.ofChecked(event, this.#at))
   }
 
   end (): void {
@@ -228,6 +226,21 @@ export class FeedCore implements History {
     // streams of other applications; those of this one were drained
     guardedEach([...this.#readers], (reader) => { reader.finish({ kind: 'drain' }) }, (error) => { this.#parts.onFault(error, 'a stream of it could not be ended') })
     await this.#free(() => this.#held.close())
+  }
+
+  #checkTaking (): void {
+    if (this.#hasEnded) throw new FeedEnded(shown(this.name))
+  }
+
+  #append (draft: LogDraft): string | Promise<string> {
+    // a getter or toJSON() of the data may have ended the feed
+    this.#checkTaking()
+    this.#parts.output?.makeRoom(sizeOf(draft))
+    const answer = this.#held.append(draft)
+    if (typeof answer === 'string') return answer
+    // whoever awaits it gets the rejection too; where nobody does, it must not end the process
+    answer.catch((error: unknown) => { this.#parts.onFault(error, 'its log did not take an event') })
+    return answer
   }
 
   #free (letGo: () => Promise<void>): Promise<void> {

@@ -79,6 +79,9 @@ export class Filters {
     this.#to = window.next
   }
 
+  /** True where nobody waits with a filter. */
+  get isIdle (): boolean { return this.#waiters.length === 0 }
+
   /** Waits. @param since the index where the waiter stands: it has passed what is before it */
   wait (waiter: FilteredWaiter, where: Where, context: OwnContext | undefined, since: number): void {
     if (waiter.filterPlace !== -1) return

@@ -18,8 +18,9 @@ export class Frame extends Batch {
   readonly bodyLength: number
 
   constructor (body: string, position: string, allocate?: Allocate) {
-    super(`${body}${idLine(position)}\n`, 1, position, allocate)
-    this.bodyLength = this.bytes.length - idLine(position).length - 1
+    const end = `${idLine(position)}\n`
+    super(body + end, 1, position, allocate)
+    this.bodyLength = this.length - Buffer.byteLength(end)
   }
 }
 

@@ -52,7 +52,11 @@ export class Drafts {
 
   /** The draft of an event. Throws where that is none, or does not fit the schema. */
   of (publication: unknown, now: () => number): LogDraft {
-    const { event, data, keys, dedupeId } = checkPublication(publication)
+    return this.ofChecked(checkPublication(publication), now)
+  }
+
+  /** As `of`, where all but the data was checked. */
+  ofChecked ({ event, data, keys, dedupeId }: CheckedPublication, now: () => number): LogDraft {
     const json = this.#json(event, data)
     // the data may have functions that take their time
     return { event, json, keys, at: now(), dedupeId, checkedBy: this.#mark }
@@ -67,17 +71,17 @@ export class Drafts {
 /** What is published, before it is looked at. */
 interface Published { event?: unknown, data?: unknown, key?: unknown, keys?: unknown, dedupeId?: unknown }
 
-/** What is published, checked. */
-interface Checked {
+/** What is published, checked but for its data. */
+export interface CheckedPublication {
   readonly event: string
   readonly data: unknown
   readonly keys: readonly string[]
-  readonly dedupeId: string | undefined
+  readonly dedupeId?: string | undefined
 }
 
 const FIELDS = ['event', 'data', 'key', 'keys', 'dedupeId']
 
-function checkPublication (event: unknown): Checked {
+function checkPublication (event: unknown): CheckedPublication {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) {
     throw new BadEvent(`publish() takes { ${FIELDS.join(', ')} }, not ${describe(event)}`)
   }

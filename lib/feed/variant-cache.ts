@@ -24,7 +24,7 @@ export const REPORTED = new Poison(undefined)
 
 /** What a form counts toward the bound of its log. */
 function sizeOf (form: Form): number {
-  return form instanceof Frame ? form.bytes.length + FRAME_BYTES : LEFT_OUT_BYTES
+  return form instanceof Frame ? form.length + FRAME_BYTES : LEFT_OUT_BYTES
 }
 
 /**
@@ -32,6 +32,8 @@ function sizeOf (form: Form): number {
  * of them out. A poisoned entry stands in the batch as its gap.
  */
 interface Range { from: number, to: number, isFull: boolean, batch: Batch | undefined, gaps: readonly Gap[] }
+
+const NO_GAPS: readonly Gap[] = Object.freeze([])
 
 /** How many ranges of one variant are remembered: streams stand together in few places. */
 const REMEMBERED_RANGES = 4
@@ -152,6 +154,10 @@ export class Variant implements DropListener, FormKeeper {
   }
 
   #gather (from: number, to: number): Range {
+    const only = to - from === 1 ? this.window.at(from) : undefined
+    const first = only && this.frame(only)
+    // the usual range: one entry, which is given as it is
+    if (first instanceof Frame) return { from, to, isFull: false, batch: first, gaps: NO_GAPS }
     const frames: Batch[] = []
     const gaps: Gap[] = []
     let bytes = 0
@@ -160,7 +166,7 @@ export class Variant implements DropListener, FormKeeper {
       const entry = this.window.at(index)
       // a projection has published, and so this one has left: the reader is to ask the log
       if (entry === undefined) break
-      const form = this.frame(entry)
+      const form = index === from && first !== undefined ? first : this.frame(entry)
       if (form === null) continue
       if (form instanceof Poison && form.isFatal) {
         // those before it are delivered first; then it fails alone
@@ -175,9 +181,9 @@ export class Variant implements DropListener, FormKeeper {
       } else {
         frame = form
       }
-      if (frames.length > 0 && bytes + frame.bytes.length > BATCH_BYTES) break
+      if (frames.length > 0 && bytes + frame.length > BATCH_BYTES) break
       frames.push(frame)
-      bytes += frame.bytes.length
+      bytes += frame.length
       if (gap !== undefined) gaps.push(gap)
       if (form instanceof Poison && form !== REPORTED) this.#reports.add(this, entry, form)
     }
@@ -205,7 +211,7 @@ export class Variant implements DropListener, FormKeeper {
 
 /** What a range counts: the bytes of a single frame are that frame's own. */
 function copiedBytes ({ batch }: Range): number {
-  return batch === undefined || batch instanceof Frame ? 0 : batch.bytes.length
+  return batch === undefined || batch instanceof Frame ? 0 : batch.length
 }
 
 /** One batch of several; the batch itself where it is one. */

@@ -16,6 +16,8 @@ import { runEventOf } from './yielded.ts'
 /** One run. */
 export class LiveRun extends HeldRun {
   readonly #work: Work
+  /** All of its events have its id as their key. */
+  readonly #keys: readonly string[]
   readonly #beginning: string
   #abort: AbortController | undefined
   /** Why the signal is aborted. */
@@ -36,6 +38,7 @@ export class LiveRun extends HeldRun {
     const facts = new RunFacts(id, tag, clock.now())
     const log = openLog === undefined ? undefined : new RunLog({ id, clock, open: () => openLog(id), record: () => this.#record() })
     super(facts, log, tools)
+    this.#keys = Object.freeze([id])
     this.#work = new Work((value) => this.#take(value))
     const { window } = this.feed
     // its own log has opened with the feed
@@ -158,7 +161,7 @@ export class LiveRun extends HeldRun {
     const event = runEventOf(yielded)
     // what a source that was parked says after all comes too late
     if (event === undefined || !this.isRunning) return undefined
-    const added = this.feed.publish({ event: event.event, data: event.data, key: this.id })
+    const added = this.feed.publishChecked({ event: event.event, data: event.data, keys: this.#keys })
     if (typeof added === 'string') {
       this.facts.events++
       return undefined

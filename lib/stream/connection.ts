@@ -197,7 +197,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
   #begin (): void {
     const first = this.#held
     // a large batch is shared with others, and is not copied
-    const isCopied = first !== undefined && first.bytes.length <= FIRST_WRITE_BYTES
+    const isCopied = first !== undefined && first.length <= FIRST_WRITE_BYTES
     if (isCopied) this.#held = undefined
     this.#write(beginning(this.#options.retryMs, isCopied ? first : undefined))
   }
@@ -235,11 +235,11 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
   }
 
   #write (batch: Batch): void {
-    if (this.#state !== 'open' || batch.bytes.length === 0) return // what was read while it ended goes nowhere
+    if (this.#state !== 'open' || batch.length === 0) return // what was read while it ended goes nowhere
     const heartbeats = this.#tools.heartbeats
     if (heartbeats !== undefined) this.lastWriteSlice = heartbeats.slice
     this.#events += batch.events
-    this.#bytes += batch.bytes.length
+    this.#bytes += batch.length
     if (batch.lastEventId !== undefined) this.#lastEventId = batch.lastEventId
     if (batch.events > 0) this.#lifetime?.sent()
     const wasMoving = this.#isMoving
@@ -251,7 +251,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
 
   /** Bytes wait here before the head is sent, and while others are read or written: of one read and one `retry` at most. */
   #keep (batch: Batch): void {
-    if (this.#state === 'closed' || batch.bytes.length === 0) return
+    if (this.#state === 'closed' || batch.length === 0) return
     if (this.#state === 'open' && this.#held === undefined && !this.#isMoving) this.#write(batch)
     else if (this.#held === undefined) this.#held = batch
     else this.#held = joined(this.#held, batch)

@@ -21,7 +21,7 @@ export class ResponseWriter extends WriterBase {
   }
 
   protected put (batch: Batch): void {
-    if (this.hasEnded || batch.bytes.length === 0 || this.response.write(batch.bytes)) return
+    if (this.hasEnded || batch.length === 0 || this.response.write(batch.bytes)) return
     this.#isBusy = true
     this.count(true)
   }

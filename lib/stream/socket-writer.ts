@@ -60,7 +60,7 @@ export class SocketWriter extends WriterBase {
 
   protected put (batch: Batch): void {
     // a response that somebody else has ended has given its socket to the next; an empty chunk would end it
-    if (this.hasEnded || this.response.writableEnded || batch.bytes.length === 0) return
+    if (this.hasEnded || this.response.writableEnded || batch.length === 0) return
     const socket = this.#socket
     const chunk = batch.memo ?? framed(batch)
     if (this.#sliced !== undefined) {
@@ -161,7 +161,7 @@ function isFailure (error: Error | null | undefined): boolean {
 
 /** The batch as one chunk: `hex CRLF bytes CRLF`, in the room around its bytes. */
 function framed (batch: Batch): Buffer {
-  const head = `${batch.bytes.length.toString(16)}\r\n`
+  const head = `${batch.length.toString(16)}\r\n`
   const chunk = batch.withRoom(head.length, 2)
   chunk.write(head, 'latin1')
   chunk.write('\r\n', chunk.length - 2, 'latin1')

@@ -174,9 +174,9 @@ export class CursorFrames implements MemberFrames {
           break
         }
         if (frame !== null) {
-          if (frames.length > 0 && bytes + frame.bytes.length > maxBytes) break
+          if (frames.length > 0 && bytes + frame.length > maxBytes) break
           frames.push(frame)
-          bytes += frame.bytes.length
+          bytes += frame.length
         }
         reader.pass(entry)
       }

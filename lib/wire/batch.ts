@@ -14,8 +14,8 @@ export type Allocate = (bytes: number) => Buffer
 
 /** Bytes of whole events, ready to send. Never changed after it was made. */
 export class Batch {
-  /** The events, as UTF-8. */
-  readonly bytes: Buffer
+  /** How many bytes the events have. */
+  readonly length: number
   /** How many events these are; control events and comments do not count. */
   readonly events: number
   /** The last event ID of a client that has read these bytes; `undefined` where they set none. */
@@ -25,13 +25,17 @@ export class Batch {
    * HTTP.
    */
   memo: Buffer | undefined = undefined
+  /** The bytes, with the room around them. */
+  readonly #room: Buffer
+  #bytes: Buffer | undefined
 
   /**
    * @param content text, or the parts of the bytes; either is copied, so that there is room around it
    * @param allocate where the memory comes from
    */
   constructor (content: string | readonly Uint8Array[], events = 0, lastEventId?: string, allocate: Allocate = Buffer.allocUnsafe) {
-    this.bytes = typeof content === 'string' ? written(content, allocate) : joined(content, allocate)
+    this.#room = typeof content === 'string' ? written(content, allocate) : joined(content, allocate)
+    this.length = this.#room.length - ROOM_BEFORE - ROOM_AFTER
     this.events = events
     this.lastEventId = lastEventId
   }
@@ -41,8 +45,13 @@ export class Batch {
    * call.
    */
   withRoom (before: number, after: number): Buffer {
-    const { buffer, byteOffset, length } = this.bytes
-    return Buffer.from(buffer, byteOffset - before, before + length + after)
+    return this.#room.subarray(ROOM_BEFORE - before, ROOM_BEFORE + this.length + after)
+  }
+
+  /** The events, as UTF-8. Made when somebody asks: each view of the memory is an object of its own. */
+  get bytes (): Buffer {
+    this.#bytes ??= this.withRoom(0, 0)
+    return this.#bytes
   }
 }
 
@@ -61,7 +70,7 @@ function written (text: string, allocate: Allocate): Buffer {
   const length = Buffer.byteLength(text)
   const room = allocate(ROOM_BEFORE + length + ROOM_AFTER)
   room.write(text, ROOM_BEFORE)
-  return room.subarray(ROOM_BEFORE, ROOM_BEFORE + length)
+  return room
 }
 
 function joined (parts: readonly Uint8Array[], allocate: Allocate): Buffer {
@@ -73,5 +82,5 @@ function joined (parts: readonly Uint8Array[], allocate: Allocate): Buffer {
     room.set(part, at)
     at += part.length
   }
-  return room.subarray(ROOM_BEFORE, ROOM_BEFORE + length)
+  return room
 }
