@@ -125,6 +125,7 @@ export class LiveRun extends HeldRun {
   #park (ms: number): void {
     const error = new RunParked(shown(this.id), ms)
     this.report(error, 'its source still runs')
+    this.#work.abandon()
     this.#conclude({ ...this.#asStopped, error: runErrorOf(error) })
   }
 

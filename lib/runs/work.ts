@@ -20,6 +20,7 @@ export class Work {
   /** Why it reads no more: it was stopped, or a value was refused. */
   #reason: Error | undefined
   #isStopped = false
+  #isAbandoned = false
   /** True while the iterator is asked: one that is running can neither be asked again nor stopped. */
   #isAsking = false
   /** What `return()` has answered, or will. */
@@ -57,6 +58,11 @@ export class Work {
     if (!this.#isAsking) this.#return(reason)
   }
 
+  /** The run has ended without it: what it still says is not asked for. */
+  abandon (): void {
+    this.#isAbandoned = true
+  }
+
   async #read (iterator: Origin['iterator']): Promise<unknown> {
     for (let inARow = 1; ; inARow++) {
       const result = await this.#next(iterator)
@@ -67,19 +73,17 @@ export class Work {
       const taking = this.#accept(result.value)
       if (taking !== undefined) await taking
       if (this.#reason !== undefined) return await this.#finish(iterator)
-      if (inARow === RUN_EVENTS_IN_A_ROW) {
-        inARow = 0
-        await new Promise((resolve) => { setImmediate(resolve) })
-      }
+      if (inARow % RUN_EVENTS_IN_A_ROW === 0) await otherWork()
     }
   }
 
   /** Stopped: what it yields in its `finally` is part of the run. */
   async #finish (iterator: Origin['iterator']): Promise<unknown> {
     let result = await this.#returned
-    while (result !== undefined && result.done !== true) {
+    for (let inARow = 1; result !== undefined && result.done !== true && !this.#isAbandoned; inARow++) {
       await this.#accept(result.value)
       result = await this.#next(iterator)
+      if (inARow % RUN_EVENTS_IN_A_ROW === 0) await otherWork()
     }
     return result?.value
   }
@@ -118,6 +122,11 @@ export class Work {
     // whoever awaits the run hears of it
     this.#returned.catch(() => {})
   }
+}
+
+/** Is fulfilled when other work has run. */
+async function otherWork (): Promise<void> {
+  await new Promise<void>((resolve) => { setImmediate(resolve) })
 }
 
 async function returned ({ iterator, interrupt }: Origin, reason: Error): Promise<IteratorResult<unknown> | undefined> {

@@ -213,6 +213,23 @@ t.test('stop() says so where the source waits for something that ignores the sig
   t.strictSame(await dataOf(runs.follow(run.id)), ['a'], 'what it says after that is not part of the run')
 })
 
+t.test('a source that says more and more while it is stopped lets other work run, and is not asked for ever', async (t) => {
+  const clock = new ManualClock()
+  const { runs } = familyOf(t, { clock, whenFull: 'trim', retain: { entries: 10 } })
+  let said = 0
+  const talkative = runs.start(async function * () { try { for (;;) yield 'a' } finally { for (;;) yield `${said++}` } })
+  await eventually(() => talkative.events > 0, 'it runs')
+  const stopped = runs.stop(talkative.id)
+  await eventually(() => said > 1_000, 'other work runs meanwhile')
+  clock.advance(5_000)
+  t.match(await stopped, { state: 'stopped', error: { code: 'FST_EVENTFEED_RUN_PARKED' } })
+  await turn()
+  await turn()
+  const asked = said
+  for (let turns = 0; turns < 10; turns++) await turn()
+  t.equal(said, asked, 'it is not asked any more')
+})
+
 t.test('an id that is running is refused with 409, and the source is closed; one that has ended makes way', async (t) => {
   const { runs } = familyOf(t)
   const script = new Script()
