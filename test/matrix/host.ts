@@ -44,7 +44,8 @@ export class Host {
 
   /** Ends the process. */
   async close (): Promise<void> {
-    const process = await this.#process
+    // one that could not start has told who wanted it
+    const process = await this.#process?.catch(() => undefined)
     if (process === undefined || process.exitCode !== null || process.signalCode !== null) return
     const exited = once(process, 'exit')
     process.send({ exit: true })

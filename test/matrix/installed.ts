@@ -29,8 +29,8 @@ const GO_SOURCE = join(GO_PATH, 'src/github.com/donovanhide/eventsource')
 /** Says what must be installed: another text, another installation. */
 export function wanted (): string {
   const hash = createHash('sha256')
-  for (const file of ['package-lock.json', 'hey-api/openapi.json', 'go/main.go']) hash.update(readFileSync(join(CLIENTS, file)))
-  return hash.update(String(existsSync(GO_SOURCE))).digest('hex')
+  for (const file of ['package-lock.json', 'hey-api/openapi.json', 'hey-api/openapi-ts.config.mjs', 'go/main.go']) hash.update(readFileSync(join(CLIENTS, file)))
+  return hash.update(String(hasGo())).digest('hex')
 }
 
 /** True where `install.ts` has nothing to do. */
