@@ -36,7 +36,7 @@ export function projection<const Schema extends TSchema, View extends EntryView,
 ): Projection<View, { event: Type, data: Static<Schema> }>
 export function projection<const Schema extends TSchema, View extends EntryView = EntryView, const Type extends string = never> (
   schema: Schema, project: (view: View) => { event?: Type, data: Static<Schema> } | undefined
-): Projection<View, { event?: Type, data: Static<Schema> }>
+): Projection<View, { event?: Type | undefined, data: Static<Schema> }>
 export function projection<View> (schema: TSchema, project: Project<View, Projected>): Projection<View, Projected> {
   if (typeof schema !== 'object' || schema === null) throw new BadOption(`projection(schema, fn): the schema must be a JSON schema, not ${describe(schema)}`)
   if (typeof project !== 'function') throw new BadOption(`projection(schema, fn): fn must be a function, not ${describe(project)}`)

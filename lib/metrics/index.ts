@@ -24,7 +24,8 @@ export interface MetricsOptions {
   /** Where the metrics are registered. Default: the default registry of `prom-client`. */
   registry?: MetricsRegistry | undefined
   /** What their names begin with. Two applications that share a registry need two. Default: `eventfeed_`. */
-  prefix?: string | undefined
+  // as Fastify's own option of this name, which must not be undefined
+  prefix?: string
 }
 
 /** As Prometheus has it: https://prometheus.io/docs/concepts/data_model. Without a prefix the names are good too. */

@@ -78,7 +78,7 @@ export interface Eventfeed {
 declare module 'fastify' {
   interface FastifySchema {
     /** The events of an event stream: schemas of their data, by event type. */
-    events?: Readonly<Record<string, TSchema>>
+    events?: Readonly<Record<string, TSchema>> | undefined
   }
 
   interface FastifyReply<RouteGeneric, RawServer, RawRequest, RawReply, ContextConfig, SchemaCompiler, TypeProvider, ReplyType> {
