@@ -1,6 +1,6 @@
 /**
- * The example app: three pages, their event streams, and a way to cut the line. All files that it serves are in
- * `public/`; nothing else of this folder can be fetched.
+ * The example app: four pages, their event streams, and a way to cut the line. All files that it serves are in
+ * `public/`, but for the code of htmx; nothing else of this folder can be fetched.
  */
 import fastifyStatic from '@fastify/static'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -13,6 +13,7 @@ import { OpenLines } from './open-lines.ts'
 import { chatRoutes } from './routes/chat.ts'
 import { clockRoutes } from './routes/clock.ts'
 import { cutRoutes } from './routes/cut.ts'
+import { reportRoutes } from './routes/report.ts'
 import { tickerRoutes } from './routes/ticker.ts'
 import { validatorCompiler } from './validation.ts'
 
@@ -70,6 +71,7 @@ export async function buildApp ({ eventfeed: options, feedFile, market, ...serve
   await app.register(clockRoutes, { lines })
   await app.register(chatRoutes, { lines, log: logs?.('chat') })
   await app.register(tickerRoutes, { lines, log: logs?.('ticker'), market })
+  await app.register(reportRoutes)
   await app.register(cutRoutes, { lines })
   return app
 }
