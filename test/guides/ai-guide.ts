@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { AI_CLIENTS, needAiClients } from '../matrix/ai/installed.ts'
@@ -10,20 +10,33 @@ import type { ScriptedModel } from '../matrix/ai/model.ts'
 
 const guide = await readFile(new URL('../../docs/guides/ai.md', import.meta.url), 'utf8')
 
-/** The server for each transport, by a text that stands in it alone. */
-const MARKS = { DefaultChatTransport: 'x-vercel-ai-ui-message-stream' } as const
+/** The examples for each transport, by a text that stands in its server alone, and one that stands in its page alone. */
+const MARKS = {
+  DefaultChatTransport: { server: 'x-vercel-ai-ui-message-stream', page: 'resume: true' },
+  WorkflowChatTransport: { server: "'x-workflow-run-id', id", page: 'new WorkflowChatTransport' }
+} as const
 
 export type Transport = keyof typeof MARKS
 
 /** The plugin that the server's module exports. */
 export type ChatPlugin = (app: FastifyInstance) => Promise<void>
 
-/** The code of one server. */
+/** The code of the server for a transport. */
 export function serverCode (transport: Transport): string {
-  const examples = Array.from(guide.matchAll(/```js\n(.*?)```/gs), ([, code = '']) => code)
-  const found = examples.filter((code) => code.includes(MARKS[transport]))
-  if (found.length !== 1) throw new Error(`${found.length} servers for ${transport}`)
-  return found.join()
+  return example('js', MARKS[transport].server)
+}
+
+/** The code of the page: it uses `useChat`, the transport and `chatId`, and makes `messages`, `sendMessage`, `status`, `error`, `stop`. */
+export function pageCode (transport: Transport): string {
+  return example('jsx', MARKS[transport].page)
+}
+
+/** The one example of the guide in which a text stands. */
+function example (language: string, text: string): string {
+  const examples = Array.from(guide.matchAll(/```(\w+)\n(.*?)```/gs), ([, of, code = '']) => ({ of, code }))
+  const found = examples.filter(({ of, code }) => of === language && code.includes(text))
+  if (found.length !== 1) throw new Error(`${found.length} examples with ${text}`)
+  return found.map(({ code }) => code).join()
 }
 
 /** The models of the servers that were loaded: their `model.js` takes them from here. */
@@ -35,10 +48,12 @@ export interface Load {
   readonly model: ScriptedModel
   /** The version of the SDK; 7 by default. */
   readonly ai?: 'ai' | 'ai7' | undefined
+  /** A database for the runs, as the guide says; they are in memory by default. */
+  readonly file?: string | undefined
 }
 
 /** Loads a server. */
-export async function loadServer (t: Test, transport: Transport, { model, ai = 'ai7' }: Load): Promise<ChatPlugin> {
+export async function loadServer (t: Test, transport: Transport, { model, ai = 'ai7', file }: Load): Promise<ChatPlugin> {
   needAiClients()
   const folder = await mkdtemp(join(tmpdir(), 'eventfeed-guide-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -47,7 +62,15 @@ export async function loadServer (t: Test, transport: Transport, { model, ai = '
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await writeFile(join(folder, 'model.js'), `export const model = globalThis.modelsOfTheGuide[${models.push(model) - 1}]\n`)
   const path = join(folder, 'chat.js')
-  await writeFile(path, serverCode(transport))
+  await writeFile(path, file === undefined ? serverCode(transport) : durable(serverCode(transport), file))
   const module: { default: ChatPlugin } = await import(pathToFileURL(path).href)
   return module.default
+}
+
+/** A server whose runs outlive it: with the two lines of the guide that make it so. */
+function durable (code: string, file: string): string {
+  const [, lines = '', options = ''] = /```js\n(import \{ sqliteLogs \}.*?)\n\n *const answers = (app\.runs\(.*?\))\n```/s.exec(guide) ?? []
+  const entry = JSON.stringify(fileURLToPath(new URL('../../lib/sqlite/index.ts', import.meta.url)))
+  if (!code.includes("app.runs('answers')")) throw new Error('the server of the guide has no runs')
+  return `${lines.replace("'fastify-eventfeed/sqlite'", entry).replace("'answers.db'", JSON.stringify(file))}\n${code.replace("app.runs('answers')", options)}`
 }

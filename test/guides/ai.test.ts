@@ -2,6 +2,7 @@
  * The guide to answers of AI models does what it says: its servers are run as they stand there, with the transports
  * that they are for, unmodified.
  */
+import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import eventfeed from '../../lib/index.ts'
@@ -28,6 +29,10 @@ interface Served {
   readonly model: ScriptedModel
   /** Resolves when an answer of the model is aborted. */
   readonly aborted: Promise<void>
+  /** Methods and paths, in order. */
+  readonly requests: string[]
+  /** Cuts all lines after what was written to them, as a network that fails. */
+  cut (): void
 }
 
 async function serve (t: Test, transport: Transport, ai: 'ai' | 'ai7'): Promise<Served> {
@@ -37,12 +42,20 @@ async function serve (t: Test, transport: Transport, ai: 'ai' | 'ai7'): Promise<
   const app = Fastify({ forceCloseConnections: true })
   t.teardown(() => app.close())
   await app.register(eventfeed, { drainTimeoutMs: 200 })
+  const requests: string[] = []
   app.addHook('onRequest', async (request) => {
+    requests.push(`${request.method} ${request.url}`)
     Object.assign(request, { user: { id: request.headers['x-user'] } })
   })
   await app.register(await loadServer(t, transport, { model, ai }))
+  const sockets = new Set<Socket>()
+  app.server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => { sockets.delete(socket) })
+  })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { app, origin, model, aborted }
+  const cut = () => { for (const socket of sockets) socket.destroySoon() }
+  return { app, origin, model, aborted, requests, cut }
 }
 
 /** A transport of the user, in one of the SDKs. */
@@ -94,9 +107,9 @@ class Reading {
 
 const asUser = (user: string) => ({ headers: { 'x-user': user } })
 
-for (const transport of ['DefaultChatTransport'] as const) {
+for (const transport of ['DefaultChatTransport', 'WorkflowChatTransport'] as const) {
   t.test(`the server for ${transport} is as short as the guide says`, async (t) => {
-    const lines = serverCode(transport).trimEnd().split('\n')
+    const lines = serverCode(transport).split('\n').filter((line) => line.trim() !== '')
     t.ok(lines.length <= 25, `${lines.length} lines`)
     t.strictSame(lines.filter((line) => line.length > 140), [])
   })
@@ -165,7 +178,8 @@ for (const ai of ['ai', 'ai7'] as const) {
       model.say('one ')
       await answer.untilText('one ')
       model.fail()
-      t.match(await answer.end, 'failed: ')
+      await answer.end
+      t.equal(answer.types.at(-1), 'error')
     })
 
     t.test('a server that ends in the middle is a failure', async (t) => {
@@ -174,6 +188,16 @@ for (const ai of ['ai', 'ai7'] as const) {
       model.say('one ')
       await answer.untilText('one ')
       await app.close()
+      await answer.end
+      t.equal(answer.types.at(-1), 'error')
+    })
+
+    t.test('a line that is lost is a failure', async (t) => {
+      const { model, transport, cut } = await open(t)
+      const answer = new Reading(await ask(transport))
+      model.say('one ')
+      await answer.untilText('one ')
+      cut()
       t.match(await answer.end, 'failed: ')
     })
 
@@ -208,6 +232,96 @@ for (const ai of ['ai', 'ai7'] as const) {
       model.finish()
       t.equal(await second.end, 'ended')
       t.equal(second.text, 'two')
+    })
+  })
+}
+
+for (const { module, ai } of [{ module: '@workflow/ai', ai: 'ai' }, { module: '@ai-sdk/workflow/client', ai: 'ai7' }] as const) {
+  const open = async (t: Test) => {
+    t.capture(console, 'error') // it says each time that it comes back
+    const served = await serve(t, 'WorkflowChatTransport', ai)
+    return { ...served, transport: await transportFor('WorkflowChatTransport', module, served.origin) }
+  }
+  const runOf = (requests: string[]) => /chat\/([^/]+)\//.exec(requests.join())?.[1] ?? ''
+
+  t.test(`with WorkflowChatTransport of ${module}`, { skip: skipWithoutAiClients }, async (t) => {
+    t.test('an answer streams, and its end is a success', async (t) => {
+      const { model, transport, requests } = await open(t)
+      const answer = new Reading(await ask(transport))
+      model.say('one ')
+      await answer.untilText('one ')
+      model.say('two')
+      model.finish()
+      t.equal(await answer.end, 'ended')
+      t.equal(answer.text, 'one two')
+      t.strictSame(requests, ['POST /api/chat'])
+    })
+
+    t.test('a line that is lost again and again costs no chunk, and gives none twice', async (t) => {
+      const { model, transport, requests, cut } = await open(t)
+      const answer = new Reading(await ask(transport))
+      for (const text of ['a', 'ab', 'abc']) {
+        model.say(text.slice(-1))
+        await answer.untilText(text)
+        cut()
+      }
+      model.say('d')
+      model.finish()
+      t.equal(await answer.end, 'ended')
+      t.equal(answer.text, 'abcd')
+      t.equal(requests.length, 4)
+    })
+
+    t.test('an answer that is stopped ends with abort and finish, and nobody comes back', async (t) => {
+      const { app, model, transport, aborted, requests, cut } = await open(t)
+      const answer = new Reading(await ask(transport))
+      model.say('one')
+      await answer.untilText('one')
+      cut()
+      model.say(' two')
+      await answer.untilText('one two')
+      await app.inject({ method: 'DELETE', url: `/api/chat/${runOf(requests)}`, ...asUser('ada') })
+      await aborted
+      t.equal(await answer.end, 'ended')
+      t.strictSame(answer.types.slice(-2), ['abort', 'finish'])
+      t.strictSame(requests.map((request) => request.split(' ')[0]), ['POST', 'GET', 'DELETE'])
+    })
+
+    t.test('a model that fails is a failure, and nobody comes back', async (t) => {
+      const { model, transport, requests } = await open(t)
+      const answer = new Reading(await ask(transport))
+      model.say('one')
+      await answer.untilText('one')
+      model.fail()
+      await answer.end
+      t.strictSame(answer.types.slice(-2), ['error', 'finish'])
+      t.strictSame(requests, ['POST /api/chat'])
+    })
+
+    t.test('a server that ends in the middle is a failure', async (t) => {
+      const { app, model, transport } = await open(t)
+      const answer = new Reading(await ask(transport))
+      model.say('one')
+      await answer.untilText('one')
+      await app.close()
+      await answer.end
+      t.strictSame(answer.types.slice(-2), ['error', 'finish'])
+    })
+
+    t.test('an answer of somebody else is neither read nor stopped', async (t) => {
+      const { app, model, transport, requests, cut } = await open(t)
+      const answer = new Reading(await ask(transport))
+      model.say('one')
+      await answer.untilText('one')
+      cut()
+      model.say(' two')
+      await answer.untilText('one two')
+      const url = `/api/chat/${runOf(requests)}`
+      for (const request of [{ method: 'GET', url: `${url}/stream?startIndex=0` }, { method: 'DELETE', url }] as const) {
+        t.equal((await app.inject({ ...request, ...asUser('eve') })).statusCode, 403)
+      }
+      model.finish()
+      t.equal(await answer.end, 'ended')
     })
   })
 }

@@ -19,22 +19,29 @@ type FromHost =
   | { readonly stream: number, readonly told: Told }
   | { readonly stray: string }
 
+interface HostOptions { readonly node?: NodeVersion, readonly env?: () => Record<string, string>, readonly need?: () => void }
+
 /** A process of clients. Starts with the first client that is opened. */
 export class Host {
   readonly #drivers: string
   readonly #node: NodeVersion
   readonly #env: () => Record<string, string>
+  readonly #need: () => void
   readonly #sessions = new Map<number, Session>()
   #process: Promise<ChildProcess> | undefined
   #next = 1
   /** Errors that no client has caught: in the process of a user each would be a crash. */
   readonly strays: string[] = []
 
-  /** `drivers`: a module beside the clients that exports `drivers`, functions by the names of clients. `env`: variables of its environment. */
-  constructor (drivers: string, { node = '24', env = () => ({}) }: { node?: NodeVersion, env?: () => Record<string, string> } = {}) {
+  /**
+   * `drivers`: a module that exports `drivers`, functions by the names of clients; a path from the folder of the clients.
+   * `env`: variables of its environment. `need` throws where what the module imports is missing.
+   */
+  constructor (drivers: string, { node = '24', env = () => ({}), need = needClients }: HostOptions = {}) {
     this.#drivers = drivers
     this.#node = node
     this.#env = env
+    this.#need = need
   }
 
   /** A client of this process. */
@@ -67,7 +74,7 @@ export class Host {
   }
 
   async #start (): Promise<ChildProcess> {
-    needClients()
+    this.#need()
     const { folder } = await nodeBinary(this.#node)
     const process = fork(join(CLIENTS, 'host.mjs'), [join(CLIENTS, this.#drivers)], {
       execPath: join(folder, 'node'), execArgv: ['--experimental-eventsource', '--no-warnings'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...globalThis.process.env, ...this.#env() }

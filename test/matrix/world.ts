@@ -53,9 +53,12 @@ export interface Seen {
  * application that comes up again finds its port free. To a browser all of them are one site, for which it starts one
  * process.
  */
-const HOST = `127.${process.pid >> 8 & 63 | 64}.${process.pid & 255}.1`
+export const HOST = `127.${process.pid >> 8 & 63 | 64}.${process.pid & 255}.1`
 const FIRST_PORT = 20_000
 let ports = 0
+
+/** A port of it that no other application has. */
+export function ownPort (): number { return FIRST_PORT + ports++ }
 
 /** The application. */
 export class World {
@@ -72,7 +75,7 @@ export class World {
   #app: FastifyInstance | undefined
   #feed: Feed | undefined
   #runs: Runs | undefined
-  readonly #port = FIRST_PORT + ports++
+  readonly #port = ownPort()
 
   private constructor (facts: Facts, options: WorldOptions) {
     this.#facts = facts

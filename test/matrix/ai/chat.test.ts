@@ -3,9 +3,12 @@
  * when a page is loaded again, when a second tab looks on, when somebody stops the answer, and when the server is
  * replaced in the middle of it.
  */
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { openBrowser, skipWithoutBrowser } from '../../browser.ts'
+import { folderFor, skip as skipWithoutSqlite } from '../../sqlite/database.ts'
+import type { Transport } from '../../guides/ai-guide.ts'
 import { bundlePage, startControl, startRuns, type ChatServer, type Start } from './chat-servers.ts'
 import { redisServer, skipWithoutAiClients } from './installed.ts'
 import { startRedis } from './redis.ts'
@@ -13,7 +16,9 @@ import { startRedis } from './redis.ts'
 t.setTimeout(300_000)
 
 const skip = skipWithoutAiClients || skipWithoutBrowser
-const script = skip === false ? await bundlePage(t.testdir()) : ''
+const folder = t.testdir()
+const scriptFor = async (transport: Transport) => skip === false ? await bundlePage(folder, transport) : ''
+const script = await scriptFor('DefaultChatTransport')
 const browser = skip === false ? await openBrowser(t) : undefined
 
 let chats = 0
@@ -161,6 +166,76 @@ t.test('useChat on runs in memory: a server that is replaced in the middle is a 
   await startRuns(t, { port: Number(new URL(server.origin).port), script })
   t.equal(await loadAgain(first), 204)
   await shows(first, '', 'ready')
+})
+
+t.test('useChat on runs in SQLite: a server that is replaced in the middle is a failure, and what was said is kept', { skip: skip || skipWithoutSqlite }, async (t) => {
+  const file = join(folderFor(t), 'answers.db')
+  const start = (port: number) => startRuns(t, { port, script, file })
+  const server = await start(0)
+  const user = await openUser(t)
+  const first = await user.open(server)
+  await ask(first)
+  server.say('one, ')
+  await shows(first, 'one, ', 'streaming')
+  const second = await user.open(server)
+  await shows(second, 'one, ', 'streaming')
+  await server.end()
+  for (const page of [first, second]) await shows(page, 'one, ', 'error')
+  const next = await start(Number(new URL(server.origin).port))
+  for (const page of [first, second]) {
+    await page.reload()
+    await shows(page, 'one, ', 'error')
+  }
+  await ask(first)
+  next.say('one, two.')
+  next.finish()
+  await shows(first, 'one, |one, two.', 'ready')
+})
+
+t.test('useChat on runs in SQLite: an answer that was complete outlives its server', { skip: skip || skipWithoutSqlite }, async (t) => {
+  const file = join(folderFor(t), 'answers.db')
+  const start = (port: number) => startRuns(t, { port, script, file })
+  const server = await start(0)
+  const page = await (await openUser(t)).open(server)
+  await ask(page)
+  server.say('one.')
+  server.finish()
+  await shows(page, 'one.', 'ready')
+  await server.end()
+  await start(Number(new URL(server.origin).port))
+  await page.reload()
+  await shows(page, 'one.', 'ready')
+})
+
+t.test('useChat with WorkflowChatTransport on runs: a line that is lost is no failure, and a page that is loaded again goes on', { skip }, async (t) => {
+  const server = await startRuns(t, { port: 0, script: await scriptFor('WorkflowChatTransport'), transport: 'WorkflowChatTransport' })
+  const page = await (await openUser(t)).open(server)
+  await ask(page)
+  server.say('one, ')
+  await shows(page, 'one, ', 'streaming')
+  server.cut()
+  server.say('two, ')
+  await shows(page, 'one, two, ', 'streaming')
+  await page.reload()
+  await shows(page, 'one, two, ', 'streaming')
+  server.cut()
+  server.say('three.')
+  server.finish()
+  await shows(page, 'one, two, three.', 'ready')
+})
+
+t.test('useChat with WorkflowChatTransport on runs: a second tab stops the answer for both, and nobody comes back', { skip }, async (t) => {
+  const server = await startRuns(t, { port: 0, script: await scriptFor('WorkflowChatTransport'), transport: 'WorkflowChatTransport' })
+  const user = await openUser(t)
+  const first = await user.open(server)
+  await ask(first)
+  server.say('one, ')
+  await shows(first, 'one, ', 'streaming')
+  const second = await user.open(server)
+  await shows(second, 'one, ', 'streaming')
+  await stop(second)
+  for (const page of [first, second]) await shows(page, 'one, ', 'ready')
+  await server.aborted()
 })
 
 t.test('no script of a page has thrown', { skip }, async (t) => {
