@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { RESET_DELAY_MS } from '../defaults.ts'
 import type { Deadlines } from './deadlines.ts'
 
@@ -78,10 +79,16 @@ function reset (socket: Socket): void {
     return
   }
   try {
-    socket.resetAndDestroy()
+    tcpOf(socket).resetAndDestroy()
   } catch {
     socket.destroy()
   }
+}
+
+/** An encrypted socket cannot be reset: the one that it lies on can. */
+function tcpOf (socket: Socket): Socket {
+  const bottom: unknown = socket instanceof TLSSocket && '_parent' in socket ? socket._parent : undefined
+  return bottom instanceof Socket ? bottom : socket
 }
 
 /** Whoever reads the response to an injected request as a stream is to have all of it before the failure. */
