@@ -115,10 +115,10 @@ type Difference<Data, Expected, Path extends string, Depth extends readonly unkn
             : Unlike<Data, Expected, Path>
 
 type DifferenceOfProperties<Data, Expected, Path extends string, Depth extends readonly unknown[]> = {
-  [Name in keyof Expected & string]-?: Name extends GivenIn<Data>
+  [Name in keyof Expected & string as string extends Name ? never : Name]-?: Name extends GivenIn<Data>
     ? Difference<Data[Name & keyof Data], Expected[Name], `${Path}.${Name}`, [...Depth, 0]>
     : undefined extends Expected[Name] ? never : `${Path}.${Name} is missing`
-}[keyof Expected & string]
+} extends infer Clauses ? Clauses[keyof Clauses] : never
 
 /** Properties that a value has: where several events are yielded, TypeScript gives each those of the others, as `never`. */
 type GivenIn<Data> = { [Name in keyof Data]-?: [Exclude<Data[Name], undefined>] extends [never] ? never : Name }[keyof Data]

@@ -383,3 +383,43 @@ typed.get('/runs/guard', { schema: { events: { message: Said } } }, (_request, r
 
 // options may be undefined, also where exactOptionalPropertyTypes is on
 app.feed('bounded', { retain: { entries: undefined, bytes: undefined }, log: undefined })
+
+// sources and data of every kind
+const Tree = Type.Cyclic({ Node: Type.Object({ name: Type.String(), children: Type.Array(Type.Ref('Node')) }) }, 'Node')
+const kinds = {
+  message: Type.Union([Type.Object({ kind: Type.Literal('a'), count: Type.Number() }), Type.Object({ kind: Type.Literal('b'), text: Type.Optional(Type.String()) })]),
+  any: Type.Any(),
+  tree: Tree,
+  tuple: Type.Tuple([Type.Number(), Type.String()]),
+  record: Type.Record(Type.String(), Type.Number()),
+  count: Type.Number(),
+  nothing: Type.Null()
+}
+async function * counts () { yield { event: 'count', data: 1 } as const }
+typed.get('/kinds', { schema: { events: kinds } }, (_request, reply) => reply.sse(async function * () {
+  yield { event: 'message', data: { kind: 'a', count: 1 } }
+  yield { data: { kind: 'b' }, id: 1, retry: 5, comment: 'c' }
+  yield { event: 'any', data: new Date() }
+  yield { event: 'tree', data: { name: 'a', children: [{ name: 'b', children: [] }] } }
+  yield { event: 'tuple', data: [1, 'a'] }
+  yield { event: 'nothing', data: null }
+  yield { comment: 'quiet' }
+  yield * counts()
+}))
+typed.get('/kinds/record', { schema: { events: kinds } }, (_request, reply) => reply.sse(function * () { yield { event: 'record', data: { a: 1, b: 2 } } }))
+typed.get('/kinds/iterator', { schema: { events: kinds } }, (_request, reply) => reply.sse(counts()))
+typed.get('/kinds/promised', { schema: { events: kinds } }, (_request, reply) => reply.sse(async ({ until }) => until(counts())))
+typed.get('/kinds/web', { schema: { events: kinds } }, (_request, reply) => reply.sse(new ReadableStream<{ event: 'count', data: number }>()))
+typed.get('/kinds/rows', { schema: { events: kinds } }, (_request, reply) => reply.sse([1, 2].map((data) => ({ event: 'count' as const, data }))))
+typed.get('/kinds/wrong', { schema: { events: kinds } }, (_request, reply) => {
+  // @ts-expect-error a literal that no member of the union has
+  return reply.sse(function * () { yield { event: 'message', data: { kind: 'c' } } })
+})
+typed.get('/kinds/wrong-id', { schema: { events: kinds } }, (_request, reply) => {
+  // @ts-expect-error an id is a string or a number
+  return reply.sse(function * () { yield { event: 'count', data: 1, id: true } })
+})
+typed.get('/kinds/wrong-maybe', { schema: { events: kinds } }, (_request, reply) => {
+  // @ts-expect-error undefined is no event
+  return reply.sse(function * () { yield undefined; yield { event: 'count', data: 1 } })
+})
