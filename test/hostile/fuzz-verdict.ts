@@ -85,7 +85,7 @@ function wrongsOfBytes (played: Played, index: number, ends: ReadonlyMap<string,
     // of a client that is no EventSource the line is cut, unless its source has said all
     const isCut = isPlain && reason !== 'done' && (isStream || (response === undefined && run.http === '1.0'))
     // when a server cuts a session, Node resets its streams with NO_ERROR: they look whole to the client
-    const mayLookWhole = run.http === '1.0' ? !canTellReset(received, run, number) : run.http === '2' && isClosing
+    const mayLookWhole = run.http === '1.0' ? isClosing || !canTellReset(received, run, number) : run.http === '2' && isClosing
     if (isCut && response?.isWhole === true && !mayLookWhole) wrongs.push(`${path} has a clean end, and its reason is ${String(reason)}`)
     if (received.isPatient && !isClosing && !isCut && reason !== 'write-timeout' && response?.isWhole !== true) wrongs.push(`${path} was cut, though its client reads on; it got ${JSON.stringify(response?.body.slice(-100))}, and the reason is ${String(reason)}`)
     const events = isStream ? eventsIn(response.body) : []
@@ -101,10 +101,11 @@ function wrongsOfBytes (played: Played, index: number, ends: ReadonlyMap<string,
 
 /**
  * True where a client of HTTP/1.0 learns that its connection was reset. When it ends its side, Node ends the other, which
- * is how a whole response ends; and of a reset that comes while a client does not read, libuv makes an end.
+ * is how a whole response ends. Of a reset that comes while a client does not read, or with the last bytes, libuv makes an
+ * end: a drain, and a short `writeTimeoutMs`, do not wait for the one to follow the other.
  */
-function canTellReset ({ isPatient }: { readonly isPatient: boolean }, { legs }: Run, leg: number): boolean {
-  return isPatient && legs[leg]?.steps.every((step) => step.do !== 'stall' && step.do !== 'pause') === true
+function canTellReset ({ isPatient }: { readonly isPatient: boolean }, { legs, options: { writeTimeoutMs } }: Run, leg: number): boolean {
+  return isPatient && writeTimeoutMs === undefined && legs[leg]?.steps.every((step) => step.do !== 'stall' && step.do !== 'pause') === true
 }
 
 /** The requests ahead and behind get their own answers, and nobody else's. */

@@ -64,7 +64,7 @@ export const REVIEWED: Readonly<Record<string, string>> = {
 /** The kinds of source, as the types of `lib/` write them, and the rows that stand for each. */
 export const SOURCE_KINDS: Readonly<Record<string, readonly string[]>> = {
   AsyncIterable: ['source[Symbol.asyncIterator]', 'iterator.next', 'iterator.return'],
-  Iterable: ['source[Symbol.iterator]', 'iterator.next, synchronous'],
+  '(Iterable & object)': ['source[Symbol.iterator]', 'iterator.next, synchronous'],
   ReadableStreamLike: ['webStream.getReader', 'reader.read', 'reader.cancel'],
   EventsOf: ['results of iterators', 'fields of events', 'data of events'],
   SubscriptionFor: ['where', 'as'],
