@@ -27,7 +27,8 @@ export interface LaggedMessage {
 
 /** What is needed of the feed. */
 interface CountedFeed {
-  readonly name: string
+  /** The name that its figures stand under. */
+  readonly countedAs: string
   readonly figures: FeedFigures
   readonly lag: LagPolicy
 }
@@ -41,10 +42,10 @@ export function gapTold ({ feed, requested, oldest, reason }: GapMessage): void 
 }
 
 /** Counts a gap of which a stream was told, and tells it. */
-export function countGap ({ name, figures }: Pick<CountedFeed, 'name' | 'figures'>, gap: Gap): void {
+export function countGap ({ countedAs, figures }: Pick<CountedFeed, 'countedAs' | 'figures'>, gap: Gap): void {
   figures.gaps++
   if (gap.reason === 'failed') figures.failed++
-  gapTold({ feed: name, ...gap })
+  gapTold({ ...gap, feed: countedAs })
 }
 
 /** Tells that a reader has fallen too far behind. */
@@ -53,7 +54,7 @@ export function readerLagged ({ feed, mode, entries, bytes }: LaggedMessage): vo
 }
 
 /** Counts a reader that has fallen too far behind, and tells of it. @param behind how far */
-export function countLag ({ name, figures, lag: { mode } }: CountedFeed, behind: { entries: number, bytes: number }): void {
+export function countLag ({ countedAs, figures, lag: { mode } }: CountedFeed, behind: { entries: number, bytes: number }): void {
   figures.lagged++
-  readerLagged({ feed: name, mode, ...behind })
+  readerLagged({ feed: countedAs, mode, ...behind })
 }

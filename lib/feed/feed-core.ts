@@ -114,6 +114,9 @@ export class FeedCore implements History {
 
   get keys (): KeyIndex { return this.#tail.keys }
 
+  /** The name that its figures stand under: runs have one for all of a family. */
+  get countedAs (): string { return this.#parts.output?.countedAs ?? this.name }
+
   /** True for the output of a run. */
   get isOutput (): boolean { return this.#parts.output !== undefined }
 

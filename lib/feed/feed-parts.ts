@@ -35,6 +35,8 @@ export interface FeedParts {
 
 /** What differs in a feed that is the output of a run: it is kept after its end, and shares a bound with others. */
 export interface OutputParts {
+  /** The name that its figures stand under. */
+  readonly countedAs: string
   /** How streams end that have read all of a feed that has ended. */
   readonly lastWord: () => SourceEnd
   /** Called with what an event counts toward the bounds, before it is added. Throws where there is no room for it. */

@@ -44,14 +44,14 @@ export class HeldRun implements FollowedOutput {
     this.log = log
     this.tools = tools
     this.feed = new LogFeed({
-      name,
+      name: facts.id,
       log,
       retain: settings.retain,
       clock,
       codec,
       compile,
       lag: LAG,
-      output: { lastWord: () => this.#lastWord, makeRoom: (bytes) => { this.makeRoom(bytes) }, onHeld: room.hold },
+      output: { countedAs: name, lastWord: () => this.#lastWord, makeRoom: (bytes) => { this.makeRoom(bytes) }, onHeld: room.hold },
       onEnd: () => {},
       onFreed: (error) => {
         if (error !== undefined) this.report(error, 'its log could not be freed')

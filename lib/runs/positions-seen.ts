@@ -11,10 +11,13 @@ export interface Seen {
   readonly hasEnded: boolean
 }
 
+/** No log gives longer positions: a client that names one has none. */
+const MOST_POSITION_LENGTH = 128
+
 /** No position begins with it. */
 const ENDED = '='
 
-/** The id that says what a client has of all runs. */
+/** The id that says what a client has of all runs. Throws `FST_EVENTFEED_ID_TOO_LONG`. */
 export function joinSeen (seen: Iterable<readonly [id: string, seen: Seen]>): string {
   return joinPositions(new Map(Array.from(seen, ([id, { position, hasEnded }]) => [id, `${hasEnded ? ENDED : ''}${position}`])))
 }
@@ -22,8 +25,11 @@ export function joinSeen (seen: Iterable<readonly [id: string, seen: Seen]>): st
 /** What a client has, by the ids of runs; of an id that does not say it, nothing. */
 export function splitSeen (lastEventId: string | undefined): Map<string, Seen> {
   const positions = lastEventId === undefined ? undefined : splitPositions(lastEventId)
-  return new Map(Array.from(positions ?? [], ([id, position]) => {
-    const hasEnded = position.startsWith(ENDED)
-    return [id, { position: hasEnded ? position.slice(ENDED.length) : position, hasEnded }]
-  }))
+  const seen = new Map<string, Seen>()
+  for (const [id, said] of positions ?? []) {
+    const hasEnded = said.startsWith(ENDED)
+    const position = hasEnded ? said.slice(ENDED.length) : said
+    if (position.length <= MOST_POSITION_LENGTH) seen.set(id, { position, hasEnded })
+  }
+  return seen
 }

@@ -40,6 +40,8 @@ export class SeveralFrames implements FrameSource {
   #isCancelled = false
   readonly #forgetClosed: () => void
   #isReading = false
+  /** True when the length of the ids was looked at. */
+  #isChecked = false
   /** What a filter has asked for: it waits until the read has returned. */
   readonly #due: Array<() => void> = []
 
@@ -96,6 +98,11 @@ export class SeveralFrames implements FrameSource {
     this.#isReading = true
     try {
       return this.#read(maxBytes)
+    } catch (error) {
+      // its ids are too long: it cannot go on
+      this.#notices.length = 0
+      this.#end ??= { kind: 'failed', error }
+      return undefined
     } finally {
       this.#isReading = false
       for (const run of this.#due.splice(0)) run()
@@ -103,9 +110,15 @@ export class SeveralFrames implements FrameSource {
   }
 
   #read (maxBytes: number): Batch | undefined {
+    if (this.#end !== undefined) return undefined
     const notice = this.#notices.shift()
     if (notice !== undefined) return notice
     if (!this.#isPlaced) return undefined
+    if (!this.#isChecked) {
+      // an id that is too long is an error of the whole stream, best before anything is sent
+      this.#idWith()
+      this.#isChecked = true
+    }
     const members = [...this.#members]
     for (let count = 0; count < members.length; count++) {
       const [, member] = members[this.#turn++ % members.length] ?? []
@@ -237,7 +250,7 @@ export class SeveralFrames implements FrameSource {
     } else {
       member.end = { kind: 'done' }
       member.seen = { ...seen, hasEnded: true }
-      if (!seen.hasEnded) this.#say((event) => this.#context.control.gap({ requested: seen.position, oldest: null, reason: 'trimmed' }, event))
+      if (!seen.hasEnded) this.#say((event) => this.#context.control.gap({ requested: seen.position, oldest: null, reason: 'trimmed', feed: id }, event))
     }
   }
 
