@@ -65,6 +65,9 @@ export class HeldRun implements FollowedOutput {
 
   get events (): number { return this.facts.events }
 
+  /** Of a run that begins in this process, none. */
+  get earlier (): number { return 0 }
+
   get isRunning (): boolean { return this.facts.state === 'running' }
 
   get beginning (): string { return this.log?.beginning ?? '' }

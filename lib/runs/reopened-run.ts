@@ -22,4 +22,6 @@ export class ReopenedRun extends HeldRun {
     run.feed.open()
     return run
   }
+
+  override get earlier (): number { return this.events - (this.feed.window.next - 1) }
 }

@@ -142,6 +142,7 @@ export class RunFamily implements Runs {
     this.#isClosing = true
     await Promise.all([...this.#reopening.values()].map((reopening) => reopening.catch(() => {})))
     await Promise.all([...this.#runs.values(), ...this.#leaving.values()].map((run) => this.#closeRun(run)))
+    this.#room.leave(this.#runs.size * RUN_OBJECT_BYTES)
     this.#leaving.clear()
     this.#arrivals.close()
     this.#runs.clear()
