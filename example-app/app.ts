@@ -14,6 +14,7 @@ import { chatRoutes } from './routes/chat.ts'
 import { clockRoutes } from './routes/clock.ts'
 import { cutRoutes } from './routes/cut.ts'
 import { reportRoutes } from './routes/report.ts'
+import { taskRoutes, type TaskOptions } from './routes/tasks.ts'
 import { tickerRoutes } from './routes/ticker.ts'
 import { validatorCompiler } from './validation.ts'
 
@@ -25,6 +26,8 @@ export interface AppOptions extends FastifyServerOptions {
   feedFile?: string | undefined
   /** How the prices of the ticker move. */
   market?: MarketOptions
+  /** How long tasks take, and how long they are kept. */
+  tasks?: TaskOptions
 }
 
 /**
@@ -51,7 +54,7 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ')
 
 /** Builds the app without listening: the caller does that, or uses `app.inject()`. Closing it ends all streams. */
-export async function buildApp ({ eventfeed: options, feedFile, market, ...serverOptions }: AppOptions = {}) {
+export async function buildApp ({ eventfeed: options, feedFile, market, tasks, ...serverOptions }: AppOptions = {}) {
   const app = Fastify({ ...ROUTER, ...serverOptions })
     .withTypeProvider<TypeBoxTypeProvider>()
     .setValidatorCompiler(validatorCompiler)
@@ -72,6 +75,7 @@ export async function buildApp ({ eventfeed: options, feedFile, market, ...serve
   await app.register(chatRoutes, { lines, log: logs?.('chat') })
   await app.register(tickerRoutes, { lines, log: logs?.('ticker'), market })
   await app.register(reportRoutes)
+  await app.register(taskRoutes, { lines, tasks })
   await app.register(cutRoutes, { lines })
   return app
 }

@@ -3,7 +3,7 @@ import { openApp } from './app.ts'
 
 t.test('the pages are served, and may load nothing but what is served with them', async (t) => {
   const app = await openApp(t)
-  for (const page of ['/', '/clock/', '/chat/', '/chat/?user=bob', '/ticker/', '/report/', '/report/htmx-4.html']) {
+  for (const page of ['/', '/clock/', '/chat/', '/chat/?user=bob', '/ticker/', '/tasks/', '/report/', '/report/htmx-4.html']) {
     const response = await app.inject(page)
     t.equal(response.statusCode, 200, page)
     t.match(response.headers['content-type'], /^text\/html/)
@@ -19,7 +19,7 @@ t.test('the pages are served, and may load nothing but what is served with them'
 
 t.test('a page is found without its last slash', async (t) => {
   const app = await openApp(t)
-  for (const page of ['/clock', '/chat', '/ticker', '/report']) {
+  for (const page of ['/clock', '/chat', '/ticker', '/tasks', '/report']) {
     const response = await app.inject(page)
     t.match([response.statusCode, response.headers.location], [/^30[1278]$/, `${page}/`])
   }
