@@ -10,7 +10,7 @@ import type { ScriptedModel } from '../matrix/ai/model.ts'
 
 const guide = await readFile(new URL('../../docs/guides/ai.md', import.meta.url), 'utf8')
 
-/** The examples for each transport, by a text that stands in its server alone, and one that stands in its page alone. */
+/** The examples for each transport: a text that stands in its server alone, and one that stands in its page alone. */
 const MARKS = {
   DefaultChatTransport: { server: 'x-vercel-ai-ui-message-stream', page: 'resume: true' },
   WorkflowChatTransport: { server: "'x-workflow-run-id', id", page: 'new WorkflowChatTransport' }
@@ -26,7 +26,10 @@ export function serverCode (transport: Transport): string {
   return example('js', MARKS[transport].server)
 }
 
-/** The code of the page: it uses `useChat`, the transport and `chatId`, and makes `messages`, `sendMessage`, `status`, `error`, `stop`. */
+/**
+ * The code of the page: it uses `useChat`, the transport and `chatId`, and makes `messages`, `sendMessage`, `status`,
+ * `error` and `stop`.
+ */
 export function pageCode (transport: Transport): string {
   return example('jsx', MARKS[transport].page)
 }
@@ -53,14 +56,16 @@ export interface Load {
 }
 
 /** Loads a server. */
-export async function loadServer (t: Test, transport: Transport, { model, ai = 'ai7', file }: Load): Promise<ChatPlugin> {
+export async function loadServer (t: Test, transport: Transport, load: Load): Promise<ChatPlugin> {
+  const { model, ai = 'ai7', file } = load
   needAiClients()
   const folder = await mkdtemp(join(tmpdir(), 'eventfeed-guide-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   await mkdir(join(folder, 'node_modules'))
   await symlink(join(AI_CLIENTS, 'node_modules', ai), join(folder, 'node_modules/ai'), 'dir')
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  await writeFile(join(folder, 'model.js'), `export const model = globalThis.modelsOfTheGuide[${models.push(model) - 1}]\n`)
+  const place = models.push(model) - 1
+  await writeFile(join(folder, 'model.js'), `export const model = globalThis.modelsOfTheGuide[${place}]\n`)
   const path = join(folder, 'chat.js')
   await writeFile(path, file === undefined ? serverCode(transport) : durable(serverCode(transport), file))
   const module: { default: ChatPlugin } = await import(pathToFileURL(path).href)
@@ -69,8 +74,10 @@ export async function loadServer (t: Test, transport: Transport, { model, ai = '
 
 /** A server whose runs outlive it: with the two lines of the guide that make it so. */
 function durable (code: string, file: string): string {
-  const [, lines = '', options = ''] = /```js\n(import \{ sqliteLogs \}.*?)\n\n *const answers = (app\.runs\(.*?\))\n```/s.exec(guide) ?? []
+  const both = /```js\n(import \{ sqliteLogs \}.*?)\n\n *const answers = (app\.runs\(.*?\))\n```/s
+  const [, lines = '', options = ''] = both.exec(guide) ?? []
   const entry = JSON.stringify(fileURLToPath(new URL('../../lib/sqlite/index.ts', import.meta.url)))
   if (!code.includes("app.runs('answers')")) throw new Error('the server of the guide has no runs')
-  return `${lines.replace("'fastify-eventfeed/sqlite'", entry).replace("'answers.db'", JSON.stringify(file))}\n${code.replace("app.runs('answers')", options)}`
+  const opened = lines.replace("'fastify-eventfeed/sqlite'", entry).replace("'answers.db'", JSON.stringify(file))
+  return `${opened}\n${code.replace("app.runs('answers')", options)}`
 }

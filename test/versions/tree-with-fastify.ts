@@ -48,7 +48,9 @@ export async function treeWithFastify (wanted: string): Promise<Tree> {
 const DRIVER = 'node_modules/better-sqlite3'
 
 /** Nor of what `test/matrix/install.ts` has put here. */
-const CLIENTS = ['test/matrix/clients/node_modules', 'test/matrix/clients/.made', 'node_modules/.cache/node-versions']
+const CLIENTS = [
+  'test/matrix/clients/node_modules', 'test/matrix/clients/.made', 'test/matrix/ai/node_modules', 'node_modules/.cache/node-versions'
+]
 
 /** Uses a folder of this project in the copy. */
 async function link (folder: string, path: string): Promise<void> {

@@ -34,7 +34,8 @@ export class AiStage {
 
   /** The client asks for an answer. */
   async ask (kind: AnswerKind): Promise<void> {
-    this.#open = await this.#subject.client.open({ origin: this.world.origin, path: `/${kind}`, method: 'POST' }, this.#session)
+    const task = { origin: this.world.origin, path: `/${kind}`, method: 'POST' } as const
+    this.#open = await this.#subject.client.open(task, this.#session)
   }
 
   /** The client asks for an answer, and its user has seen the middle of it. */
@@ -61,18 +62,31 @@ export class AiStage {
   /** What there is so far, for messages of tests. */
   get seen (): unknown { return { session: this.#session.seen, requests: this.world.requests } }
 
+  /** What the user has seen, in a few words. */
   get outcome (): string {
-    const { items, end } = this.#session
-    const numbers = this.#numbers
-    const others = items.filter((item) => this.#subject.protocol.numberOf(item) === undefined).map(({ type, data }) => data.includes('"oldest":') ? '+ stream:gap' : `+ ${type}`)
     const [, ...later] = this.world.requests.filter(({ status }) => status === 200)
-    const ends = { ended: 'ends', closed: 'ends', failed: 'fails' }
-    return [
-      numbers.length === 0 ? 'none' : numbers.every((number, index) => number === index + 1) ? (numbers.length === EVENTS ? 'all' : `first ${numbers.length}`) : numbers.join(' '),
-      ...new Set(others),
-      later.length > 0 ? 'resumes' : '',
-      end === undefined ? 'comes back for ever' : ends[end.kind]
-    ].filter((part) => part !== '').join(', ')
+    const way = later.length > 0 ? 'resumes' : ''
+    return [this.#events, ...new Set(this.#others), way, this.#end].filter((part) => part !== '').join(', ')
+  }
+
+  get #events (): string {
+    const numbers = this.#numbers
+    if (numbers.length === 0) return 'none'
+    if (!numbers.every((number, index) => number === index + 1)) return numbers.join(' ')
+    return numbers.length === EVENTS ? 'all' : `first ${numbers.length}`
+  }
+
+  /** Items that are no events. Most clients do not say that the type of a gap is `stream:gap`. */
+  get #others (): string[] {
+    const { protocol } = this.#subject
+    const others = this.#session.items.filter((item) => protocol.numberOf(item) === undefined)
+    return others.map(({ type, data }) => `+ ${data.includes('"oldest":') ? 'stream:gap' : type}`)
+  }
+
+  get #end (): string {
+    const { end } = this.#session
+    if (end === undefined) return 'comes back for ever'
+    return end.kind === 'failed' ? 'fails' : 'ends'
   }
 
   get #numbers (): number[] {

@@ -58,14 +58,27 @@ export const AI_ROWS: readonly AiRow[] = [
   {
     client: '@langchain/langgraph-sdk',
     protocol: langgraph,
-    cells: { ...SHOWS_GAP, 'run, failure': FAILED, 'run, drain': FAILED, 'run, lost line': 'all, resumes, ends', 'stream, failure': FAILED },
-    note: '`error` is what its protocol says of a failure; `control` says it. Without that, the client comes back five times, and fails after 20 seconds.'
+    cells: {
+      ...SHOWS_GAP,
+      'run, failure': FAILED,
+      'run, drain': FAILED,
+      'run, lost line': 'all, resumes, ends',
+      'stream, failure': FAILED
+    },
+    note: '`error` is what its protocol says of a failure; `control` says it. ' +
+      'Without that, the client comes back five times, and fails after 20 seconds.'
   },
   {
     client: '@tanstack/ai-client',
     protocol: agUi,
     cells: { ...SHOWS_GAP, ...STOPPED, 'run, lost line': '1 2 2 3, resumes, ends' },
-    note: `It gives the id of an event to the next one, so it sees one event twice when it comes back. ${AG_UI_WORDS} Without these it comes back for ever.`
+    note: 'It gives the id of an event to the next one, so it sees one event twice when it comes back. ' +
+      `${AG_UI_WORDS} Without these it comes back for ever.`
   },
-  { client: '@ag-ui/client', protocol: agUi, cells: { ...ONCE, ...STOPPED }, note: `${AG_UI_WORDS} When its line is cut it also throws, now and then, where nobody can catch it.` }
+  {
+    client: '@ag-ui/client',
+    protocol: agUi,
+    cells: { ...ONCE, ...STOPPED },
+    note: `${AG_UI_WORDS} When its line is cut it also throws, now and then, where nobody can catch it.`
+  }
 ]

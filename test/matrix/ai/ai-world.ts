@@ -16,7 +16,13 @@ const DRAIN_TIMEOUT_MS = 200
 export type AnswerKind = 'run' | 'plain' | 'feed' | 'gap'
 
 /** A request that a client has made. */
-export interface Seen { readonly method: string, readonly url: string, readonly lastEventId: string | undefined, readonly status: number }
+export interface Seen {
+  readonly method: string
+  readonly url: string
+  readonly lastEventId: string | undefined
+  /** The status of its answer; 0 while there is none. */
+  readonly status: number
+}
 
 /** The application, for one client. */
 export class AiWorld {
@@ -121,10 +127,14 @@ export class AiWorld {
       return follow(runs, reply, this.#runId ?? 'none')
     })
     for (const path of ['/run/:id/stream', '/run/runs/:id/stream']) {
-      app.get<{ Params: { id: string }, Querystring: { startIndex?: string } }>(path, ({ params, query }, reply) => follow(runs, reply, params.id, Number(query.startIndex ?? 0)))
+      app.get<{ Params: { id: string }, Querystring: { startIndex?: string } }>(path, ({ params, query }, reply) => {
+        return follow(runs, reply, params.id, Number(query.startIndex ?? 0))
+      })
     }
     // a transport of workflows reads no stream without the name of its run
-    app.post(`/plain${suffix}`, (_request, reply) => reply.header('x-workflow-run-id', 'none').sse((source) => this.#answer(source)))
+    app.post(`/plain${suffix}`, (_request, reply) => {
+      return reply.header('x-workflow-run-id', 'none').sse((source) => this.#answer(source))
+    })
     app.post(`/feed${suffix}`, async (_request, reply) => {
       this.#publish(feed).catch(() => {}) // whoever waits for its events says what is missing
       return reply.header('x-workflow-run-id', 'none').sse(feed.subscribe({ from: 'earliest' }))
@@ -156,6 +166,7 @@ export class AiWorld {
   }
 
   async #isDue (number: number): Promise<void> {
-    await this.#facts.until(() => this.#released >= number || this.#isFailing, `event ${number} is released`, () => this.#released)
+    const isDue = () => this.#released >= number || this.#isFailing
+    await this.#facts.until(isDue, `event ${number} is released`, () => this.#released)
   }
 }

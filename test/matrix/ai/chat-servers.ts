@@ -58,7 +58,13 @@ export async function bundlePage (folder: string, transport: Transport): Promise
       ${pageCode(transport)}
       return { messages, sendMessage, status, error, stop }
     })`
-  await build({ stdin: { contents, resolveDir: AI_CLIENTS }, outfile, bundle: true, define: { 'process.env.NODE_ENV': '"production"' }, logLevel: 'error' })
+  await build({
+    stdin: { contents, resolveDir: AI_CLIENTS },
+    outfile,
+    bundle: true,
+    define: { 'process.env.NODE_ENV': '"production"' },
+    logLevel: 'error'
+  })
   return outfile
 }
 
@@ -66,7 +72,8 @@ export async function bundlePage (folder: string, transport: Transport): Promise
 const DRAIN_TIMEOUT_MS = 400
 
 /** A server of the guide, which closes where it is asked to end. */
-export async function startRuns (t: Test, { port, script, transport = 'DefaultChatTransport', file }: RunsStart): Promise<RunsServer> {
+export async function startRuns (t: Test, start: RunsStart): Promise<RunsServer> {
+  const { port, script, transport = 'DefaultChatTransport', file } = start
   let onAbort = () => {}
   const aborted = new Promise<void>((resolve) => { onAbort = resolve })
   const model = new ScriptedModel(onAbort)
@@ -83,12 +90,14 @@ export async function startRuns (t: Test, { port, script, transport = 'DefaultCh
   })
   const cut = () => { for (const socket of sockets) socket.destroySoon() }
   const origin = await app.listen({ host: '127.0.0.1', port })
-  return { origin, end, cut, say: (word) => { model.say(word) }, finish: () => { model.finish() }, aborted: () => aborted }
+  const say = (word: string) => { model.say(word) }
+  return { origin, end, cut, say, finish: () => { model.finish() }, aborted: () => aborted }
 }
 
-/** The control: a process of its own, which dies where it is asked to end, as one does that Node has not told otherwise. */
+/** The control: a process of its own, which dies when it is asked to end, as any does that handles no signals. */
 export async function startControl (t: Test, redis: string, { port, script }: Start): Promise<ChatServer> {
-  const child: ChildProcess = fork(join(AI_CLIENTS, 'control.js'), [redis, String(port), script], { execArgv: ['--import', import.meta.resolve('tsx')] })
+  const options = { execArgv: ['--import', import.meta.resolve('tsx')] }
+  const child: ChildProcess = fork(join(AI_CLIENTS, 'control.js'), [redis, String(port), script], options)
   const exited = once(child, 'exit')
   const end = async () => {
     child.kill('SIGTERM')

@@ -9,7 +9,7 @@ import t, { type Test } from 'tap'
 import { openBrowser, skipWithoutBrowser } from '../../browser.ts'
 import { folderFor, skip as skipWithoutSqlite } from '../../sqlite/database.ts'
 import type { Transport } from '../../guides/ai-guide.ts'
-import { bundlePage, startControl, startRuns, type ChatServer, type Start } from './chat-servers.ts'
+import { bundlePage, startControl, startRuns, type ChatServer, type RunsServer, type Start } from './chat-servers.ts'
 import { redisServer, skipWithoutAiClients } from './installed.ts'
 import { startRedis } from './redis.ts'
 
@@ -45,7 +45,8 @@ async function openUser (t: Test): Promise<{ open (server: ChatServer): Promise<
 
 /** Loads the page again. Gives the status with which the server answers when it asks for what it has missed. */
 async function loadAgain (page: Page): Promise<number> {
-  const [response] = await Promise.all([page.waitForResponse((response) => response.url().endsWith('/stream')), page.reload()])
+  const asked = page.waitForResponse((response) => response.url().endsWith('/stream'))
+  const [response] = await Promise.all([asked, page.reload()])
   return response.status()
 }
 
@@ -60,6 +61,12 @@ async function shows (page: Page, answers: string, status: string): Promise<void
     const shown = await page.locator('main').evaluate((main) => main.outerHTML)
     throw new Error(`awaited ${JSON.stringify([answers, status])}, but there is ${shown}`, { cause })
   }
+}
+
+/** The server of the guide for the other transport, with its page. */
+async function startWorkflow (t: Test): Promise<RunsServer> {
+  const transport = 'WorkflowChatTransport'
+  return await startRuns(t, { port: 0, script: await scriptFor(transport), transport })
 }
 
 /** Both servers. Each start of one is a new process, or a new application, of the same deployment. */
@@ -208,7 +215,7 @@ t.test('useChat on runs in SQLite: an answer that was complete outlives its serv
 })
 
 t.test('useChat with WorkflowChatTransport on runs: a line that is lost is no failure, and a page that is loaded again goes on', { skip }, async (t) => {
-  const server = await startRuns(t, { port: 0, script: await scriptFor('WorkflowChatTransport'), transport: 'WorkflowChatTransport' })
+  const server = await startWorkflow(t)
   const page = await (await openUser(t)).open(server)
   await ask(page)
   server.say('one, ')
@@ -225,7 +232,7 @@ t.test('useChat with WorkflowChatTransport on runs: a line that is lost is no fa
 })
 
 t.test('useChat with WorkflowChatTransport on runs: a second tab stops the answer for both, and nobody comes back', { skip }, async (t) => {
-  const server = await startRuns(t, { port: 0, script: await scriptFor('WorkflowChatTransport'), transport: 'WorkflowChatTransport' })
+  const server = await startWorkflow(t)
   const user = await openUser(t)
   const first = await user.open(server)
   await ask(first)

@@ -2,7 +2,9 @@
  * The same chat on `resumable-stream`, as the documentation of the AI SDK builds it, in a process of its own:
  * `control.js REDIS_URL PORT SCRIPT`. It says when it listens; its parent tells it what the model says.
  */
-import { createUIMessageStreamResponse, convertToModelMessages, generateId, streamText, UI_MESSAGE_STREAM_HEADERS } from 'ai7'
+import {
+  convertToModelMessages, createUIMessageStreamResponse, generateId, streamText, UI_MESSAGE_STREAM_HEADERS
+} from 'ai7'
 import Fastify from 'fastify'
 import { createClient } from 'redis'
 import { createResumableStreamContext } from 'resumable-stream'

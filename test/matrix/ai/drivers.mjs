@@ -54,7 +54,9 @@ export const drivers = {
 
   async '@langchain/langgraph-sdk' ({ url, signal, item }) {
     const client = new Client({ apiUrl: url, apiKey: 'none', callerOptions: { maxRetries: 0 } })
-    for await (const { event, data } of client.runs.stream(null, 'agent', { input: {}, signal })) item({ type: event, data: JSON.stringify(data) })
+    for await (const { event, data } of client.runs.stream(null, 'agent', { input: {}, signal })) {
+      item({ type: event, data: JSON.stringify(data) })
+    }
   },
 
   async '@tanstack/ai-client' ({ url, signal, item }) {

@@ -1,11 +1,11 @@
 /**
- * A chat in a page, by code of the guide. The address says which chat: `?chat=…`. What the hook says stands in the page,
- * where a test reads it.
+ * A chat in a page, by code of the guide. The address says which chat: `?chat=…`. What the hook says stands in
+ * attributes, where a test reads it.
  */
 import { createElement } from 'react'
 import { createRoot } from 'react-dom/client'
 
-/** Shows a chat. `useGuide` is the code of the guide: it gives `{ messages, sendMessage, status, error, stop }` for the id of a chat. */
+/** Shows a chat. `useGuide` is the code of the guide: it gives what the page shows of a chat, by its id. */
 export function show (useGuide) {
   const chatId = new URLSearchParams(window.location.search).get('chat')
   createRoot(document.getElementById('root')).render(createElement(Chat, { useGuide, chatId }))
@@ -14,7 +14,8 @@ export function show (useGuide) {
 function Chat ({ useGuide, chatId }) {
   const { messages, sendMessage, status, error, stop } = useGuide(chatId)
   const answers = messages.filter(({ role }) => role === 'assistant').map(({ parts }) => textOf(parts))
-  return createElement('main', { 'data-status': status, 'data-answers': answers.join('|'), 'data-error': error?.message },
+  const shown = { 'data-status': status, 'data-answers': answers.join('|'), 'data-error': error?.message }
+  return createElement('main', shown,
     createElement('button', { id: 'ask', onClick: () => sendMessage({ text: 'Tell me a story.' }) }, 'Ask'),
     createElement('button', { id: 'stop', onClick: stop }, 'Stop'))
 }

@@ -24,7 +24,9 @@ export interface Protocol {
 }
 
 /** By the type of an item, where each event has one of its own. What the words of a stop say is no event. */
-const byType = (...types: string[]) => ({ type, data }: Item) => data.includes(STOPPED) ? undefined : types.indexOf(type) + 1 || undefined
+const byType = (...types: string[]) => ({ type, data }: Item) => {
+  return data.includes(STOPPED) ? undefined : types.indexOf(type) + 1 || undefined
+}
 
 /** By the first number that stands in the data of an item. */
 const byText = (pattern: RegExp) => ({ data }: Item) => pattern.exec(data)?.slice(1).map(Number)[0]
@@ -52,7 +54,10 @@ export const workflow: Protocol = {
 export const openai: Protocol = {
   suffix: '/chat/completions',
   stream: { done: '[DONE]' },
-  event: (number) => ({ data: { id: 'c', object: 'chat.completion.chunk', choices: [{ index: 0, delta: { content: `<${number}>` } }] } }),
+  event: (number) => {
+    const choice = { index: 0, delta: { content: `<${number}>` } }
+    return { data: { id: 'c', object: 'chat.completion.chunk', choices: [choice] } }
+  },
   numberOf: byText(/"content":"<(\d)>"/)
 }
 
@@ -67,7 +72,7 @@ export const anthropic: Protocol = {
   numberOf: byType('message_start', 'content_block_delta', 'message_stop')
 }
 
-/** It has an event for failures. Without that its client comes back five times to a run that has failed, for 20 seconds. */
+/** It has an event for failures. Without that its client comes back to a failed run five times, for 20 seconds. */
 export const langgraph: Protocol = {
   suffix: '/runs/stream',
   stream: {
@@ -86,8 +91,12 @@ export const agUi: Protocol = {
   suffix: '',
   stream: {
     control: (control) => {
-      if (control.type === 'done' && control.reason !== undefined) return { data: { type: 'RUN_FINISHED', ...RUN, result: STOPPED } }
-      if (control.type === 'error' && control.code !== undefined) return { data: { type: 'RUN_ERROR', message: 'It has failed.', code: control.code } }
+      if (control.type === 'done' && control.reason !== undefined) {
+        return { data: { type: 'RUN_FINISHED', ...RUN, result: STOPPED } }
+      }
+      if (control.type === 'error' && control.code !== undefined) {
+        return { data: { type: 'RUN_ERROR', message: 'It has failed.', code: control.code } }
+      }
       return undefined
     }
   },
