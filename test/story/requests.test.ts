@@ -30,6 +30,21 @@ t.test('Accept', async (t) => {
   }
 })
 
+t.test('only GET and HEAD are refused by Accept: what a POST accepts is often said of its errors alone', async (t) => {
+  const { app } = await serve(t, (app) => {
+    app.route({ method: ['GET', 'POST', 'PUT', 'DELETE'], url: '/', handler: (_request, reply) => reply.sse(['one']) })
+  })
+  for (const method of ['POST', 'PUT', 'DELETE'] as const) {
+    const { statusCode, headers, body } = await app.inject({ method, url: '/', headers: { accept: 'application/json' } })
+    t.equal(statusCode, 200, method)
+    t.match(headers['content-type'], 'text/event-stream')
+    t.match(body, /^retry: \d+\ndata: one\n\n$/, 'and no control event')
+  }
+  for (const method of ['GET', 'HEAD'] as const) {
+    t.equal((await app.inject({ method, url: '/', headers: { accept: 'application/json' } })).statusCode, 406, method)
+  }
+})
+
 t.test('Last-Event-ID', async (t) => {
   const { app, port, log } = await serve(t, async (app) => {
     const news = app.feed('news')
