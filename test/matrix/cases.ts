@@ -93,7 +93,7 @@ export class Stage {
   }
 
   get #events (): string {
-    // who begins again sees again what is there; how often is a matter of time
+    // a client that begins again sees the same events again; how often is a matter of time
     const numbers = this.#isEndless && this.#way === 'begins again' ? [...new Set(this.numbers)] : this.numbers
     if (numbers.length === 0) return 'none'
     const isRun = numbers.every((number, index) => number === index + 1)
@@ -151,7 +151,7 @@ export const CASES = {
     await stage.sees(EVENTS)
     await stage.isOver()
   },
-  /** A stream that fails in the middle. Who comes back gets the rest. */
+  /** A stream that fails in the middle. A client that comes back gets the rest. */
   failure: async (stage: Stage) => {
     await stage.connect('/failing')
     await stage.sees(MIDDLE)

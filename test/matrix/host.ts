@@ -51,7 +51,7 @@ export class Host {
 
   /** Ends the process. */
   async close (): Promise<void> {
-    // one that could not start has told who wanted it
+    // where it could not start, its clients have failed with the reason
     const process = await this.#process?.catch(() => undefined)
     if (process === undefined || process.exitCode !== null || process.signalCode !== null) return
     const exited = once(process, 'exit')

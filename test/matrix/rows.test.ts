@@ -7,7 +7,7 @@ const WHOLE = /^all, ends$/
 const RESUMED_OR_FAILED = /^(all, resumes(, ends)?|(first 2|none), fails)$/
 const TOLD_OR_FAILED = /^first 2, (\+ stream:error, ends|fails)$/
 
-/** All events, and nothing else; no truncation passes for success; who comes back by itself goes on. */
+/** All events, and nothing else; no truncation passes for success; a client that comes back by itself goes on. */
 const GOOD: Record<CaseName, RegExp> = {
   feed: WHOLE,
   'finite stream': WHOLE,

@@ -19,8 +19,11 @@ export const MIDDLE = 2
 
 /** The reconnection time of all streams, in milliseconds: half of it more at most. */
 const RETRY_MS = 20
-/** Also how long clients stay away from a drain, at least: a restart must be over by then. */
-const DRAIN_TIMEOUT_MS = 2_000
+/**
+ * Also how long clients stay away after a drain, at least: a restart must be over by then, also on a busy machine. A
+ * quarter of it is left for streams to hear that their run was stopped.
+ */
+const DRAIN_TIMEOUT_MS = 6_000
 /** The id of the only run. */
 const RUN = 'run'
 
@@ -157,7 +160,7 @@ export class World {
     await this.close()
     let isTurnedAway = false
     const closed = createServer((socket) => {
-      socket.on('error', () => {}) // who is turned away may not have finished to ask
+      socket.on('error', () => {}) // a client that is turned away may still be sending its request
       socket.resetAndDestroy()
       isTurnedAway = true
       this.#facts.changed()
@@ -225,7 +228,7 @@ export class World {
     }
   }
 
-  /** All events that the client has not seen, with a failure in the middle. Who comes back gets the rest. */
+  /** All events that the client has not seen, with a failure in the middle. A client that comes back gets the rest. */
   async * #failOnce (source: { lastEventId?: string | undefined }, method: string): AsyncGenerator<ServerSentEvent> {
     for await (const event of this.#count(source, method)) {
       if (event.id === MIDDLE + 1 && !this.#hasFailed) {
