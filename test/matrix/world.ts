@@ -21,9 +21,10 @@ export const MIDDLE = 2
 const RETRY_MS = 20
 /**
  * Also how long clients stay away after a drain, at least: a restart must be over by then, also on a busy machine. A
- * quarter of it is left for streams to hear that their run was stopped.
+ * quarter of it is left for streams to hear that their run was stopped. Until then they are silent, and
+ * launchdarkly-eventsource gives up a line that is silent for five seconds.
  */
-const DRAIN_TIMEOUT_MS = 6_000
+const DRAIN_TIMEOUT_MS = 3_000
 /** The id of the only run. */
 const RUN = 'run'
 
