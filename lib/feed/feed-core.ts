@@ -194,7 +194,6 @@ export class FeedCore implements History {
 
   /** How many streams and loops read it. */
   get readers (): number { return this.#readers.size }
-
   stats (): FeedStats {
     return statsOf(this.window, this.#readers, this.figures, (error) => { this.#parts.onFault(error, 'how far a stream of it is behind is not known') })
   }
