@@ -5,7 +5,6 @@ import { keyed } from './keyed.ts'
 import { projections } from './projections.ts'
 import { replay } from './replay.ts'
 import { responsive } from './responsive.ts'
-import { runs } from './runs.ts'
 import type { Effort, Stage } from './stage.ts'
 import { stalled } from './stalled.ts'
 import { storm } from './storm.ts'
@@ -52,15 +51,6 @@ export const FEED_WORKLOADS: readonly FeedWorkload[] = [
     quickConnections: 100,
     mostRounds: 5,
     play: projections
-  },
-  {
-    name: 'runs',
-    title: 'runs that 2 clients follow, and runs that 10 clients follow',
-    reason: 'an answer in two tabs, a task that a team watches: it is made once and encoded once, whoever follows it',
-    connections: 1_000,
-    quickConnections: 100,
-    mostRounds: 5,
-    play: runs
   },
   {
     name: 'stalled-feed',
