@@ -35,3 +35,15 @@ export const systemClock: Clock = {
 export function jittered (ms: number, share: number): number {
   return Math.round(ms * (1 + Math.random() * share))
 }
+
+/** Is fulfilled when a promise has settled, however that is, or after `timeoutMs`: what hangs is not awaited longer. */
+export async function settledWithin (clock: Clock, timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const stopTimer = clock.after(timeoutMs, resolve)
+    const settled = (): void => {
+      stopTimer()
+      resolve()
+    }
+    promise.then(settled, settled)
+  })
+}

@@ -1,6 +1,6 @@
 /** `app.feed`: the feeds of one application, by name. */
 import type { FastifyInstance } from 'fastify'
-import type { Clock } from '../clock.ts'
+import { settledWithin, type Clock } from '../clock.ts'
 import { BadOption, describe, FeedExists, shown } from '../errors.ts'
 import type { Feed } from '../subscription/feed.ts'
 import { LogFeed } from '../subscription/feed.ts'
@@ -129,13 +129,7 @@ export class Feeds {
         logError(this.#app.log, error, `the log of the feed ${shown(feed.name)} could not be freed`)
       })
     })
-    await new Promise<void>((resolve) => {
-      const stopTimer = this.#clock.after(timeoutMs, resolve)
-      Promise.all(closing).finally(() => {
-        stopTimer()
-        resolve()
-      }).catch(() => {})
-    })
+    await settledWithin(this.#clock, timeoutMs, Promise.all(closing))
     this.#feeds.clear()
     this.#ended.clear()
   }

@@ -44,7 +44,7 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   })
   app.addHook('preClose', () => drain(app, streams, runs))
   app.addHook('onClose', async () => {
-    await runs.close()
+    await runs.close(settings.drainTimeoutMs)
     await feeds.close(settings.drainTimeoutMs)
     streams.close()
   })

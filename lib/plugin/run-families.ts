@@ -1,6 +1,6 @@
 /** `app.runs`: the families of runs of one application, by name. */
 import type { FastifyInstance } from 'fastify'
-import type { Clock } from '../clock.ts'
+import { settledWithin, type Clock } from '../clock.ts'
 import { BadOption, RunsExist, shown } from '../errors.ts'
 import { readRunsOptions, type RunsOptions } from '../runs/options.ts'
 import { RunFamily } from '../runs/run-family.ts'
@@ -50,14 +50,17 @@ export class RunFamilies {
     return Object.fromEntries(Array.from(this.#families, ([name, family]) => [name, family.stats()]))
   }
 
-  /** Waits for the runs that are running; those that still are after `waitMs` are stopped, and have `stopMs` for that. */
+  /**
+   * Waits for the runs that are running; those that still are after `waitMs` are stopped, and have `stopMs` for that.
+   */
   async drain (waitMs: number, stopMs: number): Promise<void> {
     await Promise.all(Array.from(this.#families.values(), (family) => family.drain(waitMs, stopMs)))
   }
 
-  /** Frees all runs. */
-  async close (): Promise<void> {
-    await Promise.all(Array.from(this.#families.values(), (family) => family.close()))
+  /** Frees all runs. A log that takes longer than `timeoutMs` is not awaited any more. */
+  async close (timeoutMs: number): Promise<void> {
+    const closing = Array.from(this.#families.values(), (family) => family.close())
+    await settledWithin(this.#clock, timeoutMs, Promise.all(closing))
     this.#families.clear()
   }
 }
