@@ -22,8 +22,8 @@ export const COMMIT_DELAY_MS = 50
 /** A socket that takes nothing for 30 s is dead: TCP retransmits, so a slow one makes progress within that. */
 export const WRITE_TIMEOUT_MS = 30_000
 /**
- * A response without chunks is cut off 250 ms after its last bytes have left for the network: long enough for them to be
- * read, and no burden on a drain.
+ * A response without chunks is cut off 250 ms after its last bytes have left for the network: long enough for them to
+ * be read, and no burden on a drain.
  */
 export const RESET_DELAY_MS = 250
 /** A pipelined request waits 30 s for the responses ahead of it; behind an endless stream it would wait for ever. */
@@ -119,7 +119,9 @@ export const RUNS_BYTES = 256 * 1024 * 1024
 export const RUN_OBJECT_BYTES = 16 * 1024
 /** A source that was stopped has 5 s for its `finally`, as one whose client has left has. */
 export const RUN_STOP_MS = 5_000
-/** After 100 events in a row, the source of a run lets other work run: a source that never waits would stop all else. */
+/**
+ * After 100 events in a row, the source of a run lets other work run: a source that never waits would stop all else.
+ */
 export const RUN_EVENTS_IN_A_ROW = 100
 /** A run waits for its log when 200 of its events are on their way: so none fills what all may have on their way. */
 export const RUN_PENDING_EVENTS = 200

@@ -143,7 +143,7 @@ export class FeedCore implements History {
   /** True until the log has opened. */
   get isOpening (): boolean { return !this.#held.isOpen && !this.#held.isClosed }
 
-  /** Opens the log. Throws where the log does; what it rejects with is told by `ready`, and to those who wait. */
+  /** Opens the log. Throws what the log throws; if it rejects, so do `ready` and the calls that wait. */
   open (): void {
     this.#held.open()
   }

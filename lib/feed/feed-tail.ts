@@ -37,7 +37,7 @@ export interface FeedTailParts {
 export class FeedTail implements TailListener {
   readonly #parts: FeedTailParts
   #keys: KeyIndex | undefined
-  /** True when the window has what was in the log at the beginning: what is told from now on is new. */
+  /** True when the window has what was in the log at the beginning: entries that come from now on are new. */
   #hasOpened = false
   #isClosed = false
 

@@ -24,7 +24,7 @@ export interface HeldLogParts {
   /** True for the log in memory that the feed has made: what that answers need not be looked at. */
   readonly isOwn: boolean
   readonly listener: TailListener
-  /** How much of the history the listener is told first. */
+  /** How much of the history the listener gets first. */
   readonly newest: { readonly entries: number, readonly bytes: number }
   /** The log has opened, and `before` is the position before what it has told; nobody who waits was told so far. */
   readonly onOpen: (before: string) => void
@@ -62,7 +62,7 @@ export class HeldLog {
   get isClosed (): boolean { return this.#isClosed }
 
   /**
-   * Opens the log, if that has not begun. Throws where the log does; what it rejects with is told to those who wait.
+   * Opens the log, if that has not begun. Throws what the log throws; if it rejects, so do the calls that wait.
    */
   open (): void {
     if (this.#state !== 'shut' || this.#isClosed) return

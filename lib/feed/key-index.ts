@@ -13,7 +13,7 @@ export interface KeyFollower {
   offer (index: number): void
 }
 
-/** Somebody who follows so many keys that the index hears of them bit by bit. */
+/** A follower with too many keys to be added at once: the index learns them in several turns. */
 export interface WideFollower extends KeyFollower {
   has (key: string): boolean
 }

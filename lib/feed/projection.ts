@@ -27,8 +27,8 @@ export type Projection<View, Made> = Project<View, Made> & { readonly schema: TS
  * on the user is made in the handler, and runs for that user's stream alone.
  *
  * @param schema the schema of `data`
- * @param project gets the frozen `{ id, event, data, at, key, keys }`; returns `{ event?, data }`, or `undefined` to leave
- *   the entry out
+ * @param project gets the frozen `{ id, event, data, at, key, keys }`; returns `{ event?, data }`, or `undefined` to
+ *   leave the entry out
  * @throws FST_EVENTFEED_BAD_OPTION
  */
 export function projection<const Schema extends TSchema, View extends EntryView, const Type extends string> (

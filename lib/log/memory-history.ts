@@ -17,7 +17,7 @@ const POSITION = /^([a-z0-9]{1,32})-(0|[1-9]\d{0,14})$/
 /** 40 random bits: two histories in a row of thousands hardly ever share an epoch, and an id stays short. */
 const EPOCH_BYTES = 5
 
-/** Who is told, and the number of the entry that is told next. */
+/** A listener, and the number of the entry that it gets next. */
 interface Heard { readonly listener: TailListener, next: number }
 
 /** Entries by number: the first is 1. */

@@ -124,7 +124,7 @@ const TIMES = {
   commitDelayMs: { least: 0, mayBeInfinite: false, otherwise: defaults.COMMIT_DELAY_MS },
   maxAgeMs: { least: 1, mayBeInfinite: true, otherwise: Infinity },
   idleTimeoutMs: { least: 1, mayBeInfinite: true, otherwise: Infinity },
-  // a shorter one were seconds given for milliseconds: to end streams at once there is kick()
+  // a shorter one is probably seconds, mistaken for milliseconds: kick() ends streams at once
   recheckIntervalMs: { least: 1_000, mayBeInfinite: true, otherwise: defaults.RECHECK_INTERVAL_MS },
   writeTimeoutMs: { least: 1, mayBeInfinite: false, otherwise: defaults.WRITE_TIMEOUT_MS }
 } as const

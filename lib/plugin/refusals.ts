@@ -48,7 +48,10 @@ export function refuseDraining (reply: FastifyReply, { drainTimeoutMs }: Setting
   refuseNow(reply, new Draining(), drainTimeoutMs)
 }
 
-/** Refuses a stream for now: an `EventSource` comes back, and all others, who would take an empty stream for an answer, get the error. */
+/**
+ * Refuses a stream for now: an `EventSource` comes back, and all others, who would take an empty stream for an
+ * answer, get the error.
+ */
 export function refuseNow (reply: FastifyReply, error: Error, retryMs: number): void {
   if (readsControlEvents(reply.request)) comeBack(reply, retryMs)
   else sendForNow(reply, error, retryMs)

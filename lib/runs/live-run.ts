@@ -1,4 +1,4 @@
-/** A run of this process: its source is read into its feed, and how it ends is told to all who follow. */
+/** A run of this process: its source is read into its feed, and all followers learn how it ends. */
 import { RUN_PENDING_EVENTS, RUN_STOP_MS } from '../defaults.ts'
 import { asError, RunFull, RunParked, shown } from '../errors.ts'
 import type { Deadline } from '../stream/deadlines.ts'

@@ -53,9 +53,10 @@ export class Room {
   }
 
   /**
-   * Makes room for an event of `own`. Cached forms leave first, because they can be made again. Then, where events are trimmed,
-   * the first ones of those that ended first, of the one that needs the room, and of the others: of these the newest
-   * one stays, so that open streams get it. Throws `FST_EVENTFEED_RUNS_FULL` where no event is to leave.
+   * Makes room for an event of `own`. Cached forms leave first, because they can be made again. Then, where events
+   * are trimmed, the first ones of those that ended first, of the one that needs the room, and of the others: of
+   * these the newest one stays, so that open streams get it. Throws `FST_EVENTFEED_RUNS_FULL` where no event is to
+   * leave.
    */
   makeRoom (bytes: number, own: Holder | undefined): void {
     if (this.#fits(bytes)) return
@@ -75,7 +76,10 @@ export class Room {
     }
   }
 
-  /** Makes room for one more run. Throws `FST_EVENTFEED_RUNS_FULL`, also where events are trimmed and that is not enough. */
+  /**
+   * Makes room for one more run. Throws `FST_EVENTFEED_RUNS_FULL`, also where events are trimmed and that is not
+   * enough.
+   */
   enter (bytes: number): void {
     this.makeRoom(bytes, undefined)
     if (!this.#fits(bytes)) throw this.#full()

@@ -127,8 +127,8 @@ export class RunFamily implements Runs {
   }
 
   /**
-   * The application closes: no run is started any more. Waits for those that are running, and stops them after `waitMs`;
-   * is fulfilled when all have ended, `stopMs` after that at the latest.
+   * The application closes: no run is started any more. Waits for those that are running, and stops them after
+   * `waitMs`; is fulfilled when all have ended, `stopMs` after that at the latest.
    */
   async drain (waitMs: number, stopMs: number): Promise<void> {
     this.#isClosing = true

@@ -25,7 +25,7 @@ export interface RunLogParts {
   readonly record: () => Omit<RunRecord, 'events' | 'beginning'>
 }
 
-/** What was told before anybody listens. */
+/** What the log has reported before there is a listener. */
 interface Held { readonly entries: LogEntry[], hasEnded: boolean }
 
 /** The log of one run. */
@@ -35,7 +35,7 @@ export class RunLog implements EventLog {
   beginning = ''
   readonly #parts: RunLogParts
   #log: EventLog
-  /** Hears of what is told; before anybody listens, it is held. */
+  /** Gets what the log reports; until there is a listener, that is held. */
   #listener: TailListener | undefined
   #held: Held = { entries: [], hasEnded: false }
   #tail: Tail | undefined

@@ -21,7 +21,9 @@ export interface FollowedOutput {
   readonly events: number
   /** How many of them came before those that the window numbers. */
   readonly earlier: number
-  /** The position after this many events, of those that are not in the window; where that is not known, the beginning. */
+  /**
+   * The position after this many events, of those that are not in the window; where that is not known, the beginning.
+   */
   positionAfter (events: number): string | Promise<string>
 }
 
@@ -60,7 +62,10 @@ export class RunPlan extends Plan {
   }
 }
 
-/** A filter that leaves out what is still to be skipped of a run that has not had it yet. It is asked about each event once. */
+/**
+ * A filter that leaves out what is still to be skipped of a run that has not had it yet. It is asked about each event
+ * once.
+ */
 class RestToSkip {
   /** How many events the stream has passed. */
   passed = 0

@@ -1,6 +1,6 @@
 /**
- * What a log keeps of a run beside its events: an entry of a reserved type, which no follower sees. It says what the run
- * is, and at its end how it has ended.
+ * What a log keeps of a run beside its events: an entry of a reserved type, which no follower sees. It says what the
+ * run is, and at its end how it has ended.
  */
 import type { LogEntry } from '../log/contract.ts'
 import { CONTROL_PREFIX } from '../wire/protocol.ts'

@@ -38,7 +38,10 @@ async function * entriesOf (log: EventLog, after: string): AsyncGenerator<{ read
   }
 }
 
-/** Reads a log; `undefined` where it has no history. @param first the position of an event: `before` says what precedes it */
+/**
+ * Reads a log; `undefined` where it has no history. @param first the position of an event: `before` says what
+ * precedes it
+ */
 export async function readStoredRun (log: EventLog, first: string | undefined): Promise<StoredRun | undefined> {
   const { oldest, before: start } = checkedBeginning(await log.earliest())
   if (oldest === null) return undefined

@@ -31,8 +31,9 @@ export class Work {
   }
 
   /**
-   * Reads the source to its end, and answers what it returns. Rejects with what it fails with; where it was stopped, with
-   * what its clean-up fails with. Settles when its `finally` has run, unless a value of it was refused: then at once.
+   * Reads the source to its end, and answers what it returns. Rejects with what it fails with; where it was stopped,
+   * with what its clean-up fails with. Settles when its `finally` has run, unless a value of it was refused: then at
+   * once.
    */
   async run (source: unknown, given: RunArguments): Promise<unknown> {
     try {

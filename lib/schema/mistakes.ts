@@ -120,7 +120,10 @@ type DifferenceOfProperties<Data, Expected, Path extends string, Depth extends r
     : undefined extends Expected[Name] ? never : `${Path}.${Name} is missing`
 } extends infer Clauses ? Clauses[keyof Clauses] : never
 
-/** Properties that a value has: where several events are yielded, TypeScript gives each those of the others, as `never`. */
+/**
+ * Properties that a value has: where several events are yielded, TypeScript gives each those of the others, as
+ * `never`.
+ */
 type GivenIn<Data> = { [Name in keyof Data]-?: [Exclude<Data[Name], undefined>] extends [never] ? never : Name }[keyof Data]
 
 type OrUnfit<Clause, Path extends string> = [Clause] extends [never] ? `${Path} does not fit` : Clause

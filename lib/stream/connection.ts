@@ -249,7 +249,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     if (!wasMoving && this.#isMoveDue) this.#advance()
   }
 
-  /** Bytes wait here before the head is sent, and while others are read or written: of one read and one `retry` at most. */
+  /** Bytes that wait for the head, or while others are read or written: those of one read and one `retry` at most. */
   #keep (batch: Batch): void {
     if (this.#state === 'closed' || batch.length === 0) return
     if (this.#state === 'open' && this.#held === undefined && !this.#isMoving) this.#write(batch)

@@ -51,7 +51,9 @@ export function openSource (source: unknown, context: SourceContext, argumentsOf
   return new AwaitedFrames(Promise.resolve(given), context, false)
 }
 
-/** Opens what a promise holds. Until that is kept, no head is sent: where there is nothing, that is an ordinary error. */
+/**
+ * Opens what a promise holds. Until that is kept, no head is sent: where there is nothing, that is an ordinary error.
+ */
 export function openLater (promise: Promise<unknown>, context: SourceContext): FrameSource {
   return new AwaitedFrames(promise, context, true)
 }

@@ -34,8 +34,8 @@ export interface Writer {
   readonly isGone: boolean
   /**
    * Exempts the socket from the server's time-outs, which are for requests. Instead its owner hears when the client
-   * takes nothing for `timeoutMs` while something waits for it, also after `end` and `cut`. Called once, before the first
-   * `write`.
+   * takes nothing for `timeoutMs` while something waits for it, also after `end` and `cut`. Called once, before the
+   * first `write`.
    */
   watch (owner: WriterOwner, timeoutMs: number, tools: StallTools): void
   /** Takes all listeners off again, and gives the socket its own time-out back. */

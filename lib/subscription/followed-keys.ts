@@ -78,7 +78,7 @@ export class FollowedKeys implements WideFollower {
 
   /**
    * Tells the index that the keys are followed, or no longer, some of them in each turn. A key that changes meanwhile
-   * is told at once.
+   * is passed on at once.
    */
   #tell (untold: Iterator<string>, index: KeyIndex): void {
     // overtaken: a stream has entered, or the last has left

@@ -117,7 +117,10 @@ export function readKeys (keys: unknown): Set<string> {
   return read
 }
 
-/** The event types of a feed, read once. Throws `FST_EVENTFEED_BAD_OPTION`. @param has true for a type that it may have */
+/**
+ * The event types of a feed, read once. Throws `FST_EVENTFEED_BAD_OPTION`. @param has true for a type that it may
+ * have
+ */
 export function readEvents (events: unknown, has: (event: string) => boolean): ReadonlySet<string> {
   if (!Array.isArray(events) || events.length === 0) throw new BadOption(`subscribe({ events }) must be an array of event types, at least one, not ${Array.isArray(events) ? 'an empty array' : describe(events)}`)
   const read = new Set<string>()

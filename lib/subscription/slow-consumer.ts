@@ -89,7 +89,7 @@ export function fallBehind (
 function continuationOf (feed: FeedCore, cursor: EntryCursor, gap: LocatedGap | undefined, where: Where | undefined): Continuation {
   const { window, lag, newest } = feed
   const lagging = { position: cursor.position, index: cursor.lastIndex, gap }
-  // in pages from before the window nobody knows which of the newest it has got: it goes on in the log
+  // in pages from before the window nobody knows which of the newest it has: it goes on in the log
   if (newest === undefined || lagging.index === 0) return skipped(window, lag, lagging)
   const poisoned = new Map<Entry, Poison>()
   const takes = (entry: Entry): boolean => {

@@ -12,15 +12,15 @@ import type { Gap } from './protocol.ts'
 
 /**
  * Says a control in the words of a protocol: by an event or several, as a source yields them. `undefined`: a bookmark
- * and the end are not said, an end that is none of the source's own cuts the line, a gap is the named event. An end that
- * has words does not cut the line. Synchronous: a promise counts as a failure.
+ * and the end are not said, an end that is none of the source's own cuts the line, a gap is the named event. An end
+ * that has words does not cut the line. Synchronous: a promise counts as a failure.
  *
- * An event may carry the `id` of its control, also that of an end, which begins with `~`: a client that comes back with
- * that gets 204.
+ * An event may carry the `id` of its control, also that of an end, which begins with `~`: a client that comes back
+ * with that gets 204.
  */
 export type ControlFunction = (control: Control) => string | ServerSentEvent | ReadonlyArray<string | ServerSentEvent> | undefined
 
-/** What the function has failed at is told here. */
+/** Called with what the function has failed with. */
 export type ReportControl = (error: unknown, type: Control['type']) => void
 
 /** The form of one stream. */
