@@ -1,6 +1,7 @@
 /** What the plugin adds to Fastify's types. Nothing here exists at run time. */
 import type { FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
+import type { FeedOptions } from '../feed/feed-options.ts'
 import type { RunFollower } from '../runs/follower.ts'
 import type { RunsOptions } from '../runs/options.ts'
 import type { Runs } from '../runs/runs.ts'
@@ -10,7 +11,6 @@ import type { FeedSubscription } from '../subscription/subscription.ts'
 import type { Checked, Given, YieldedBy } from '../schema/mistakes.ts'
 import type { EventSchemas, TypedEvent } from '../schema/types.ts'
 import type { EventsOf, SourceArguments } from '../stream/source.ts'
-import type { FeedOptions } from './feeds.ts'
 import type { EventStreamOptions } from './options.ts'
 import type { EventfeedStats } from './stats.ts'
 
@@ -75,6 +75,28 @@ export interface Eventfeed {
   kick (connectionKey: string, reason?: string): number
 }
 
+/** The data types of events, by the schemas that declare them; any where none are. */
+type TypesOf<Schemas extends EventSchemas> =
+  string extends keyof Schemas ? Record<string, unknown> : { [Type in keyof Schemas & string]: Static<Schemas[Type]> }
+
+/** `app.feed`. */
+export interface DefineFeed {
+  /**
+   * Defines a feed: a named, typed log of events that streams follow. Also at run time.
+   *
+   * @throws FST_EVENTFEED_FEED_EXISTS for the name of a feed that is alive, FST_EVENTFEED_BAD_OPTION,
+   *   FST_EVENTFEED_BAD_SCHEMA
+   */
+  <const Schemas extends EventSchemas = Record<string, never>> (name: string, options?: FeedOptions<Schemas>): Feed<TypesOf<Schemas>>
+  /**
+   * The feed of this name that is alive: defined, and not ended. `undefined` where there is none, as after
+   * `app.close()`.
+   *
+   * @typeParam Types the data types of its events: only who has defined it can know them, and nobody checks them
+   */
+  get<Types = Record<string, unknown>> (name: string): Feed<Types> | undefined
+}
+
 declare module 'fastify' {
   interface FastifySchema {
     /** The events of an event stream: schemas of their data, by event type. */
@@ -93,15 +115,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** What the plugin knows of its streams. */
     readonly eventfeed: Eventfeed
-    /**
-     * Defines a feed: a named, typed log of events that streams follow. Also at run time.
-     *
-     * @throws FST_EVENTFEED_FEED_EXISTS for the name of a feed that is alive, FST_EVENTFEED_BAD_OPTION,
-     *   FST_EVENTFEED_BAD_SCHEMA
-     */
-    feed<const Schemas extends EventSchemas = Record<string, never>> (
-      name: string, options?: FeedOptions<Schemas>
-    ): Feed<string extends keyof Schemas ? Record<string, unknown> : { [Type in keyof Schemas & string]: Static<Schemas[Type]> }>
+    /** Defines feeds, and finds them. */
+    readonly feed: DefineFeed
     /**
      * Defines a family of runs: work whose output is a feed of its own, which goes on when its client leaves. Also at
      * run time.
@@ -111,6 +126,6 @@ declare module 'fastify' {
      */
     runs<const Schemas extends EventSchemas = Record<string, never>> (
       name: string, options?: RunsOptions<Schemas>
-    ): Runs<string extends keyof Schemas ? Record<string, unknown> : { [Type in keyof Schemas & string]: Static<Schemas[Type]> }>
+    ): Runs<TypesOf<Schemas>>
   }
 }

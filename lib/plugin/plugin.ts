@@ -2,10 +2,11 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { AlreadyRegistered, ReplySseTaken } from '../errors.ts'
+import type { FeedOptions } from '../feed/feed-options.ts'
 import type { RunsOptions } from '../runs/options.ts'
 import './augmentation.ts'
 import { drain } from './drain.ts'
-import { Feeds, type FeedOptions } from './feeds.ts'
+import { Feeds } from './feeds.ts'
 import { logError } from './log.ts'
 import { acceptsEventStream } from './negotiation.ts'
 import { readSettings, type EventfeedOptions, type EventStreamOptions } from './options.ts'
@@ -13,6 +14,7 @@ import { sendEventStream } from './reply-sse.ts'
 import { watchRoutes } from './route-events.ts'
 import { RunFamilies } from './run-families.ts'
 import { Streams } from './streams.ts'
+import { Workshop } from './workshop.ts'
 
 /** Serves event streams by `reply.sse` too: of the two, one would take the other's place without a word. */
 const OTHER_PLUGIN = '@fastify/sse'
@@ -23,15 +25,18 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   if (app.hasReplyDecorator('sse') || app.hasPlugin(OTHER_PLUGIN)) throw new ReplySseTaken()
   const settings = readSettings(options)
   const streams = new Streams(settings, watchRoutes(app, settings.validateEvents), (error, what) => { logError(app.log, error, what) })
-  const feeds = new Feeds(app, settings.clock, settings.validateEvents)
-  const runs = new RunFamilies(app, settings.clock, settings.validateEvents)
+  const workshop = new Workshop(app, settings.clock, settings.validateEvents)
+  const feeds = new Feeds(workshop)
+  const runs = new RunFamilies(workshop)
 
   app.decorateReply('sse', function (this: FastifyReply, source: unknown, streamOptions?: EventStreamOptions<FastifyRequest>) {
     // a reply is returned for `return reply.sse(…)`; that it is void besides lets handlers with a response schema do so
     return sendEventStream(this, streams, source, streamOptions) as FastifyReply & void
   })
   app.decorateRequest('acceptsEventStream', { getter: function (this: FastifyRequest) { return acceptsEventStream(this) } })
-  app.decorate('feed', ((name: string, feedOptions: FeedOptions = {}) => feeds.define(name, feedOptions)) as typeof app.feed)
+  const feed = (name: string, feedOptions: FeedOptions = {}) => feeds.define(name, feedOptions)
+  // what a feed of this name holds, its definition knows
+  app.decorate('feed', Object.assign(feed, { get: (name: string) => feeds.get(name) }) as typeof app.feed)
   app.decorate('runs', ((name: string, runsOptions: RunsOptions = {}) => runs.define(name, runsOptions)) as typeof app.runs)
   app.decorate('eventfeed', {
     stats: () => ({ ...streams.stats(), feeds: feeds.stats(), runs: runs.stats() }),

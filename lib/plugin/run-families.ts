@@ -1,46 +1,28 @@
 /** `app.runs`: the families of runs of one application, by name. */
-import type { FastifyInstance } from 'fastify'
-import { settledWithin, type Clock } from '../clock.ts'
-import { BadOption, RunsExist, shown } from '../errors.ts'
+import { settledWithin } from '../clock.ts'
+import { RunsExist, shown } from '../errors.ts'
+import type { RunsStats } from '../runs/figures.ts'
 import { readRunsOptions, type RunsOptions } from '../runs/options.ts'
 import { RunFamily } from '../runs/run-family.ts'
-import type { RunsStats } from '../runs/figures.ts'
-import { compileData, compileEvents } from '../schema/events.ts'
-import type { Compilers, SerializerCompiler } from '../schema/serializer.ts'
-import { FEED_NAME } from './feeds.ts'
-import { logError } from './log.ts'
+import type { Workshop } from './workshop.ts'
 
 /** The families of runs of one application. */
 export class RunFamilies {
   readonly #families = new Map<string, RunFamily>()
-  readonly #app: FastifyInstance
-  readonly #clock: Clock
-  readonly #validates: boolean
+  readonly #workshop: Workshop
 
-  constructor (app: FastifyInstance, clock: Clock, validates: boolean) {
-    this.#app = app
-    this.#clock = clock
-    this.#validates = validates
+  constructor (workshop: Workshop) {
+    this.#workshop = workshop
   }
 
   /** Defines a family. */
   define (name: string, options: RunsOptions): RunFamily {
-    if (typeof name !== 'string' || !FEED_NAME.test(name)) {
-      throw new BadOption(`the name of runs must be a string of 1 to 128 characters without white space, comma and "=", and not begin with "~", not ${shown(name)}`)
-    }
+    this.#workshop.checkName(name, 'runs')
     if (this.#families.has(name)) throw new RunsExist(shown(name))
+    const { clock, report } = this.#workshop
     const settings = readRunsOptions(options)
-    const compilers: Compilers = {
-      shared: this.#app.getSchemas(), serializer: this.#app.serializerCompiler as SerializerCompiler | undefined, validates: this.#validates
-    }
-    const family = new RunFamily({
-      name,
-      settings,
-      clock: this.#clock,
-      codec: options.events === undefined ? undefined : compileEvents(options.events, `the events of the runs ${shown(name)}`, compilers),
-      compile: (event, schema) => compileData(event, schema, compilers),
-      report: (error, what) => { logError(this.#app.log, error, what) }
-    })
+    const compiled = this.#workshop.compile(options.events, `the runs ${shown(name)}`)
+    const family = new RunFamily({ name, settings, clock, ...compiled, report })
     this.#families.set(name, family)
     return family
   }
@@ -60,7 +42,7 @@ export class RunFamilies {
   /** Frees all runs. A log that takes longer than `timeoutMs` is not awaited any more. */
   async close (timeoutMs: number): Promise<void> {
     const closing = Array.from(this.#families.values(), (family) => family.close())
-    await settledWithin(this.#clock, timeoutMs, Promise.all(closing))
+    await settledWithin(this.#workshop.clock, timeoutMs, Promise.all(closing))
     this.#families.clear()
   }
 }

@@ -1,12 +1,10 @@
 /** The ids of runs: made at random, or given by the application. */
 import { randomBytes } from 'node:crypto'
 import { BadOption, shown } from '../errors.ts'
+import { isFeedName } from '../wire/event-id.ts'
 
 /** 128 random bits: nobody guesses one. That is no authorization: an id is seen in logs, URLs and referrers. */
 const ID_BYTES = 16
-
-/** An id may stand in an event ID that lists positions: no comma, no `=`, nothing that ends a line. */
-const ID = /^[^\s,=~\p{Cc}][^\s,=\p{Cc}]{0,127}$/u
 
 /** A new id, which no other run has: 22 characters that need no escape in a URL. */
 export function newRunId (): string {
@@ -15,7 +13,7 @@ export function newRunId (): string {
 
 /** True for what may be the id of a run. */
 export function isRunId (id: unknown): id is string {
-  return typeof id === 'string' && ID.test(id)
+  return isFeedName(id)
 }
 
 /** Checks an id that the application gives. Throws `FST_EVENTFEED_BAD_OPTION`. */

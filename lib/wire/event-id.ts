@@ -23,6 +23,14 @@ export function readLastEventId (header: string | string[] | undefined, url: str
   return new URLSearchParams(url.slice(start + 1)).get(LAST_EVENT_ID_PARAMETER)?.replace(/[\r\n\0]/g, '') || undefined
 }
 
+/** What may stand in an event ID that lists positions: no comma, no `=`, nothing that ends a line. */
+const NAME = /^[^\s,=~\p{Cc}][^\s,=\p{Cc}]{0,127}$/u
+
+/** True for what may be the name of a feed, and the id of a run or a room: it may stand in an event ID. */
+export function isFeedName (name: unknown): name is string {
+  return typeof name === 'string' && NAME.test(name)
+}
+
 /**
  * The id of an event on a stream of several feeds: `feed=position` pairs, so that each feed resumes by itself. Throws
  * `FST_EVENTFEED_ID_TOO_LONG` for one that would have more than 4,000 bytes.

@@ -240,6 +240,18 @@ t.test('a feed is defined at run time, and a name that is alive only once', asyn
   t.match(app.eventfeed.stats().feeds, { late: { entries: 1, streams: 0 } })
 })
 
+t.test('a living feed is found by its name, and no other', async (t) => {
+  const { app, feed } = await feedOf(t)
+  t.equal(app.feed.get('numbers'), feed)
+  for (const name of ['', 'letters', '__proto__', 'constructor']) t.equal(app.feed.get(name), undefined, name)
+  feed.end()
+  t.equal(app.feed.get('numbers'), undefined, 'one that has ended is none')
+  const again = app.feed('numbers')
+  t.equal(app.feed.get('numbers'), again)
+  await app.close()
+  t.equal(app.feed.get('numbers'), undefined, 'and none is there after the application has closed')
+})
+
 t.test('publish refuses what is no event, and adds nothing', async (t) => {
   const { feed } = await feedOf(t)
   const circular: { self?: unknown } = {}

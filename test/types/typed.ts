@@ -37,6 +37,11 @@ chat.publish({ event: 'joined', data: { who: 1 } })
 chat.publish({ event: 'message', data: { from: 'ada' } })
 // @ts-expect-error the data of another event
 chat.publish({ event: 'joined', data: said })
+// a feed that is found by its name has the types that the caller says
+app.feed.get<{ message: { text: string } }>('chat')?.publish({ data: { text: 'hi' } })
+app.feed.get('chat')?.publish({ event: 'anything', data: 1 })
+// @ts-expect-error there may be none
+app.feed.get('chat').end()
 // @ts-expect-error a key is a string
 chat.publish({ event: 'message', data: said, key: 1 })
 // @ts-expect-error the log gives the ids

@@ -1,0 +1,51 @@
+/**
+ * What feeds, rooms and runs of one application are made with: its clock, its compilers of schemas, its log, and the
+ * rule for their names. It does not know what is made.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../clock.ts'
+import { BadOption, shown } from '../errors.ts'
+import type { FeedParts } from '../feed/feed-parts.ts'
+import { compileData, compileEvents } from '../schema/events.ts'
+import type { Compilers, SerializerCompiler } from '../schema/serializer.ts'
+import type { EventSchemas } from '../schema/types.ts'
+import { isFeedName } from '../wire/event-id.ts'
+import { logError } from './log.ts'
+
+/** The workshop of one application. */
+export class Workshop {
+  readonly clock: Clock
+  readonly #app: FastifyInstance
+  readonly #validates: boolean
+
+  /** @param validates true where data is validated before it is kept */
+  constructor (app: FastifyInstance, clock: Clock, validates: boolean) {
+    this.#app = app
+    this.clock = clock
+    this.#validates = validates
+  }
+
+  /**
+   * Compiles declared events, with the schemas that the application has by now. Throws `FST_EVENTFEED_BAD_SCHEMA`.
+   *
+   * @param whose for the messages, such as `the feed "chat"`
+   */
+  compile (events: EventSchemas | undefined, whose: string): Pick<FeedParts, 'codec' | 'compile'> {
+    const compilers: Compilers = {
+      shared: this.#app.getSchemas(), serializer: this.#app.serializerCompiler as SerializerCompiler | undefined, validates: this.#validates
+    }
+    return {
+      codec: events === undefined ? undefined : compileEvents(events, `the events of ${whose}`, compilers),
+      compile: (event, schema) => compileData(event, schema, compilers)
+    }
+  }
+
+  /** Checks a name, which may stand in event IDs. Throws `FST_EVENTFEED_BAD_OPTION`. @param whose such as `a feed` */
+  checkName (name: unknown, whose: string): void {
+    if (isFeedName(name)) return
+    throw new BadOption(`the name of ${whose} must be a string of 1 to 128 characters without white space, comma and "=", and not begin with "~", not ${shown(name)}`)
+  }
+
+  /** Tells the application's log what has failed. Throws nothing. */
+  readonly report = (error: unknown, what: string): void => { logError(this.#app.log, error, what) }
+}
