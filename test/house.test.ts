@@ -9,7 +9,7 @@ import t from 'tap'
 import ts from 'typescript'
 
 const SLAB = ['errors', 'defaults', 'clock', 'roster', 'abort', 'guarded', 'own-context', 'thenable', 'indexed-ring']
-const FLOORS_0_TO_1 = ['wire', ...SLAB]
+const FLOORS_0_TO_1 = ['wire', 'deadlines', ...SLAB]
 const FLOORS_0_TO_2 = ['stream', 'log', 'schema', ...FLOORS_0_TO_1]
 const FLOORS_0_TO_4 = ['subscription', 'feed', ...FLOORS_0_TO_2]
 const FLOORS_0_TO_5 = ['runs', ...FLOORS_0_TO_4]
@@ -41,6 +41,7 @@ const HOUSE: readonly Room[] = [
   { floor: 2, room: 'log', mayImport: FLOORS_0_TO_1, packages: [], node: NO_HTTP },
   { floor: 2, room: 'schema', mayImport: FLOORS_0_TO_1, packages: ['typebox', '@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler'], node: NO_HTTP },
   { floor: 1, room: 'wire', mayImport: SLAB, packages: [], node: [] },
+  { floor: 1, room: 'deadlines', mayImport: ['clock', 'guarded'], packages: [], node: [] },
   { floor: 0, room: 'errors', mayImport: [], packages: ['@fastify/error'], node: [] },
   { floor: 0, room: 'defaults', mayImport: [], packages: [], node: [] },
   { floor: 0, room: 'clock', mayImport: [], packages: [], node: [] },

@@ -7,7 +7,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TURN_TIMEOUT_MS, TURNS_PER_SOCKET } from '../defaults.ts'
-import type { Deadline, Deadlines } from '../stream/deadlines.ts'
+import type { Deadline, Deadlines } from '../deadlines.ts'
 
 /** Why a turn does not come. */
 export type NoTurn =

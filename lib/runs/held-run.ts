@@ -1,7 +1,7 @@
 /** A run that this process holds, running or kept: what is known of it, its feed, and how its streams end. */
 import { RUN_FAILED, RunFailed, shown } from '../errors.ts'
 import type { FeedParts } from '../feed/feed-parts.ts'
-import type { Deadlines } from '../stream/deadlines.ts'
+import type { Deadlines } from '../deadlines.ts'
 import { LogFeed } from '../subscription/feed.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
 import type { RunsSettings } from './options.ts'

@@ -1,7 +1,7 @@
 /** A run of this process: its source is read into its feed, and all followers learn how it ends. */
 import { RUN_PENDING_EVENTS, RUN_STOP_MS } from '../defaults.ts'
 import { asError, RunFull, RunParked, shown } from '../errors.ts'
-import type { Deadline } from '../stream/deadlines.ts'
+import type { Deadline } from '../deadlines.ts'
 import { closeSource, holdSource } from '../stream/source.ts'
 import { until } from '../stream/until.ts'
 import { HeldRun, type RunTools } from './held-run.ts'

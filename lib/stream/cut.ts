@@ -8,7 +8,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { RESET_DELAY_MS } from '../defaults.ts'
-import type { Deadlines } from './deadlines.ts'
+import type { Deadlines } from '../deadlines.ts'
 
 /** Written after all else, to hear when that has left. */
 const NOTHING = Buffer.alloc(0)

@@ -1,6 +1,6 @@
 /** What surrounds a connection: its options, whoever made it, and what all connections share. */
 import type { Clock } from '../clock.ts'
-import type { Deadlines } from './deadlines.ts'
+import type { Deadlines } from '../deadlines.ts'
 import type { EndSummary } from './end.ts'
 import type { Heartbeats } from './heartbeat.ts'
 

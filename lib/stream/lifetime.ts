@@ -4,7 +4,7 @@
  */
 import { LIFETIME_JITTER } from '../defaults.ts'
 import { asError } from '../errors.ts'
-import type { Deadline } from './deadlines.ts'
+import type { Deadline } from '../deadlines.ts'
 import type { ConnectionTools, StreamOptions } from './host.ts'
 
 /** What ends a stream by its lifetime. */

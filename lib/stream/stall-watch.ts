@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { STALL_CHECKS } from '../defaults.ts'
-import type { Deadline, Deadlines } from './deadlines.ts'
+import type { Deadline, Deadlines } from '../deadlines.ts'
 
 /** What is looked at. */
 export interface Watched {

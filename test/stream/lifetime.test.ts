@@ -1,6 +1,6 @@
 /** How long a connection may last, and whom it asks. */
 import t from 'tap'
-import { Deadlines } from '../../lib/stream/deadlines.ts'
+import { Deadlines } from '../../lib/deadlines.ts'
 import type { StreamOptions } from '../../lib/stream/host.ts'
 import { Lifetime, type LifetimeEnd } from '../../lib/stream/lifetime.ts'
 import { ManualClock } from '../clock.ts'

@@ -1,6 +1,6 @@
 /** The watch over clients that have no socket of their own. */
 import t from 'tap'
-import { Deadlines } from '../../lib/stream/deadlines.ts'
+import { Deadlines } from '../../lib/deadlines.ts'
 import { StallWatch } from '../../lib/stream/stall-watch.ts'
 import { ManualClock } from '../clock.ts'
 import { rethrown } from './rethrown.ts'

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { LONGEST_DELAY_MS } from '../../lib/clock.ts'
-import { Deadlines, type Deadline } from '../../lib/stream/deadlines.ts'
-import { ManualClock } from '../clock.ts'
-import { rethrown } from './rethrown.ts'
+import { LONGEST_DELAY_MS } from '../lib/clock.ts'
+import { Deadlines, type Deadline } from '../lib/deadlines.ts'
+import { ManualClock } from './clock.ts'
+import { rethrown } from './stream/rethrown.ts'
 
 /** A deadline may come this much early, because timers count whole milliseconds. */
 const EARLY_MS = 1

@@ -1,8 +1,8 @@
 /**
  * All deadlines of all streams, with one timer: a heap ordered by time. It does not know what a deadline is for.
  */
-import type { Clock } from '../clock.ts'
-import { guarded, type Report } from '../guarded.ts'
+import type { Clock } from './clock.ts'
+import { guarded, type Report } from './guarded.ts'
 
 /** A deadline that was set. */
 export interface Deadline {
