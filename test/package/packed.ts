@@ -21,8 +21,11 @@ export interface Packed {
   readonly files: readonly string[]
 }
 
-/** Packs and installs the package. It builds in the copy, so no test that runs beside this one misses `dist/` for a moment. */
-export async function packAndInstall (t: Test): Promise<Packed> {
+/**
+ * Packs and installs the package, and `others` that its consumers need. It builds in the copy, so no test that runs
+ * beside this one misses `dist/` for a moment.
+ */
+export async function packAndInstall (t: Test, others: readonly string[] = []): Promise<Packed> {
   const temporary = await mkdtemp(join(tmpdir(), 'eventfeed-package-'))
   t.teardown(() => rm(temporary, { recursive: true, force: true }))
   const [source, folder] = [join(temporary, 'source'), join(temporary, 'consumer')]
@@ -35,7 +38,7 @@ export async function packAndInstall (t: Test): Promise<Packed> {
   await mkdir(folder)
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true }))
   // in the versions that are here, which npm has in its cache since it installed them here
-  const peers = await Promise.all(PEERS.map(async (peer) => `${peer}@${await versionOf(peer)}`))
+  const peers = await Promise.all([...PEERS, ...others].map(async (peer) => `${peer}@${await versionOf(peer)}`))
   await run(folder, 'npm', 'install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder, tarball, ...peers)
 
   const installed = join(folder, 'node_modules/fastify-eventfeed')

@@ -10,8 +10,13 @@ import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { nginx } from '../programs.ts'
 
-/** Starts nginx as a proxy of `upstream`, an origin. Gives its own origin; it stops, and its folder goes, when the test ends. */
-export async function startNginx (t: Test, upstream: string): Promise<string> {
+/**
+ * Starts nginx as a proxy of `upstream`, an origin, by default for all paths; `locations` are others, as nginx words
+ * them. Gives its own origin; it stops, and its folder goes, when the test ends.
+ */
+export async function startNginx (
+  t: Test, upstream: string, locations = `location / { proxy_pass ${upstream}; }`
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'eventfeed-nginx-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
 
@@ -19,7 +24,7 @@ export async function startNginx (t: Test, upstream: string): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort()
     const config = join(folder, 'nginx.conf')
-    await writeFile(config, configuration({ folder, port, upstream }))
+    await writeFile(config, configuration({ folder, port, locations }))
     const server = spawn(nginx.path, ['-c', config, '-p', folder, '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'pipe'] })
     const exited = once(server, 'exit')
     t.teardown(async () => {
@@ -39,7 +44,7 @@ export async function startNginx (t: Test, upstream: string): Promise<string> {
   }
 }
 
-function configuration ({ folder, port, upstream }: { folder: string, port: number, upstream: string }): string {
+function configuration ({ folder, port, locations }: { folder: string, port: number, locations: string }): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`)
   return `
     daemon off;
@@ -51,7 +56,7 @@ function configuration ({ folder, port, upstream }: { folder: string, port: numb
       ${temporary.join('\n      ')}
       server {
         listen 127.0.0.1:${port};
-        location / { proxy_pass ${upstream}; }
+        ${locations}
       }
     }
   `
