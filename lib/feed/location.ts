@@ -80,6 +80,6 @@ export function asked<Value> (ask: () => Value | PromiseLike<Value>): Value | Pr
 }
 
 /** A promise only where there is one: a log in memory answers at once, and so does its stream. */
-export function then<Value, Result> (value: Value | Promise<Value>, next: (value: Value) => Result): Result | Promise<Result> {
+export function then<Value, Result> (value: Value | Promise<Value>, next: (value: Value) => Result | Promise<Result>): Result | Promise<Result> {
   return value instanceof Promise ? value.then(next) : next(value)
 }

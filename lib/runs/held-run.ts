@@ -72,8 +72,8 @@ export class HeldRun implements FollowedOutput {
 
   get beginning (): string { return this.log?.beginning ?? '' }
 
-  positionAfter (events: number): string | Promise<string> {
-    return this.log?.positionAfter(events) ?? this.beginning
+  positionAfter (events: number, after: string): string | Promise<string> {
+    return this.log?.positionAfter(events, after) ?? after
   }
 
   /** Stops it. A run that has ended stays as it is. */

@@ -143,9 +143,9 @@ export class RunLog implements EventLog {
     await this.#log.close()
   }
 
-  /** The position after this many events. */
-  positionAfter (events: number): Promise<string> {
-    return positionAfter(this.#log, this.beginning, events)
+  /** The position after this many events, or `after`, whichever comes later. */
+  positionAfter (events: number, after: string): Promise<string> {
+    return positionAfter(this.#log, this.beginning, { events, after })
   }
 
   #open (): EventLog {

@@ -1,8 +1,9 @@
 /**
  * Where a stream of a run begins: with the first event, after those that it skips, or after the last event ID of its
- * client. What was trimmed there is a gap.
+ * client, whichever comes last. What was trimmed there is a gap.
  */
 import type { FeedCore } from '../feed/feed-core.ts'
+import { then } from '../feed/location.ts'
 import type { Where } from '../feed/poison.ts'
 import type { Opening } from '../subscription/opening.ts'
 import type { AnyOptions } from '../subscription/options.ts'
@@ -22,9 +23,10 @@ export interface FollowedOutput {
   /** How many of them came before those that the window numbers. */
   readonly earlier: number
   /**
-   * The position after this many events, of those that are not in the window; where that is not known, the beginning.
+   * The position after this many events, of those that are not in the window, or `after`, whichever comes later.
+   * `after` is one that the log has. Where the first events are not kept, it is `after`.
    */
-  positionAfter (events: number): string | Promise<string>
+  positionAfter (events: number, after: string): string | Promise<string>
 }
 
 /** How one stream of a run begins. */
@@ -41,24 +43,32 @@ export class RunPlan extends Plan {
     this.#rest = rest
   }
 
+  /** What is skipped never comes, whatever the client comes back with. */
   override opening (lastEventId: string | undefined): Opening | Promise<Opening> {
-    const { feed, beginning, events, earlier } = this.#output
+    const { beginning } = this.#output
     const after = lastEventId ?? beginning
+    if (this.#skip === 0) return super.opening(after)
     const seen = numberOf(this.#output, after)
-    // who comes back with the id of an event that is to be skipped has been there when there were no others
-    if (this.#skip === 0 || (seen === undefined ? after !== beginning : seen >= this.#skip)) {
+    if (seen !== undefined && seen >= this.#skip) {
       if (this.#rest !== undefined) this.#rest.passed = this.#skip
       return super.opening(after)
     }
-    const skip = Math.min(this.#skip, events)
-    if (this.#rest !== undefined) this.#rest.passed = skip
-    const { window } = feed
-    const index = skip + 1 - earlier
-    if (window.contiguousFrom === 1 && index >= window.oldest) {
+    const skipped = Math.min(this.#skip, this.#output.events)
+    if (this.#rest !== undefined) this.#rest.passed = skipped
+    if (seen !== undefined || after === beginning) return this.#afterSkipped(skipped, beginning)
+    return then(super.opening(after), ({ gap }) => gap === undefined
+      ? this.#afterSkipped(skipped, after)
+      : then(this.#afterSkipped(skipped, beginning), (opening) => ({ ...opening, gap })))
+  }
+
+  /** After the events that are skipped, or after the position of one that follows them. */
+  #afterSkipped (skipped: number, after: string): Opening | Promise<Opening> {
+    const { feed: { window }, earlier, beginning } = this.#output
+    const index = skipped + 1 - earlier
+    if (after === beginning && window.contiguousFrom === 1 && index >= window.oldest) {
       return { start: { kind: 'window', index }, before: window.positionBefore(index), gap: undefined }
     }
-    const position = this.#output.positionAfter(skip)
-    return typeof position === 'string' ? super.opening(position) : position.then((found) => super.opening(found))
+    return then(this.#output.positionAfter(skipped, after), (position) => super.opening(position))
   }
 }
 

@@ -10,6 +10,7 @@ import type { FrameSource, MemberFrames, SourceContext, SourceEnd } from '../wir
 import { isUnknown, type SeveralParts } from './lookup.ts'
 import { joinSeen, splitSeen, type Seen } from './positions-seen.ts'
 import { RunPlan, type FollowedOutput } from './run-plan.ts'
+import { endOfSeveral } from './several-end.ts'
 
 /** One run of a stream. */
 interface Member {
@@ -64,7 +65,7 @@ export class SeveralFrames implements FrameSource {
 
   get end (): SourceEnd | undefined {
     if (this.#notices.length > 0) return undefined
-    this.#end ??= this.#endNow()
+    this.#end ??= endOfSeveral([...this.#members.values()], { isCancelled: this.#isCancelled, isClosed: this.#isClosed })
     return this.#end
   }
 
@@ -124,9 +125,13 @@ export class SeveralFrames implements FrameSource {
       const [, member] = members[this.#turn++ % members.length] ?? []
       const batch = member?.frames?.read(maxBytes)
       if (batch !== undefined) return batch
-      if (member?.frames?.end !== undefined) this.#isOver(member, member.frames.end)
+      if (member?.frames?.end === undefined) continue
+      this.#isOver(member, member.frames.end)
+      // at once: its id says what the client has by now
+      const said = this.#notices.shift()
+      if (said !== undefined) return said
     }
-    return this.#notices.shift()
+    return undefined
   }
 
   quiet (): Batch | undefined {
@@ -167,25 +172,6 @@ export class SeveralFrames implements FrameSource {
   /** An id says what the client has of all, so all must be known first. */
   get #isPlaced (): boolean {
     for (const { frames, isSought } of this.#members.values()) if (isSought || frames?.isPlaced === false) return false
-    return true
-  }
-
-  #endNow (): SourceEnd | undefined {
-    if (this.#isCancelled) return this.#areOver(({ frames }) => frames === undefined) ? { kind: 'done' } : undefined
-    if (this.#isClosed && this.#areOver(({ frames, isSought }) => frames === undefined && !isSought)) {
-      return this.#failure ?? (this.#members.size > 0 && this.#areOver(() => false) ? { kind: 'done' } : { kind: 'drain' })
-    }
-    if (this.#members.size === 0 || !this.#areOver(() => false)) return undefined
-    return this.#failure ?? { kind: 'done' }
-  }
-
-  get #failure (): SourceEnd | undefined {
-    return [...this.#members.values()].find(({ end }) => end?.kind === 'failed')?.end
-  }
-
-  /** True where each has ended, or something else holds for it. */
-  #areOver (orElse: (member: Member) => boolean): boolean {
-    for (const member of this.#members.values()) if (member.end === undefined && member.frames?.end === undefined && !orElse(member)) return false
     return true
   }
 
@@ -261,8 +247,14 @@ export class SeveralFrames implements FrameSource {
     this.#letGo(member)
     member.end = end
     if (position === undefined) return
-    member.seen = { position, hasEnded: true }
-    if (!this.#areOver(() => false)) this.#say((event) => this.#context.control.bookmark(event))
+    // one that was closed has not ended for its client, which comes back
+    member.seen = { position, hasEnded: end.kind !== 'drain' }
+    if (this.#isAnyLeft) this.#say((event) => this.#context.control.bookmark(event))
+  }
+
+  get #isAnyLeft (): boolean {
+    for (const { end, frames } of this.#members.values()) if (end === undefined && frames?.end === undefined) return true
+    return false
   }
 
   #say (make: (id: string) => Said | undefined): void {

@@ -69,18 +69,23 @@ export async function readStoredRun (log: EventLog, first: string | undefined): 
   return { record: record ?? { startedAt: startedAt ?? 0, events }, events, beginning: beginning ?? start, head, before: found }
 }
 
-/** The position after this many events of those that follow `beginning`; of the last one, where these are fewer. */
-export async function positionAfter (log: EventLog, beginning: string, events: number): Promise<string> {
+/**
+ * The position after this many events of those that follow `beginning` (of the last one, where these are fewer), or
+ * `after`, whichever comes later.
+ */
+export async function positionAfter (log: EventLog, beginning: string, { events, after }: { events: number, after: string }): Promise<string> {
   const located = await log.locate(beginning)
   // a part of what is skipped is not kept: the stream tells that, as it would without skipping
-  if (located.kind === 'gap') return beginning
+  if (located.kind === 'gap') return after
   let position = beginning
   let left = events
+  let isPassed = after === beginning
   for await (const { entry } of entriesOf(log, beginning)) {
     if (left === 0) break
+    isPassed ||= entry.position === after
     if (isRecord(entry)) continue
     position = entry.position
     left--
   }
-  return position
+  return isPassed ? position : after
 }

@@ -1,5 +1,5 @@
 /** A subscription in server code: `for await`, at the pace of the loop. */
-import { BadEvent, ReaderLagged, shown } from '../errors.ts'
+import { BadEvent, LogClosed, ReaderLagged, shown } from '../errors.ts'
 import type { Entry } from '../feed/entry.ts'
 import { checkSynchronous, Poison } from '../feed/poison.ts'
 import { toldGap, type GapEvent } from '../wire/told-gap.ts'
@@ -132,6 +132,8 @@ export class SubscriptionIterator implements AsyncIterator<Plain | GapEvent, und
     if (end === undefined) return undefined
     this.#close()
     if (end.kind === 'failed') throw end.error
+    // of a run that was closed before all of it was read: what is missing must not look like the end
+    if (end.kind === 'drain' && this.#plan.feed.isOutput) throw new LogClosed(`of the run ${shown(this.#plan.feed.name)}`)
     if (end.kind === 'lagged') throw new ReaderLagged(shown(this.#plan.feed.name), shown(reader.position))
     return undefined
   }

@@ -58,7 +58,7 @@ export class StoredLog implements EventLog {
 
   async tail (listener: TailListener, newest: { readonly entries: number, readonly bytes: number }): Promise<Tail> {
     this.#checkOpen()
-    await setImmediate()
+    await this.#alive()
     const { history, holds, isShared } = this.storage
     if (!isShared && [...holds].some((hold) => hold !== this)) throw new LogUnusable('another process has the log open')
     holds.add(this)
@@ -101,7 +101,7 @@ export class StoredLog implements EventLog {
     this.#checkOpen()
     this.#isEnding = true
     await this.#committing
-    await setImmediate()
+    await this.#alive()
     this.storage.history.isEnded = true
     for (const hold of this.storage.holds) hold.tellEnd()
   }
@@ -109,17 +109,19 @@ export class StoredLog implements EventLog {
   async delete (): Promise<void> {
     this.#checkOpen()
     await this.close()
+    await this.#alive()
     this.storage.history.wipe()
   }
 
   async close (): Promise<void> {
+    if (this.#isDead) return
     this.#isClosed = true
     await this.#committing
-    await setImmediate()
+    await this.#alive()
     this.#leave()
   }
 
-  /** The process dies: nothing of this happens any more. */
+  /** The process dies: nothing that it was doing happens any more, or is answered. */
   kill (): void {
     this.#isDead = true
     this.#isClosed = true
@@ -184,7 +186,7 @@ export class StoredLog implements EventLog {
 
   async #read<Answer> (read: (history: History) => Answer): Promise<Answer> {
     this.#checkOpen()
-    await setImmediate()
+    await this.#alive()
     return read(this.storage.history)
   }
 
@@ -195,6 +197,12 @@ export class StoredLog implements EventLog {
     follower.told = committed.length
     follower.position = committed.at(-1)?.position ?? follower.position
     return isNews
+  }
+
+  /** One turn of the event loop. In a process that has died meanwhile, nothing follows it. */
+  async #alive (): Promise<void> {
+    await setImmediate()
+    if (this.#isDead) await new Promise(() => {})
   }
 
   #checkOpen (): void {

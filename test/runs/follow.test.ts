@@ -131,6 +131,20 @@ t.test('a last event ID beats skip, but none brings back what is skipped', async
   t.strictSame(new OpenStream(runs.follow(run.id, { skip: 1 }), { after: waiting.own[0]?.id }).data, [6])
 })
 
+t.test('what is skipped does not come after a gap either, whether the run has had it or not', async (t) => {
+  const { runs } = familyOf(t)
+  const script = new Script()
+  const run = runs.start(script.source)
+  const after = '0123456789-3'
+  const early = new OpenStream(runs.follow(run.id, { skip: 1 }), { after })
+  script.say(...numbers(3))
+  await until(() => early.data.length === 2, 'what follows comes')
+  for (const stream of [early, new OpenStream(runs.follow(run.id, { skip: 1 }), { after })]) {
+    t.match(stream.gaps, [{ requested: after, reason: 'epoch' }])
+    t.strictSame(stream.data, [2, 3])
+  }
+})
+
 for (const [what, after, reason] of [['of another log', '0123456789-3', 'epoch'], ['that is none', 'nonsense', 'malformed']] as const) {
   t.test(`a last event ID ${what} is a gap, and then comes all that there is`, async (t) => {
     const { runs } = familyOf(t)

@@ -66,8 +66,13 @@ export class Client {
   #attach (slot: Slot): void {
     const run = this.#model.known(slot, this.#now())
     // a run that its last event ID names, and that is not kept, is over for it
-    const isNamed = `,${this.lastEventId}`.includes(`,${slot}=`) && this.stream !== undefined
+    const isNamed = this.#hasOf(slot, '=') && this.stream !== undefined
     if (run !== undefined && !isNamed && !this.#followed.has(slot) && this.shape.slots.includes(slot)) this.#followed.set(slot, run)
+  }
+
+  /** True where the last event ID of several runs says of one that the client has a part (`=`), or the end (`==`). */
+  #hasOf (slot: Slot, what: '=' | '=='): boolean {
+    return `,${this.lastEventId}`.includes(`,${slot}${what}`)
   }
 
   leave (): void {
@@ -90,6 +95,7 @@ export class Client {
     }
     if (end.kind === 'drain') return this.leave()
     this.isOver = true
+    for (const run of this.#followed.values()) run.isTold = true
     const places = [...this.#places.values()]
     for (const { run, next } of places) {
       if (run.state === 'running') throw new Error(`the stream of ${run.slot} has ended, and the run has not`)
@@ -134,6 +140,7 @@ export class Client {
 
   #took ({ event, data, id }: Seen): void {
     if (id !== undefined && id !== '') this.lastEventId = id
+    for (const run of this.#followed.values()) run.isTold ||= this.#hasOf(run.slot, '==')
     if (event === 'stream:gap') return this.#missed(JSON.parse(data) as { reason: string, feed?: Slot })
     if (event.startsWith('stream:')) return
     const said = JSON.parse(data) as Said
@@ -147,7 +154,7 @@ export class Client {
     if (place?.run.round !== round) {
       if (run.round !== round) throw new Error(`an event of an older run ${slot} came`)
       if (place !== undefined && this.isSeveral && !hasGap) throw new Error(`another run ${slot} came without a gap`)
-      place = { run, next: hasGap && place !== undefined ? 1 : 1 + skip }
+      place = { run, next: 1 + skip }
       this.#places.set(slot, place)
     }
     const expected = this.#wanted({ ...place.run, events: Math.max(n, place.next) }, place.next)[0]
@@ -162,7 +169,7 @@ export class Client {
 
   /** The first event that is kept of what it takes. */
   #first ({ run }: Place): number {
-    return this.#wanted(run, this.#model.oldestOf(run))[0] ?? Infinity
+    return this.#wanted(run, Math.max(this.#model.oldestOf(run), 1 + this.shape.skip))[0] ?? Infinity
   }
 
   #missed ({ reason, feed }: { reason: string, feed?: Slot }): void {

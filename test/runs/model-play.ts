@@ -1,4 +1,5 @@
 /** Plays a world: runs and clients do what the script says, and all that can be seen is held against the model. */
+import type { Clock } from '../../lib/clock.ts'
 import type { EventLog } from '../../lib/index.ts'
 import { readRunsOptions } from '../../lib/runs/options.ts'
 import { RunFamily } from '../../lib/runs/run-family.ts'
@@ -12,6 +13,41 @@ import { Client } from './model-client.ts'
 import { Model, type ModelRun } from './model.ts'
 import { SLOTS, type Slot, type Step, type World } from './model-script.ts'
 
+/** What a process has, and loses when it dies. */
+class Process implements Clock {
+  isDead = false
+  readonly logs: StoredLog[] = []
+  readonly #clock: ManualClock
+  readonly #timers = new Set<() => void>()
+
+  constructor (clock: ManualClock) {
+    this.#clock = clock
+  }
+
+  now (): number { return this.#clock.now() }
+
+  elapsed (): number { return this.#clock.elapsed() }
+
+  after (delayMs: number, run: () => void): () => void {
+    if (this.isDead) return () => {}
+    const cancel = this.#clock.after(delayMs, () => {
+      this.#timers.delete(cancel)
+      run()
+    })
+    this.#timers.add(cancel)
+    return () => {
+      this.#timers.delete(cancel)
+      cancel()
+    }
+  }
+
+  die (): void {
+    this.isDead = true
+    for (const log of this.logs) log.kill()
+    for (const cancel of this.#timers) cancel()
+  }
+}
+
 export class Game {
   readonly model: Model
   readonly clients: Client[]
@@ -19,7 +55,7 @@ export class Game {
   readonly #clock = new ManualClock()
   readonly #scripts = new Map<Slot, Script>()
   readonly #storages = new Map<string, Storage>()
-  #logs: StoredLog[] = []
+  #process: Process
   #runs: RunFamily
   readonly #wrongs: unknown[] = []
 
@@ -27,7 +63,8 @@ export class Game {
     this.#world = world
     this.model = new Model(world)
     this.clients = world.clients.map((shape) => new Client(this.model, () => this.#clock.now(), shape))
-    this.#runs = this.#family()
+    this.#process = new Process(this.#clock)
+    this.#runs = this.#family(this.#process)
   }
 
   async play (): Promise<void> {
@@ -110,7 +147,7 @@ export class Game {
       const stopped = await this.#runs.stop(slot, 'user')
       if (run === undefined) throw new Error(`${slot} is not known, and was stopped`)
       if (run.state === 'running') {
-        this.model.end(run, 'stopped', now, { reason: 'user' })
+        this.model.end(run, 'stopped', now, { reason: 'user', isTold: true })
         if (this.#scripts.get(slot)?.told.at(-1) !== 'finally') throw new Error(`${slot} is ${stopped.state} before its finally has run`)
       }
     } catch (error) {
@@ -122,17 +159,23 @@ export class Game {
   async #die (): Promise<void> {
     if (!this.#world.hasLogs) return
     for (const client of this.clients) client.leave()
-    for (const log of this.#logs) log.kill()
-    this.#logs = []
-    const old = this.#runs
-    this.#runs = this.#family()
-    for (const run of this.model.running) this.model.end(run, 'failed', this.#clock.now(), { code: 'lost' })
+    this.#process.die()
+    this.#process = new Process(this.#clock)
+    this.#runs = this.#family(this.#process)
+    this.model.die((slot) => this.#hasEnd(slot), this.#clock.now())
     // what still runs of it reaches nobody
     for (const script of this.#scripts.values()) script.end()
     this.#scripts.clear()
-    await old.close()
+    await turn()
     // they are lost when somebody asks: here, at once
     for (const slot of SLOTS) await this.#runs.get(slot).catch(() => {})
+  }
+
+  /** True where the end of a run is in its log, or nothing of the run is. */
+  #hasEnd (slot: Slot): boolean {
+    const { entries = [] } = this.#storages.get(slot)?.history ?? {}
+    const isEnd = ({ event, json }: { event: string, json: string }): boolean => event === 'stream:run' && 'end' in (JSON.parse(json) as object)
+    return entries.length === 0 || entries.some(isEnd)
   }
 
   async #drain (): Promise<void> {
@@ -165,29 +208,25 @@ export class Game {
     if (running !== this.model.running.length || running + kept !== known.length) throw new Error(`${running} run and ${kept} are kept, not ${known.length} in all`)
   }
 
-  #family (): RunFamily {
+  #family (process: Process): RunFamily {
     const { hasLogs, retain, whenFull, maxRuns, keepMs } = this.#world
     const log = (id: string): EventLog => {
       const storage = this.#storages.get(id) ?? new Storage(new History({}, this.#clock), false)
       this.#storages.set(id, storage)
       const opened = new StoredLog(storage)
-      this.#logs.push(opened)
+      process.logs.push(opened)
       return opened
     }
     return new RunFamily({
       name: 'model',
       settings: readRunsOptions({ keepMs, maxRuns, whenFull, ...retain === undefined ? {} : { retain: { entries: retain } }, ...hasLogs ? { log } : {} }),
-      clock: this.#clock,
+      clock: process,
       codec: undefined,
       compile: () => plainText,
       report: (error, what) => {
         const { code } = error as { code?: string }
-        if (code !== 'OWN' && code !== 'FST_EVENTFEED_RUN_FULL' && !this.#isOfADeadProcess(error)) this.#wrongs.push(new Error(what, { cause: error }))
+        if (code !== 'OWN' && code !== 'FST_EVENTFEED_RUN_FULL' && !process.isDead) this.#wrongs.push(new Error(what, { cause: error }))
       }
     })
-  }
-
-  #isOfADeadProcess (error: unknown): boolean {
-    return this.#world.steps.some(({ does }) => does === 'die') && error instanceof Error
   }
 }

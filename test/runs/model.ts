@@ -16,6 +16,8 @@ export interface ModelRun {
   /** When it is not known any more. */
   until: number
   isDrained: boolean
+  /** True where somebody outside of the process has learned of its end. */
+  isTold: boolean
 }
 
 /** The runs of a world. */
@@ -35,7 +37,7 @@ export class Model {
     if (this.running.length >= this.world.maxRuns) return 'FST_EVENTFEED_TOO_MANY_RUNS'
     const round = (this.#rounds.get(slot) ?? 0) + 1
     this.#rounds.set(slot, round)
-    const run: ModelRun = { slot, round, state: 'running', events: 0, reason: undefined, code: undefined, value: undefined, until: Infinity, isDrained: false }
+    const run: ModelRun = { slot, round, state: 'running', events: 0, reason: undefined, code: undefined, value: undefined, until: Infinity, isDrained: false, isTold: false }
     this.runs.set(slot, run)
     return run
   }
@@ -48,8 +50,20 @@ export class Model {
     if (fits < count) this.end(run, 'failed', now, { code: 'FST_EVENTFEED_RUN_FULL' })
   }
 
-  end (run: ModelRun, state: Exclude<RunState, 'running'>, now: number, how: Partial<Pick<ModelRun, 'reason' | 'code' | 'value' | 'isDrained'>> = {}): void {
+  end (run: ModelRun, state: Exclude<RunState, 'running'>, now: number, how: Partial<Pick<ModelRun, 'reason' | 'code' | 'value' | 'isDrained' | 'isTold'>> = {}): void {
     Object.assign(run, { state, until: now + this.world.keepMs, ...how })
+  }
+
+  /**
+   * The process dies. A run whose end stands in no log is lost, also one that has ended. Throws where somebody outside
+   * has learned of that end.
+   */
+  die (hasEnd: (slot: Slot) => boolean, now: number): void {
+    for (const run of this.runs.values()) {
+      if (hasEnd(run.slot)) continue
+      if (run.isTold) throw new Error(`${run.slot} is lost, and somebody was told that it is ${run.state}`)
+      this.end(run, 'failed', now, { code: 'lost', reason: undefined, value: undefined })
+    }
   }
 
   /** The run that an id stands for. */

@@ -98,6 +98,23 @@ t.test('a client that comes back goes on in each run, and a run that its id does
   t.strictSame(again.gaps, [])
 })
 
+t.test('the end of one run takes back nothing of another in the ids', async (t) => {
+  const { runs } = familyOf(t)
+  runs.start(['a1'], { id: 'a' })
+  const b = started(runs, scriptsOf('b'), 'b').say('b1')
+  await until(() => runs.stats().running === 1 && runs.stats().events === 2, 'one is over, the other has begun')
+  const first = new OpenStream(runs.follow(['a', 'b']), { isStalled: true })
+  await until(() => first.read(1) > 0 && first.own.length === 1, 'it has the first')
+  first.close()
+  const second = new OpenStream(runs.follow(['a', 'b']), { after: first.lastEventId })
+  await until(() => second.own.length === 1, 'the end of the one comes, and the event of the other')
+  second.close()
+  b.say('b2').end()
+  const third = new OpenStream(runs.follow(['a', 'b']), { after: second.lastEventId })
+  await until(() => third.source.end !== undefined, 'it ends')
+  t.strictSame([first, second, third].flatMap(({ own }) => own.map(({ data }) => data)), ['a1', 'b1', 'b2'])
+})
+
 t.test('a run that has failed does not end the others; at the end the stream has failed, for good', async (t) => {
   const { runs } = familyOf(t)
   const scripts = scriptsOf('a', 'b')
