@@ -1,5 +1,7 @@
 /** A power of two, as all numbers of slots are. */
 const FEWEST_SLOTS = 4
+/** Those of all empty rings. Nothing is put there: the first item grows the ring. */
+const NO_SLOTS: undefined[] = []
 
 /**
  * A queue that is addressed by absolute indexes: the slots are reused, the indexes never. An index that has left, or
@@ -8,7 +10,7 @@ const FEWEST_SLOTS = 4
  */
 export class IndexedRing<Item> {
   /** None until there is an item: there may be hundreds of thousands of rings that stay empty. */
-  #slots: Array<Item | undefined> = []
+  #slots: Array<Item | undefined> = NO_SLOTS
   /** The first index that is kept; equal to `next` where nothing is. */
   first: number
   /** The index that the next item will get. */

@@ -8,7 +8,7 @@ import { posix } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 
-const SLAB = ['errors', 'defaults', 'clock', 'roster', 'abort', 'guarded', 'own-context', 'thenable', 'indexed-ring']
+const SLAB = ['errors', 'defaults', 'clock', 'roster', 'few', 'abort', 'guarded', 'own-context', 'thenable', 'indexed-ring']
 const FLOORS_0_TO_1 = ['wire', 'deadlines', ...SLAB]
 const FLOORS_0_TO_2 = ['stream', 'log', 'schema', ...FLOORS_0_TO_1]
 const FLOORS_0_TO_4 = ['subscription', 'feed', ...FLOORS_0_TO_2]
@@ -46,6 +46,7 @@ const HOUSE: readonly Room[] = [
   { floor: 0, room: 'defaults', mayImport: [], packages: [], node: [] },
   { floor: 0, room: 'clock', mayImport: [], packages: [], node: [] },
   { floor: 0, room: 'roster', mayImport: [], packages: [], node: [] },
+  { floor: 0, room: 'few', mayImport: [], packages: [], node: [] },
   { floor: 0, room: 'indexed-ring', mayImport: [], packages: [], node: [] },
   { floor: 0, room: 'own-context', mayImport: [], packages: [], node: ['node:async_hooks'] },
   { floor: 0, room: 'thenable', mayImport: [], packages: [], node: [] },

@@ -4,7 +4,9 @@
  */
 import type { Clock } from '../clock.ts'
 import { FAN_OUT_SLICE_MS } from '../defaults.ts'
-import { wakeAlone, type Filters } from './filters.ts'
+import type { FeedFigures } from './figures.ts'
+import { Filters, wakeAlone } from './filters.ts'
+import type { Window } from './window.ts'
 
 /** Somebody who waits for entries. */
 export interface Waiter {
@@ -22,8 +24,9 @@ const WAKES_PER_LOOK = 64
 /** The waiters of one feed. */
 export class FanOut {
   readonly #clock: Clock
-  /** Those who wait for what a predicate takes. */
-  readonly filters: Filters
+  readonly #window: Window
+  readonly #figures: FeedFigures
+  #filters: Filters | undefined
   #waiting: Waiter[] = []
   #round: Waiter[] = []
   #isDue = false
@@ -31,10 +34,17 @@ export class FanOut {
   readonly #report: (error: unknown) => void
 
   /** @param report logs what a waiter throws even while it is being ended; never throws */
-  constructor (clock: Clock, filters: Filters, report: (error: unknown) => void) {
+  constructor (clock: Clock, window: Window, figures: FeedFigures, report: (error: unknown) => void) {
     this.#clock = clock
-    this.filters = filters
+    this.#window = window
+    this.#figures = figures
     this.#report = report
+  }
+
+  /** Those who wait for what a predicate takes. Made for the first of them. */
+  get filters (): Filters {
+    this.#filters ??= new Filters(this.#window, this.#figures, this.#report)
+    return this.#filters
   }
 
   /** Waits to be woken. Does nothing for one that waits already. */
@@ -71,15 +81,15 @@ export class FanOut {
     this.#isDue = false
     this.#round = this.#waiting
     this.#waiting = []
-    this.filters.begin()
+    this.#filters?.begin()
     this.#continue()
   }
 
   #continue (): void {
     // a round that is soon over needs no clock
-    const until = this.#round.length < WAKES_PER_LOOK && this.filters.isIdle ? Infinity : this.#clock.elapsed() + FAN_OUT_SLICE_MS
+    const until = this.#round.length < WAKES_PER_LOOK && this.#filters?.isIdle !== false ? Infinity : this.#clock.elapsed() + FAN_OUT_SLICE_MS
     const isTime = (): boolean => this.#clock.elapsed() > until
-    if (!this.#wakeRound(isTime) || !this.filters.proceed(isTime)) {
+    if (!this.#wakeRound(isTime) || this.#filters?.proceed(isTime) === false) {
       setImmediate(() => { this.#continue() })
       return
     }

@@ -2,58 +2,24 @@
  * What makes a feed of a log: it is opened, published in, ended, closed and deleted, and its parts stand here. What the
  * log tells goes through `feed-tail`. It awaits nobody who reads, and does not know how they do.
  */
-import { CONFLATION_SHARE } from '../defaults.ts'
 import { asError, FeedEnded, LogFailed, shown } from '../errors.ts'
 import { guardedEach } from '../guarded.ts'
-import type { EventLog, LogDraft } from '../log/contract.ts'
-import { MemoryHistory } from '../log/memory-history.ts'
-import { boundedBy, sizeOf } from '../log/retention.ts'
-import { Roster } from '../roster.ts'
+import type { LogDraft } from '../log/contract.ts'
+import { sizeOf } from '../log/retention.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
-import { Bookmarks } from './bookmarks.ts'
-import { NewestByKey } from './conflation.ts'
-import { Entry } from './entry.ts'
-import { FanOut } from './fan-out.ts'
+import { FeedHoldings } from './feed-holdings.ts'
 import type { FeedParts } from './feed-parts.ts'
 import { FeedTail } from './feed-tail.ts'
-import { FeedFigures, statsOf, type FeedStats } from './figures.ts'
-import { Filters } from './filters.ts'
+import { statsOf, type FeedStats } from './figures.ts'
 import type { Follower } from './follower.ts'
 import { HeldLog } from './held-log.ts'
-import { HeldSnapshots } from './held-snapshots.ts'
 import type { KeyIndex } from './key-index.ts'
-import type { LagPolicy } from './lag-policy.ts'
-import type { History } from './location.ts'
-import { Pages } from './pages.ts'
-import { PoisonReports } from './poison.ts'
-import { Drafts, type CheckedPublication, type Publication } from './publication.ts'
-import type { Snapshot } from './snapshot.ts'
-import { VariantCache } from './variant-cache.ts'
-import { Window } from './window.ts'
+import type { CheckedPublication, Publication } from './publication.ts'
 
 /** A feed over a log, without its streams. */
-export class FeedCore implements History {
-  readonly name: string
-  readonly log: EventLog
-  readonly window: Window
-  readonly pages: Pages
-  readonly fanOut: FanOut
-  readonly variants: VariantCache
-  readonly snapshots: HeldSnapshots
-  readonly bookmarks: Bookmarks
-  readonly figures = new FeedFigures()
-  /** Where slow streams are conflated: the newest entries that the log has dropped. */
-  readonly newest: NewestByKey | undefined
-  readonly poison = new PoisonReports((error, what) => { this.#report(error, what) })
-  /** Puts into the application's log what nobody else could be told of. Throws nothing. */
-  readonly report = (error: unknown): void => { this.#report(error, 'a stream of it could not be ended') }
-  readonly #parts: FeedParts
+export class FeedCore extends FeedHoldings {
   readonly #held: HeldLog
   readonly #tail: FeedTail
-  readonly #drafts: Drafts
-  readonly #readers = new Roster<Follower>()
-  readonly #at = (): number => this.#now()
-  #lastAt = 0
   #hasEnded = false
   /** True when no entry can follow: the end stands in the log, or could not be written. */
   #isEndKnown = false
@@ -67,22 +33,8 @@ export class FeedCore implements History {
 
   /** `open` comes next. Throws `FST_EVENTFEED_BAD_OPTION` where `retain` is not what it must be. */
   constructor (parts: FeedParts) {
-    this.#parts = parts
-    this.name = parts.name
-    // the log of a feed that is given none keeps what the window does: so no bound is kept twice
-    const own = new MemoryHistory()
-    this.log = parts.log ?? own
+    super(parts)
     const isOwn = parts.log === undefined
-    this.window = new Window(parts.clock, boundedBy(parts.retain, parts.log?.retain), isOwn ? own : undefined, parts.output?.onHeld)
-    if (isOwn) this.window.addDropListener({ drop: () => { own.dropOldest() } })
-    this.#drafts = new Drafts(parts.codec, this.poison)
-    this.pages = new Pages(this, (entry) => this.#drafts.checkOf(entry))
-    this.fanOut = new FanOut(parts.clock, new Filters(this.window, this.figures, this.report), this.report)
-    this.variants = new VariantCache(this.window, parts, this.poison)
-    this.snapshots = new HeldSnapshots(this.window)
-    this.bookmarks = new Bookmarks(this, parts.clock, this.fanOut, this.#readers)
-    const { entries, bytes } = this.window.retention
-    this.newest = parts.lag.mode === 'latest' ? new NewestByKey(this.window, entries, bytes * CONFLATION_SHARE) : undefined
     this.#tail = new FeedTail({
       isOwnLog: isOwn,
       window: this.window,
@@ -90,10 +42,10 @@ export class FeedCore implements History {
       fanOut: this.fanOut,
       bookmarks: this.bookmarks,
       newest: this.newest,
-      readers: this.#readers,
-      checkOf: (entry) => this.#drafts.checkOf(entry),
+      readers: this.followers,
+      checkOf: (entry) => this.drafts.checkOf(entry),
       onEnded: () => { this.#wasEnded() },
-      onFault: (error, what) => { this.#report(error, what) }
+      onFault: this.fault
     })
     this.#held = new HeldLog({
       name: parts.name,
@@ -104,32 +56,19 @@ export class FeedCore implements History {
       onOpen: (before) => { this.#tail.open(before) },
       onOpenFailed: () => { this.window.lose('') },
       onSettled: () => { this.#complete() },
-      onFault: (error, what) => { this.#report(error, what) }
+      onFault: this.fault
     })
   }
 
-  get lag (): LagPolicy { return this.#parts.lag }
-  get initial (): Snapshot<unknown> | undefined { return this.#parts.initial }
-  get onGap (): Snapshot<unknown> | undefined { return this.#parts.onGap }
-
   get keys (): KeyIndex { return this.#tail.keys }
 
-  /** The name that its figures stand under: runs have one for all of a family. */
-  get countedAs (): string { return this.#parts.output?.countedAs ?? this.name }
-
   /** True for the output of a run. */
-  get isOutput (): boolean { return this.#parts.output !== undefined }
-
-  /** True for an event type that may be published. */
-  declares (event: string): boolean {
-    const { codec } = this.#parts
-    return codec === undefined || codec.schemaOf(event) !== undefined
-  }
+  get isOutput (): boolean { return this.parts.output !== undefined }
 
   get hasEnded (): boolean { return this.#hasEnded }
 
   /** How streams end that have read all there is. */
-  get lastWord (): SourceEnd { return this.#isDrained ? { kind: 'drain' } : this.#parts.output?.lastWord() ?? { kind: 'done' } }
+  get lastWord (): SourceEnd { return this.#isDrained ? { kind: 'drain' } : this.parts.output?.lastWord() ?? { kind: 'done' } }
 
   /**
    * True when no entry will come any more: `publish` may have been called before `end`, and the log not be done with
@@ -171,47 +110,42 @@ export class FeedCore implements History {
 
   publish (event: Publication<Record<string, unknown>>): string | Promise<string> {
     this.#checkTaking()
-    return this.#append(this.#drafts.of(event, this.#at))
+    return this.#append(this.drafts.of(event, this.at))
   }
 
   /** As `publish`, of what is checked but for its data: a run has looked at what its source yields. */
   publishChecked (event: CheckedPublication): string | Promise<string> {
     this.#checkTaking()
-    return this.#append(this.#drafts.ofChecked(event, this.#at))
+    return this.#append(this.drafts.ofChecked(event, this.at))
   }
 
   end (): void {
     if (this.#hasEnded || this.#isClosing) return
     this.#hasEnded = true
-    this.#isToBeDeleted ||= this.#parts.output === undefined
-    this.#parts.onEnd()
+    this.#isToBeDeleted ||= this.parts.output === undefined
+    this.parts.onEnd()
     this.#held.end((error) => {
-      if (error !== undefined) this.#report(error, 'its end could not be written')
+      if (error !== undefined) this.fault(error, 'its end could not be written')
       this.#isEndKnown = true
       this.#complete()
     })
   }
 
   /** How many streams and loops read it. */
-  get readers (): number { return this.#readers.size }
+  get readers (): number { return this.followers.size }
   stats (): FeedStats {
-    return statsOf(this.window, this.#readers, this.figures, (error) => { this.#parts.onFault(error, 'how far a stream of it is behind is not known') })
-  }
-
-  /** An entry outside of the log, of an event that is checked as for `publish`. */
-  entryOf (publication: unknown, position: string): Entry {
-    return new Entry({ ...this.#drafts.of(publication, this.#at), position }, -1)
+    return statsOf(this.window, this.followers, this.figures, (error) => { this.parts.onFault(error, 'how far a stream of it is behind is not known') })
   }
 
   /** A reader has begun. */
   enter (reader: Follower): void {
-    this.#readers.add(reader)
+    this.followers.add(reader)
   }
 
   /** ... and will not read any more. */
   leave (reader: Follower): void {
-    this.#readers.delete(reader)
-    this.#isToBeDeleted ||= this.#hasEnded && this.#parts.output === undefined
+    this.followers.delete(reader)
+    this.#isToBeDeleted ||= this.#hasEnded && this.parts.output === undefined
     this.#deleteWhenLeft()
   }
 
@@ -226,7 +160,7 @@ export class FeedCore implements History {
     this.#isClosing = true
     this.#isDrained ||= !this.#hasEnded
     // streams of other applications; those of this one were drained
-    guardedEach([...this.#readers], (reader) => { reader.finish({ kind: 'drain' }) }, (error) => { this.#parts.onFault(error, 'a stream of it could not be ended') })
+    guardedEach([...this.followers], (reader) => { reader.finish({ kind: 'drain' }) }, (error) => { this.parts.onFault(error, 'a stream of it could not be ended') })
     await this.#free(() => this.#held.close())
   }
 
@@ -237,11 +171,11 @@ export class FeedCore implements History {
   #append (draft: LogDraft): string | Promise<string> {
     // a getter or toJSON() of the data may have ended the feed
     this.#checkTaking()
-    this.#parts.output?.makeRoom(sizeOf(draft))
+    this.parts.output?.makeRoom(sizeOf(draft))
     const answer = this.#held.append(draft)
     if (typeof answer === 'string') return answer
     // whoever awaits it gets the rejection too; where nobody does, it must not end the process
-    answer.catch((error: unknown) => { this.#parts.onFault(error, 'its log did not take an event') })
+    answer.catch((error: unknown) => { this.parts.onFault(error, 'its log did not take an event') })
     return answer
   }
 
@@ -262,39 +196,26 @@ export class FeedCore implements History {
     await letting
   }
 
-  /** The wall clock may be set back, but `at` never decreases. */
-  #now (): number {
-    const { window } = this
-    this.#lastAt = Math.max(this.#parts.clock.now(), this.#lastAt, window.at(window.next - 1)?.at ?? 0)
-    return this.#lastAt
-  }
-
-  #report (error: unknown, what: string): void {
-    try {
-      this.#parts.onFault(error instanceof Error ? error : new Error(`thrown: ${shown(error)}`), what)
-    } catch { /* a logger that throws: there is no other to report it */ }
-  }
-
   /** The end stands in the log: it was written here, by another process, or before this feed was opened. */
   #wasEnded (): void {
     this.#isEndKnown = true
     if (!this.#hasEnded) {
       this.#hasEnded = true
-      this.#parts.onEnd()
+      this.parts.onEnd()
     }
     this.#complete()
   }
 
   #complete (): void {
     if (!this.isComplete) return
-    guardedEach(this.#readers, (reader) => { reader.stir() }, (error) => { this.#parts.onFault(error, 'a stream of it could not be woken') })
+    guardedEach(this.followers, (reader) => { reader.stir() }, (error) => { this.parts.onFault(error, 'a stream of it could not be woken') })
     this.fanOut.notify()
     this.#deleteWhenLeft()
   }
 
   /** What remains is kept for the streams that have not read it yet. */
   #deleteWhenLeft (): void {
-    if (!this.#isToBeDeleted || !this.isComplete || this.#isFreed || this.#readers.size > 0) return
-    this.#free(() => this.#held.delete()).then(() => { this.#parts.onFreed() }, this.#parts.onFreed)
+    if (!this.#isToBeDeleted || !this.isComplete || this.#isFreed || this.followers.size > 0) return
+    this.#free(() => this.#held.delete()).then(() => { this.parts.onFreed() }, (error: unknown) => { this.parts.onFreed(error) })
   }
 }

@@ -12,6 +12,8 @@ import type { OnHeld } from './forms.ts'
 /** What a feed is made of. */
 export interface FeedParts {
   readonly name: string
+  /** The name that its figures stand under, where that is not its own: one for all of a family. */
+  readonly countedAs?: string | undefined
   /** Default: one in memory, which keeps what `retain` says. */
   readonly log?: EventLog | undefined
   /** How much of the log is held in memory; not more than the log keeps. */
@@ -35,8 +37,6 @@ export interface FeedParts {
 
 /** What differs in a feed that is the output of a run: it is kept after its end, and shares a bound with others. */
 export interface OutputParts {
-  /** The name that its figures stand under. */
-  readonly countedAs: string
   /** How streams end that have read all of a feed that has ended. */
   readonly lastWord: () => SourceEnd
   /** Called with what an event counts toward the bounds, before it is added. Throws where there is no room for it. */

@@ -3,6 +3,7 @@
  * entries do, and hold at most a share of what the log may hold. It does not know what the forms are.
  */
 import { FORMS_SHARE } from '../defaults.ts'
+import { Few } from '../few.ts'
 import type { Entry } from './entry.ts'
 
 /** Whoever keeps forms, and has them counted here. */
@@ -23,7 +24,7 @@ const FREED_AT_ONCE = 1 / 8
 
 /** The forms of one log's entries. */
 export class Forms {
-  readonly #keepers = new Set<FormKeeper>()
+  readonly #keepers = new Few<FormKeeper>()
   readonly #most: number
   #bytes = 0
   #isShrinking = false
@@ -64,7 +65,7 @@ export class Forms {
   shrink (bytes: number): void {
     if (this.#bytes <= bytes || this.#isShrinking) return
     this.#isShrinking = true
-    const keepers = [...this.#keepers].filter(({ bytes }) => bytes > 0)
+    const keepers = [...this.#keepers.all].filter(({ bytes }) => bytes > 0)
     const all = Math.max(1, keepers.reduce((sum, { readers = 0 }) => sum + readers, 0))
     const shares = keepers.map((keeper) => ({ keeper, readers: keeper.readers ?? all })).sort((a, b) => a.keeper.bytes / a.readers - b.keeper.bytes / b.readers)
     let left = Math.max(0, bytes - this.#most * FREED_AT_ONCE)
@@ -84,19 +85,22 @@ export class Views implements FormKeeper {
   /** All that filter or project share them. */
   readonly readers = undefined
   readonly #forms: Forms
-  /** What each counts; the one that was parsed first comes first. */
-  readonly #sizes = new Map<Entry, number>()
+  /** What each counts; the one that was parsed first comes first. `undefined` until one is. */
+  #sizes: Map<Entry, number> | undefined
   #bytes = 0
 
   constructor (forms: Forms) {
     this.#forms = forms
-    forms.add(this)
   }
 
   get bytes (): number { return this.#bytes }
 
   /** The data of an entry was parsed. */
   viewMade (entry: Entry, bytes: number): void {
+    if (this.#sizes === undefined) {
+      this.#sizes = new Map()
+      this.#forms.add(this)
+    }
     this.#sizes.set(entry, bytes)
     this.#bytes += bytes
     this.#forms.charge(bytes)
@@ -104,15 +108,15 @@ export class Views implements FormKeeper {
 
   /** The entry leaves the log, and its parsed data with it. */
   forget (entry: Entry): void {
-    const size = this.#sizes.get(entry)
+    const size = this.#sizes?.get(entry)
     if (size === undefined) return
-    this.#sizes.delete(entry)
+    this.#sizes?.delete(entry)
     this.#bytes -= size
     this.#forms.charge(-size)
   }
 
   shrink (bytes: number): void {
-    for (const entry of this.#sizes.keys()) {
+    for (const entry of this.#sizes?.keys() ?? []) {
       if (this.#bytes <= bytes) return
       this.forget(entry)
       entry.forgetView()

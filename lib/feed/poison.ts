@@ -61,7 +61,8 @@ export const UNREADABLE = new Error('an event that is stored does not fit the sc
 
 /** Reports poisoned entries, each once for each function that has thrown. */
 export class PoisonReports {
-  readonly #reported = new WeakMap<object, Set<string>>()
+  /** Made for the first. */
+  #reported: WeakMap<object, Set<string>> | undefined
   readonly #report: (error: unknown, what: string) => void
 
   constructor (report: (error: unknown, what: string) => void) {
@@ -80,6 +81,7 @@ export class PoisonReports {
   }
 
   #add (by: object, what: string, { position, event }: Pick<Entry, 'position' | 'event'>, error: unknown): void {
+    this.#reported ??= new WeakMap()
     const reported = this.#reported.get(by) ?? new Set<string>()
     if (reported.has(position)) return
     this.#reported.set(by, reported)

@@ -45,10 +45,10 @@ export class Variant implements DropListener, FormKeeper {
   readers = 0
   /** Called when none does any more: all that was kept for them goes. */
   onUnread: () => void = none
-  /** By the index of their entries; those that were made first come first. */
-  readonly #frames = new Map<number, Form>()
-  /** By the place of their entries in pages: they go with the page. */
-  readonly #paged = new WeakMap<Page, Array<Form | undefined>>()
+  /** By the index of their entries; those that were made first come first. `undefined` until one is kept. */
+  #frames: Map<number, Form> | undefined
+  /** By the place of their entries in pages: they go with the page. `undefined` until pages are read. */
+  #paged: WeakMap<Page, Array<Form | undefined>> | undefined
   readonly #encode: EncodeFrame
   readonly #reports: PoisonReports
   readonly #slab = new Slab()
@@ -76,10 +76,11 @@ export class Variant implements DropListener, FormKeeper {
     // what only one stream reads, it reads once: keeping it would cost the log's bound and help nobody
     if (this.readers < 2) return this.#made(entry)
     if (entry.index < this.window.oldest) return entry instanceof PagedEntry ? this.#pagedFrame(entry) : this.#made(entry)
-    const kept = this.#frames.get(entry.index)
+    const kept = this.#frames?.get(entry.index)
     if (kept !== undefined) return kept
     const frame = this.#made(entry, (bytes) => this.#slab.allocate(bytes))
     // a projection may publish, so that its own entry leaves
+    this.#frames ??= new Map()
     if (entry.index >= this.window.oldest && !this.#frames.has(entry.index)) {
       const form = frame instanceof Poison && !frame.isFatal ? REPORTED : frame
       this.#frames.set(entry.index, form)
@@ -111,7 +112,7 @@ export class Variant implements DropListener, FormKeeper {
   }
 
   drop ({ index }: Entry): void {
-    const frame = this.#frames.size === 0 ? undefined : this.#frames.get(index)
+    const frame = this.#frames?.get(index)
     if (frame !== undefined) this.#forget(index, frame)
     // remembered ranges are few and soon replaced, but a quiet feed must not keep them for ever
     if (this.#latest !== undefined && this.#latest.from <= index) this.#latest = undefined
@@ -121,7 +122,7 @@ export class Variant implements DropListener, FormKeeper {
   /** Ranges leave first, but for the one that all who are woken now ask for; then the frames that were made first. */
   shrink (bytes: number): void {
     while (this.#bytes > bytes && this.#ranges.length > 1) this.#forgetRanges(1)
-    for (const [index, frame] of this.#frames) {
+    for (const [index, frame] of this.#frames ?? []) {
       if (this.#bytes <= bytes) return
       this.#forget(index, frame)
     }
@@ -139,6 +140,7 @@ export class Variant implements DropListener, FormKeeper {
   /** Made once for all who read the page. */
   #pagedFrame (entry: PagedEntry): Form {
     const { page, offset } = entry
+    this.#paged ??= new WeakMap()
     let forms = this.#paged.get(page)
     if (forms === undefined) {
       forms = []
@@ -191,7 +193,7 @@ export class Variant implements DropListener, FormKeeper {
   }
 
   #forget (index: number, form: Form): void {
-    this.#frames.delete(index)
+    this.#frames?.delete(index)
     this.#charge(-sizeOf(form))
   }
 
@@ -226,7 +228,9 @@ export class VariantCache {
   readonly #window: Window
   readonly #feed: FeedCodec
   readonly #reports: PoisonReports
-  readonly #variants = new Map<As, Map<EventCodec | undefined, Variant>>()
+  /** The one that all streams share, where there is one alone: most feeds have no other. */
+  #only: { readonly as: As, readonly codec: EventCodec | undefined, readonly variant: Variant } | undefined
+  #others: Map<As, Map<EventCodec | undefined, Variant>> | undefined
 
   constructor (window: Window, feed: FeedCodec, reports: PoisonReports) {
     this.#window = window
@@ -239,24 +243,44 @@ export class VariantCache {
    * route's schema has a union, and nothing says which member the data is.
    */
   acquire (as: As, codec: EventCodec | undefined): Variant {
-    const byCodec = this.#variants.get(as) ?? new Map<EventCodec | undefined, Variant>()
-    let variant = byCodec.get(codec)
-    if (variant === undefined) {
-      const made = new Variant(this.#window, encoderOf(as, codec, this.#feed), this.#reports)
-      const leave = this.#window.addDropListener(made)
-      this.#window.forms.add(made)
-      made.onUnread = () => {
-        leave()
-        this.#window.forms.remove(made)
-        byCodec.delete(codec)
-        if (byCodec.size === 0) this.#variants.delete(as)
-      }
-      variant = made
-      byCodec.set(codec, made)
-      this.#variants.set(as, byCodec)
-    }
+    const variant = this.#known(as, codec) ?? this.#make(as, codec)
     variant.readers++
     return variant
+  }
+
+  #known (as: As, codec: EventCodec | undefined): Variant | undefined {
+    const only = this.#only
+    if (only !== undefined && only.as === as && only.codec === codec) return only.variant
+    return this.#others?.get(as)?.get(codec)
+  }
+
+  #make (as: As, codec: EventCodec | undefined): Variant {
+    const variant = new Variant(this.#window, encoderOf(as, codec, this.#feed), this.#reports)
+    const leave = this.#window.addDropListener(variant)
+    this.#window.forms.add(variant)
+    variant.onUnread = () => {
+      leave()
+      this.#window.forms.remove(variant)
+      this.#forget(as, codec, variant)
+    }
+    if (this.#only === undefined) {
+      this.#only = { as, codec, variant }
+    } else {
+      this.#others ??= new Map()
+      const byCodec = this.#others.get(as) ?? new Map<EventCodec | undefined, Variant>()
+      this.#others.set(as, byCodec.set(codec, variant))
+    }
+    return variant
+  }
+
+  #forget (as: As, codec: EventCodec | undefined, variant: Variant): void {
+    if (this.#only?.variant === variant) {
+      this.#only = undefined
+      return
+    }
+    const byCodec = this.#others?.get(as)
+    byCodec?.delete(codec)
+    if (byCodec?.size === 0) this.#others?.delete(as)
   }
 }
 

@@ -3,6 +3,7 @@
  * It does not know who reads.
  */
 import type { Clock } from '../clock.ts'
+import { Few } from '../few.ts'
 import { firstIndex, IndexedRing } from '../indexed-ring.ts'
 import type { Retention } from '../log/retention.ts'
 import type { Entry } from './entry.ts'
@@ -19,6 +20,8 @@ export interface DropListener {
 export interface Numbered {
   /** The number of the entry that follows a position, or of the next; `undefined` where the log does not have that. */
   numberAfter (position: string): number | undefined
+  /** Its oldest entry has left the window. */
+  dropOldest (): void
 }
 
 /** The entries from `oldest` (inclusive) to `next` (exclusive). */
@@ -36,8 +39,9 @@ export class Window {
   /** For each entry when it was published, by the clock that is never set. Never decreases. */
   readonly #moments = new IndexedRing<number>(1)
   #moment = -Infinity
-  readonly #dropListeners = new Set<DropListener>()
-  readonly #positions = new Positions(this.#ring)
+  readonly #dropListeners = new Few<DropListener>()
+  /** Made when somebody first asks where a position stands. */
+  #positions: Positions | undefined
   readonly #numbered: Numbered | undefined
   /** The position before the oldest entry; where that is not known, one that is further back. */
   #before = ''
@@ -115,6 +119,7 @@ export class Window {
     if (this.#numbered !== undefined) return this.#numbered.numberAfter(position)
     if (this.#isBeforeKnown && position === this.#before) return this.oldest
     if (position === this.#ring.at(this.next - 1)?.position) return this.next
+    this.#positions ??= new Positions(this.#ring)
     const index = this.#positions.indexOf(position)
     return index === undefined ? undefined : index + 1
   }
@@ -241,11 +246,12 @@ export class Window {
     this.#moments.shift()
     this.#before = oldest.position
     this.#isBeforeKnown = true
-    this.#positions.drop(oldest.position)
+    this.#positions?.drop(oldest.position)
+    this.#numbered?.dropOldest()
     this.#bytes -= oldest.size
     this.#onHeld?.(-oldest.size, 'entries')
     oldest.letGo()
     this.#views.forget(oldest)
-    for (const listener of this.#dropListeners) listener.drop(oldest)
+    for (const listener of this.#dropListeners.all) listener.drop(oldest)
   }
 }

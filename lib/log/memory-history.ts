@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { FeedEnded, LogClosed } from '../errors.ts'
+import { Few } from '../few.ts'
 import { IndexedRing } from '../indexed-ring.ts'
 import type {
   EventLog, Located, LogBeginning, LogDraft, LogEntry, LogGap, LogPage, Tail, TailListener
@@ -24,10 +25,9 @@ interface Heard { readonly listener: TailListener, next: number }
 export class MemoryHistory implements EventLog {
   readonly #epoch = randomBytes(EPOCH_BYTES).toString('hex')
   readonly #entries = new IndexedRing<LogEntry>(1)
-  readonly #heard = new Set<Heard>()
-  /** The entries that have a `dedupeId`, both ways. */
-  readonly #numbers = new Map<string, number>()
-  readonly #dedupeIds = new Map<number, string>()
+  readonly #heard = new Few<Heard>()
+  /** The entries that have a `dedupeId`, both ways; `undefined` until one has. */
+  #deduped: { readonly numbers: Map<string, number>, readonly ids: Map<number, string> } | undefined
   #hasEnded = false
   #isClosed = false
 
@@ -55,11 +55,10 @@ export class MemoryHistory implements EventLog {
   dropOldest (): void {
     const number = this.#entries.first
     this.#entries.shift()
-    if (this.#dedupeIds.size === 0) return
-    const dedupeId = this.#dedupeIds.get(number)
+    const dedupeId = this.#deduped?.ids.get(number)
     if (dedupeId === undefined) return
-    this.#dedupeIds.delete(number)
-    this.#numbers.delete(dedupeId)
+    this.#deduped?.ids.delete(number)
+    this.#deduped?.numbers.delete(dedupeId)
   }
 
   tail (listener: TailListener, newest: { readonly entries: number, readonly bytes: number }): Tail {
@@ -79,17 +78,18 @@ export class MemoryHistory implements EventLog {
   append ({ event, json, keys, at, dedupeId, checkedBy }: LogDraft): string {
     this.#checkOpen()
     if (this.#hasEnded) throw new FeedEnded('of this log')
-    const known = dedupeId === undefined ? undefined : this.#numbers.get(dedupeId)
+    const known = dedupeId === undefined ? undefined : this.#deduped?.numbers.get(dedupeId)
     if (known !== undefined) return this.#position(known)
     const number = this.next
     const position = this.#position(number)
     const entry = { event, json, keys, at, checkedBy, position }
     this.#entries.push(entry)
     if (dedupeId !== undefined) {
-      this.#numbers.set(dedupeId, number)
-      this.#dedupeIds.set(number, dedupeId)
+      this.#deduped ??= { numbers: new Map(), ids: new Map() }
+      this.#deduped.numbers.set(dedupeId, number)
+      this.#deduped.ids.set(number, dedupeId)
     }
-    for (const heard of this.#heard) {
+    for (const heard of this.#heard.all) {
       if (heard.next !== number) {
         this.#tell(heard)
         continue
@@ -130,7 +130,7 @@ export class MemoryHistory implements EventLog {
     this.#checkOpen()
     if (this.#hasEnded) return
     this.#hasEnded = true
-    for (const { listener } of this.#heard) listener.ended()
+    for (const { listener } of this.#heard.all) listener.ended()
   }
 
   delete (): void {
@@ -140,7 +140,7 @@ export class MemoryHistory implements EventLog {
 
   close (): void {
     this.#isClosed = true
-    this.#heard.clear()
+    for (const heard of this.#heard.all) this.#heard.delete(heard)
     while (this.oldest < this.next) this.dropOldest()
   }
 

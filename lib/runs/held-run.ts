@@ -45,13 +45,14 @@ export class HeldRun implements FollowedOutput {
     this.tools = tools
     this.feed = new LogFeed({
       name: facts.id,
+      countedAs: name,
       log,
       retain: settings.retain,
       clock,
       codec,
       compile,
       lag: LAG,
-      output: { countedAs: name, lastWord: () => this.#lastWord, makeRoom: (bytes) => { this.makeRoom(bytes) }, onHeld: room.hold },
+      output: { lastWord: () => this.#lastWord, makeRoom: (bytes) => { this.makeRoom(bytes) }, onHeld: room.hold },
       onEnd: () => {},
       onFreed: (error) => {
         if (error !== undefined) this.report(error, 'its log could not be freed')

@@ -60,7 +60,7 @@ export abstract class HeadWaiter implements Waiter, FilteredWaiter {
     this.#awaitsOffer = false
     if (this.place === -1 && this.filterPlace === -1) return
     this.catchUp()
-    this.feed.fanOut.filters.leave(this)
+    if (this.filterPlace !== -1) this.feed.fanOut.filters.leave(this)
     this.feed.fanOut.leave(this)
   }
 

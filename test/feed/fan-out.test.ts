@@ -1,7 +1,6 @@
 /** Who waits at the head, and how they are woken. */
 import t from 'tap'
 import { FanOut, type Waiter } from '../../lib/feed/fan-out.ts'
-import { Filters } from '../../lib/feed/filters.ts'
 import { FeedFigures } from '../../lib/feed/figures.ts'
 import { Window } from '../../lib/feed/window.ts'
 import { readRetention } from '../../lib/log/retention.ts'
@@ -9,7 +8,7 @@ import { ManualClock } from '../clock.ts'
 import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
 
 function fanOutOf (clock = new ManualClock(), report: (error: unknown) => void = () => {}): FanOut {
-  return new FanOut(clock, new Filters(new Window(clock, readRetention()), new FeedFigures(), () => {}), report)
+  return new FanOut(clock, new Window(clock, readRetention()), new FeedFigures(), report)
 }
 
 class Waiting implements Waiter {
