@@ -66,6 +66,11 @@ export const MAX_CONNECTIONS_PER_KEY = Infinity
 export const PARKED_AFTER_MS = 5_000
 /** `retry` of a client that was refused because the server is full: it need not hurry. */
 export const REFUSED_RETRY_MS = 10_000
+/**
+ * Of refused streams the log gets one line for each reason in 60,000 ms, with their number: clients that are refused
+ * come back every 10 s, and thousands of them would bury all else.
+ */
+export const REFUSALS_LOGGED_MS = 60_000
 /** `retry` after a source failed: what has just failed will often fail again at once. */
 export const FAILED_RETRY_MS = 10_000
 

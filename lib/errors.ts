@@ -52,6 +52,9 @@ export const BadEvent = createError<[string]>('FST_EVENTFEED_BAD_EVENT', '%s', 5
 /** A filter or a projection returned a promise. */
 export const NotSynchronous = createError<[string, string]>('FST_EVENTFEED_NOT_SYNCHRONOUS',
   'subscribe({ %s }) returned a promise: it must answer at once. Look up what it needs before the call of subscribe(), and keep it in memory for %s', 500)
+/** A function that chooses streams returned a promise, which would choose all of them. */
+export const PromisedChoice = createError<[string, string]>('FST_EVENTFEED_NOT_SYNCHRONOUS',
+  'the function given to app.eventfeed.%s() returned a promise, which would count as true whatever it says: look up what it needs first, then call %s(), with a function that answers at once', 500)
 /** A loop over a subscription fell behind what the feed's log keeps. */
 export const ReaderLagged = createError<[string, string]>('FST_EVENTFEED_LAGGED',
   'a loop over a subscription of the feed %s fell behind what its log keeps: subscribe again with after: %s to learn of the gap, or give the feed slowConsumer: \'skip\'', 500)

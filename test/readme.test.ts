@@ -89,6 +89,12 @@ const EXAMPLES: ReadonlyArray<readonly [heading: string, added: string, printed:
   ['Several feeds on one stream', `
     await print(await app.inject({ url: '/all', payloadAsStream: true, signal: leaving.signal }), 'It works')`,
   /event: headline\ndata: It works\nid: chat=\S+-1,news=\S+-1\n/],
+  ['Who is online', `
+    const stream = await app.inject({ url: '/chat/ada', payloadAsStream: true, signal: leaving.signal, headers: { accept: 'text/event-stream' } })
+    console.log((await app.inject('/online')).payload, (await app.inject({ method: 'DELETE', url: '/chat/ada' })).payload)
+    for await (const chunk of stream.stream()) console.log(String(chunk))
+    console.log((await app.inject('/chat/ada')).statusCode, (await app.inject('/online')).payload)`,
+  /^\["ada"\] \{"kicked":1\}\n(?!.*stream:done).*403 \[\]\n$/s],
   ['Runs', `
     const ada = { headers: { 'x-user': 'ada' } }
     const { id } = (await app.inject({ ...ada, method: 'POST', url: '/answers' })).json()

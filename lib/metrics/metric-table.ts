@@ -37,6 +37,7 @@ export const METRICS: readonly MetricRow[] = [
   { name: 'connections', help: 'Event streams that are open.', kind: 'gauge', labels: ['route'], samples: ({ routes }) => labelled('route', routes) },
   { name: 'streams_opened_total', help: 'Event streams that were opened.', kind: 'counter', labels: [], samples: ({ opened }) => [{ labels: {}, value: opened }] },
   { name: 'streams_ended_total', help: 'Event streams that have ended, by reason.', kind: 'counter', labels: ['reason'], samples: ({ ended }) => labelled('reason', ended) },
+  { name: 'streams_refused_total', help: 'Requests that got no event stream, by reason.', kind: 'counter', labels: ['reason'], samples: ({ refused }) => labelled('reason', refused) },
   { name: 'events_sent_total', help: 'Events that were handed to sockets.', kind: 'counter', labels: [], samples: ({ events }) => [{ labels: {}, value: events }] },
   { name: 'sent_bytes_total', help: 'Bytes of event streams that were handed to sockets.', kind: 'counter', labels: [], samples: ({ bytes }) => [{ labels: {}, value: bytes }] },
 

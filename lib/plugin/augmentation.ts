@@ -12,6 +12,7 @@ import type { Checked, Given, YieldedBy } from '../schema/mistakes.ts'
 import type { EventSchemas, TypedEvent } from '../schema/types.ts'
 import type { EventsOf, SourceArguments } from '../stream/source.ts'
 import type { EventStreamOptions } from './options.ts'
+import type { StreamView } from './presence.ts'
 import type { EventfeedStats } from './stats.ts'
 
 /**
@@ -69,10 +70,26 @@ export interface Eventfeed {
    */
   stats (): EventfeedStats
   /**
-   * Ends all streams of a connection key, for the `reason` that stands in the log and in their signals. Returns how
-   * many.
+   * Ends all streams of a connection key, and returns how many were open. The `reason` stands in the log, in
+   * `signal.reason.detail` and in the message on `fastify-eventfeed:ended`; clients do not get it, but a function as the
+   * option `control` does. The clients come back: what authenticates requests must refuse them.
    */
   kick (connectionKey: string, reason?: string): number
+  /**
+   * Ends the streams for which a synchronous function is true: by their route, key or tag. It is asked about all of them
+   * before any ends, so where it throws, that is thrown, and none has ended.
+   *
+   * @throws FST_EVENTFEED_NOT_SYNCHRONOUS for a function that returns a promise
+   */
+  kick (isKicked: (stream: StreamView) => boolean, reason?: string): number
+  /**
+   * The streams that are open now, or those of them for which a synchronous function is true: who is online. What it
+   * gives is a copy. It walks over all open streams.
+   *
+   * @throws FST_EVENTFEED_NOT_SYNCHRONOUS for a function that returns a promise
+   */
+  streams <Kept extends StreamView> (isListed: (stream: StreamView) => stream is Kept): readonly Kept[]
+  streams (isListed?: (stream: StreamView) => boolean): readonly StreamView[]
 }
 
 /** The data types of events, by the schemas that declare them; any where none are. */

@@ -24,7 +24,7 @@ export async function drain (app: FastifyInstance, streams: Streams, runs: RunFa
     // where the application listens on several addresses, this closes the servers of the others too
     app.server.unref()
   }
-  streams.turns.passAll('drain')
+  streams.turns.passEach('drain', streams.turns.waiting)
   const { drainTimeoutMs, clock } = streams.settings
   const until = clock.elapsed() + drainTimeoutMs
   const sessions = new Http2Sessions()

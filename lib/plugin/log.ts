@@ -6,6 +6,7 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { PARKED_AFTER_MS, TURN_TIMEOUT_MS } from '../defaults.ts'
 import { asError } from '../errors.ts'
 import type { EndReason, EndSummary } from '../stream/end.ts'
+import type { RefusalReason } from './refusal-reasons.ts'
 import type { NoTurn } from './turns.ts'
 
 /** Ends that are nothing to look at. */
@@ -54,6 +55,27 @@ function quietly (write: () => void): void {
   try {
     write()
   } catch {}
+}
+
+/** Limits that an operator has set, and may have to raise. */
+const LIMITS: ReadonlySet<RefusalReason> = new Set(['max-connections', 'max-connections-per-key'])
+
+/** What the log says of a refused stream. */
+export interface LoggedRefusal {
+  readonly reason: RefusalReason
+  readonly route: string
+  readonly connectionKey: string | undefined
+  /** How many were refused since the last line that operators see; `undefined` for a line that they do not. */
+  readonly since?: number
+}
+
+/** Tells of a refused stream: at `debug` without `since`, else at `warn` for a limit and `info` for all else. */
+export function logRefused (log: FastifyBaseLogger, refused: LoggedRefusal): void {
+  quietly(() => {
+    const message = `an event stream of ${refused.route} was refused: ${refused.reason}`
+    if (refused.since === undefined) log.debug({ refused }, message)
+    else log[LIMITS.has(refused.reason) ? 'warn' : 'info']({ refused }, `${message}${refused.since === 0 ? '' : `, as ${refused.since} others were since the last such line`}`)
+  })
 }
 
 /** Tells of a pipelined stream that does not begin. */

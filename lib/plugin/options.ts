@@ -63,6 +63,12 @@ export interface EventStreamOptions<Request extends KeyedRequest = KeyedRequest>
    * services that wait for it. Sent with `onEnd: 'stop'` only. Default: no such event.
    */
   done?: string | undefined
+  /**
+   * What the application wants to know of the stream, such as a user or a room: any value, of one call of `reply.sse`
+   * only. It stands in what `app.eventfeed.streams()` gives and what `app.eventfeed.kick()` asks about, and in the
+   * messages on channels; it goes neither to the client nor into the log. Default: `undefined`.
+   */
+  tag?: unknown
 }
 
 /** What the hooks of this plugin need to know of a request. */
@@ -74,7 +80,7 @@ export interface KeyedRequest {
 }
 
 /** The options of `app.register(eventfeed, options)`. */
-export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> extends EventStreamOptions<Request> {
+export interface EventfeedOptions<Request extends KeyedRequest = KeyedRequest> extends Omit<EventStreamOptions<Request>, 'tag'> {
   /** The most streams that may be open; further ones are refused with 503. Default: 20,000. */
   maxConnections?: number | undefined
   /**
@@ -181,11 +187,11 @@ export function readStreamOptions (options: EventStreamOptions<never>): StreamOp
 /** The options of one call over those of the plugin. Throws `FST_EVENTFEED_BAD_OPTION`. */
 export function overrideStreamOptions (
   settings: Settings, options: EventStreamOptions<never>
-): { stream: StreamOptions, heartbeatIntervalMs: number, recheck: Recheck | undefined, control: ControlOption } {
-  refuseUnknown(options, STREAM_OPTIONS)
+): { stream: StreamOptions, heartbeatIntervalMs: number, recheck: Recheck | undefined, control: ControlOption, tag: unknown } {
+  refuseUnknown(options, [...STREAM_OPTIONS, 'tag'])
   const given: EventStreamOptions<never> = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const merged: EventStreamOptions<never> = { ...settings, ...given }
-  return { stream: readStreamOptions(merged), heartbeatIntervalMs: timeOf('heartbeatIntervalMs', merged), recheck: readRecheck(merged), control: readControl(merged) }
+  return { stream: readStreamOptions(merged), heartbeatIntervalMs: timeOf('heartbeatIntervalMs', merged), recheck: readRecheck(merged), control: readControl(merged), tag: given.tag }
 }
 
 /**

@@ -39,8 +39,10 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   app.decorate('feed', Object.assign(feed, { get: (name: string) => feeds.get(name) }) as typeof app.feed)
   app.decorate('runs', ((name: string, runsOptions: RunsOptions = {}) => runs.define(name, runsOptions)) as typeof app.runs)
   app.decorate('eventfeed', {
-    stats: () => ({ ...streams.stats(), feeds: feeds.stats(), runs: runs.stats() }),
-    kick: (connectionKey, reason) => streams.kick(connectionKey, reason)
+    stats: () => ({ ...streams.stats(), refused: streams.refusals.counts, feeds: feeds.stats(), runs: runs.stats() }),
+    kick: (whose: unknown, reason?: unknown) => streams.kick(whose, reason),
+    // a type guard says what its caller gets
+    streams: ((isListed?: unknown) => streams.list(isListed)) as typeof app.eventfeed.streams
   })
 
   app.addHook('onReady', async () => {

@@ -6,16 +6,20 @@ import type { FastifyReply } from 'fastify'
 import type { ServerResponse } from 'node:http'
 import { jittered } from '../clock.ts'
 import { FAILED_RETRY_MS, REFUSED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
-import { Draining, LOG_FAILED, NotAcceptable, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
-import { retryLine } from '../wire/encode.ts'
+import { Draining, LOG_FAILED, NotAcceptable, NotBegun, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
+import { encodeBody } from '../wire/encode.ts'
 import { isDone } from '../wire/protocol.ts'
 import type { Admission } from './admission.ts'
 import { answerDone } from './last-event-id.ts'
 import { logError, routeOf } from './log.ts'
 import { acceptsEventStream, readsControlEvents } from './negotiation.ts'
 import type { Settings } from './options.ts'
+import { TOLD } from './refusal-reasons.ts'
 import { setHead, varyByAccept } from './stream-head.ts'
 import type { Streams } from './streams.ts'
+
+/** What an `EventSource` is told where a log cannot be read. */
+const UNREADABLE = 'this stream cannot be read now: come back later'
 
 /**
  * What streams failed with before their heads were out, by response: where an error handler answers by another
@@ -24,36 +28,54 @@ import type { Streams } from './streams.ts'
 const failures = new WeakMap<ServerResponse, Error>()
 
 /** Answers a request that gets no stream, whoever is connected. False for one that is to get one. */
-export function answerInstead (reply: FastifyReply, lastEventId: string | undefined, { settings, isDraining }: Streams): boolean {
+export function answerInstead (reply: FastifyReply, lastEventId: string | undefined, streams: Streams): boolean {
   const { request } = reply
   varyByAccept(reply)
   // other methods do something: the clients of AI services POST, accept JSON alone, and read an event stream
-  if ((request.method === 'GET' || request.method === 'HEAD') && !acceptsEventStream(request)) reply.send(new NotAcceptable(shown(request.headers.accept)))
-  // HEAD asks for the headers alone
-  else if (request.method === 'HEAD') setHead(reply).send()
-  else if (lastEventId !== undefined && isDone(lastEventId)) answerDone(reply)
-  else if (isDraining) refuseDraining(reply, settings)
-  else return false
+  if ((request.method === 'GET' || request.method === 'HEAD') && !acceptsEventStream(request)) {
+    streams.refusals.add('not-acceptable', request, undefined)
+    reply.send(new NotAcceptable(shown(request.headers.accept)))
+  } else if (request.method === 'HEAD') {
+    // asks for the headers alone
+    setHead(reply).send()
+  } else if (lastEventId !== undefined && isDone(lastEventId)) {
+    answerDone(reply)
+  } else if (streams.isDraining) {
+    refuseDraining(reply, streams, undefined)
+  } else {
+    return false
+  }
   return true
 }
 
 /** Refuses a stream for which there is no room. */
-export function refuseOverLimit (reply: FastifyReply, admission: Exclude<Admission, 'admitted'>, settings: Settings): void {
-  if (refusesByRetry(reply, settings)) comeBack(reply, REFUSED_RETRY_MS)
+export function refuseOverLimit (reply: FastifyReply, admission: Exclude<Admission, 'admitted'>, streams: Streams, key: string): void {
+  const reason = admission === 'full' ? 'max-connections' : 'max-connections-per-key'
+  streams.refusals.add(reason, reply.request, key)
+  if (refusesByRetry(reply, streams.settings)) comeBack(reply, REFUSED_RETRY_MS, TOLD[reason])
   else sendForNow(reply, admission === 'full' ? new TooManyConnections() : new TooManyConnectionsPerKey(), REFUSED_RETRY_MS)
 }
 
 /** Refuses a stream because the application closes. */
-export function refuseDraining (reply: FastifyReply, { drainTimeoutMs }: Settings): void {
-  refuseNow(reply, new Draining(), drainTimeoutMs)
+export function refuseDraining (reply: FastifyReply, streams: Streams, key: string | undefined): void {
+  refuseNow(reply, streams, { reason: 'drain', error: new Draining(), retryMs: streams.settings.drainTimeoutMs, key })
+}
+
+/** Refuses a pipelined stream that was kicked, or whose turn did not come in time. */
+export function refuseNotBegun (reply: FastifyReply, streams: Streams, key: string): void {
+  refuseNow(reply, streams, { reason: 'not-begun', error: new NotBegun(), retryMs: REFUSED_RETRY_MS, key })
 }
 
 /**
  * Refuses a stream for now: an `EventSource` comes back, and all others, who would take an empty stream for an
  * answer, get the error.
  */
-export function refuseNow (reply: FastifyReply, error: Error, retryMs: number): void {
-  if (readsControlEvents(reply.request)) comeBack(reply, retryMs)
+function refuseNow (
+  reply: FastifyReply, streams: Streams,
+  { reason, error, retryMs, key }: { reason: 'drain' | 'not-begun', error: Error, retryMs: number, key: string | undefined }
+): void {
+  streams.refusals.add(reason, reply.request, key)
+  if (readsControlEvents(reply.request)) comeBack(reply, retryMs, TOLD[reason])
   else sendForNow(reply, error, retryMs)
 }
 
@@ -65,7 +87,7 @@ function refuseFailing (reply: FastifyReply, error: Error, settings: Settings): 
   if (refusesByRetry(reply, settings)) {
     // no error response is sent that Fastify would log
     logError(reply.log, error, `the log of an event stream of ${routeOf(reply.request)} failed before the first event`)
-    comeBack(reply, FAILED_RETRY_MS)
+    comeBack(reply, FAILED_RETRY_MS, UNREADABLE)
   } else {
     sendForNow(reply, error, FAILED_RETRY_MS)
   }
@@ -80,9 +102,12 @@ function sendForNow (reply: FastifyReply, error: Error, retryMs: number): void {
   reply.send(error)
 }
 
-/** A stream that says when to come back, and ends: on a status a browser's `EventSource` gives up for good. */
-function comeBack (reply: FastifyReply, retryMs: number): void {
-  setHead(reply).send(`${retryLine(jittered(retryMs, RETRY_JITTER))}\n`)
+/**
+ * A stream that says why in a comment, and when to come back, and ends: after a status, a browser's `EventSource` gives
+ * up for good. Only people see the comment, in the network view of their browser.
+ */
+function comeBack (reply: FastifyReply, retryMs: number, why: string): void {
+  setHead(reply).send(`${encodeBody({ comment: why, event: undefined, data: undefined, retry: jittered(retryMs, RETRY_JITTER) })}\n`)
 }
 
 /** Answers with an error, as on any route. If not even that can be sent, the connection is cut. */

@@ -13,6 +13,7 @@ import { streamEnded, streamOpened } from './diagnostics.ts'
 import { dropStream } from './http2-streams.ts'
 import { logEnd, routeOf } from './log.ts'
 import type { Recheck } from './options.ts'
+import type { StreamFacts } from './presence.ts'
 import { sendError } from './refusals.ts'
 import { watchStopping } from './stopping-sources.ts'
 import { takeBackHead } from './stream-head.ts'
@@ -52,11 +53,11 @@ export class ReplyHost implements ConnectionHost, Committing {
     this.#send = reply.send
   }
 
-  start (connection: Connection, key: string): void {
+  start (connection: Connection, { key, route, tag, requestId, openedAt }: StreamFacts): void {
     const reply = this.#reply
     if (reply === undefined) return
     const { request, raw: response } = reply
-    const stream = { connection, key, route: routeOf(request), response, rosterPlace: -1 }
+    const stream = { connection, key, route, tag, requestId, openedAt, response, rosterPlace: -1 }
     this.#stream = stream
     // before anything else runs: a client may leave during the set-up
     response.on('close', this.#streams.onResponseClose)
@@ -70,7 +71,7 @@ export class ReplyHost implements ConnectionHost, Committing {
     }
     reply.send = ((payload: unknown) => this.#intercept(payload)) as Send
     this.#streams.enter(stream)
-    streamOpened({ route: stream.route, connectionKey: stream.key, request })
+    streamOpened({ route, connectionKey: key, request, tag })
   }
 
   get isCommitting (): boolean { return this.#isCommitting && this.#reply !== undefined }
@@ -110,7 +111,7 @@ export class ReplyHost implements ConnectionHost, Committing {
     this.#streams.leave(stream, summary)
     // where an error was sent in the stream's place, Fastify has logged it
     logEnd(request.log, stream.route, summary, response.headersSent && this.#refusal === undefined)
-    streamEnded({ route: stream.route, connectionKey: stream.key, request }, summary)
+    streamEnded({ route: stream.route, connectionKey: stream.key, request, tag: stream.tag }, summary)
     this.#reply = undefined
     this.#request = undefined
     this.#stream = undefined

@@ -13,6 +13,7 @@ import { hasLeft } from './http2-streams.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import { routeOf } from './log.ts'
 import type { EventStreamOptions } from './options.ts'
+import type { StreamFacts } from './presence.ts'
 import { answerInstead, logFailureBefore, refuseOverLimit, sendError } from './refusals.ts'
 import { ReplyHost } from './reply-host.ts'
 import { holdReply } from './reply-turn.ts'
@@ -29,8 +30,7 @@ interface Asked {
   readonly lastEventId: string | undefined
   readonly codec: EventCodec | undefined
   readonly control: ControlForm
-  /** Whose it is. */
-  readonly key: string
+  readonly facts: StreamFacts
 }
 
 /**
@@ -61,7 +61,9 @@ function negotiate (reply: FastifyReply, streams: Streams, source: unknown, opti
   try {
     const codec = streams.codecs.of(reply)
     const control = controlFormOf(read.control, request)
-    return { reply, streams, source, options: read, lastEventId, codec, control, key: streams.settings.connectionKey(request) }
+    const { connectionKey, clock } = streams.settings
+    const facts = { key: connectionKey(request), route: routeOf(request), tag: read.tag, requestId: request.id, openedAt: clock.now() }
+    return { reply, streams, source, options: read, lastEventId, codec, control, facts }
   } catch (error) {
     // of a client that has left while the handler waited, not even the address is known: that is no mistake
     if (!hasLeft(reply.raw)) reply.send(error)
@@ -71,10 +73,10 @@ function negotiate (reply: FastifyReply, streams: Streams, source: unknown, opti
 
 /** Starts the source when the responses ahead on its socket have ended. */
 function waitForTurn (asked: Asked): void {
-  const { reply, streams, source, key } = asked
+  const { reply, streams, source, facts } = asked
   const { request } = reply
   holdSource(source)
-  holdReply(reply, streams, key, {
+  holdReply(reply, streams, facts, {
     begin: () => { begin(asked) },
     letGo: () => { letGo(source, request, streams) },
     failed: (error) => { sendError(reply, asError(error, 'an event stream could not begin'), streams) }
@@ -94,16 +96,16 @@ function begin (asked: Asked): void {
 }
 
 /** Binds a connection to the reply; `undefined` if there is no room, or nobody is there any more. */
-function admit ({ reply, streams, options, lastEventId, control, key }: Asked): Connection | undefined {
-  const admission = streams.admissions.admit(key)
+function admit ({ reply, streams, options, lastEventId, control, facts }: Asked): Connection | undefined {
+  const admission = streams.admissions.admit(facts.key)
   if (admission !== 'admitted') {
-    refuseOverLimit(reply, admission, streams.settings)
+    refuseOverLimit(reply, admission, streams, facts.key)
     return undefined
   }
 
   const host = new ReplyHost(reply, streams, options.recheck)
   const connection = new Connection(host, options.stream, streams.toolsFor(options.heartbeatIntervalMs), lastEventId, control)
-  host.start(connection, key)
+  host.start(connection, facts)
   if (!hasLeft(reply.raw)) return connection
   // while the handler waited the client has left: its source does not begin
   connection.end('client')

@@ -3,10 +3,10 @@
  * and what becomes of its source, is the affair of whoever holds it.
  */
 import type { FastifyReply } from 'fastify'
-import { REFUSED_RETRY_MS } from '../defaults.ts'
-import { NotBegun, NotReturned } from '../errors.ts'
+import { NotReturned } from '../errors.ts'
 import { logPassed, routeOf } from './log.ts'
-import { refuseDraining, refuseNow, refuseOverLimit } from './refusals.ts'
+import type { StreamFacts } from './presence.ts'
+import { refuseDraining, refuseNotBegun, refuseOverLimit } from './refusals.ts'
 import type { Streams } from './streams.ts'
 import type { NoTurn } from './turns.ts'
 
@@ -24,7 +24,7 @@ export interface Holder {
  * Holds a reply until its turn comes. If it takes too long, its connection key is kicked, or the server closes, the
  * client learns to come back. If something else answers meanwhile, that is sent in its order.
  */
-export function holdReply (reply: FastifyReply, streams: Streams, key: string, holder: Holder): void {
+export function holdReply (reply: FastifyReply, streams: Streams, stream: StreamFacts, holder: Holder): void {
   const { request, send } = reply
   const attempt = (step: () => void): void => {
     reply.send = send
@@ -37,10 +37,11 @@ export function holdReply (reply: FastifyReply, streams: Streams, key: string, h
   const pass = (why: NoTurn): void => {
     holder.letGo()
     logPassed(request.log, routeOf(request), why)
+    if (why === 'too-many') streams.refusals.add('too-many-pipelined', request, stream.key)
     if (why === 'gone' || why === 'too-many') reply.send = send
-    else if (why === 'full') attempt(() => { refuseOverLimit(reply, why, streams.settings) })
-    else if (why === 'drain') attempt(() => { refuseDraining(reply, streams.settings) })
-    else attempt(() => { refuseNow(reply, new NotBegun(), REFUSED_RETRY_MS) })
+    else if (why === 'full') attempt(() => { refuseOverLimit(reply, why, streams, stream.key) })
+    else if (why === 'drain') attempt(() => { refuseDraining(reply, streams, stream.key) })
+    else attempt(() => { refuseNotBegun(reply, streams, stream.key) })
   }
   let stop = (): void => {}
   // the handler forgot to return the stream, or a hook or a time-out was faster
@@ -52,5 +53,5 @@ export function holdReply (reply: FastifyReply, streams: Streams, key: string, h
   }
   // `send` takes any payload here: that of the route's schema is not known
   reply.send = intercept as FastifyReply['send']
-  stop = streams.turns.wait({ key, response: reply.raw, begin: () => { attempt(() => { holder.begin() }) }, pass })
+  stop = streams.turns.wait({ stream, response: reply.raw, begin: () => { attempt(() => { holder.begin() }) }, pass })
 }

@@ -5,16 +5,19 @@
 import type { RunsStats } from '../runs/figures.ts'
 import type { Feed } from '../subscription/feed.ts'
 import { END_REASONS, type EndReason, type EndSummary } from '../stream/end.ts'
+import type { RefusalReason } from './refusal-reasons.ts'
 
 /** What `app.eventfeed.stats()` gives: a snapshot that nothing changes any more. */
 export interface EventfeedStats extends StreamStats {
+  /** How many requests got no stream, by reason, since the start. All reasons are there; 0 where none was refused. */
+  refused: Record<RefusalReason, number>
   /** By name: what each feed that has not ended holds, and how it is followed. */
   feeds: Record<string, ReturnType<Feed['stats']>>
   /** By name: what the runs of each family hold, and how they are followed. */
   runs: Record<string, RunsStats>
 }
 
-/** Of streams. Those that were refused are in none of the figures. */
+/** Of streams. Refused ones are in none of these figures. */
 export interface StreamStats {
   /** Open streams, those in set-up included. */
   connections: number

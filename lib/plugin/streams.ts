@@ -1,6 +1,7 @@
 /** All open streams of one plugin: what they share, who may enter, and how they are ended. */
 import type { ServerResponse } from 'node:http'
 import { IDLE_INTERVALS, PARKED_AFTER_MS } from '../defaults.ts'
+import { BadOption, describe } from '../errors.ts'
 import { guarded, guardedEach, type Report } from '../guarded.ts'
 import { Roster, type RosterMember } from '../roster.ts'
 import type { Connection } from '../stream/connection.ts'
@@ -10,19 +11,22 @@ import { Heartbeats } from '../stream/heartbeat.ts'
 import type { ConnectionTools } from '../stream/host.ts'
 import { Admissions } from './admission.ts'
 import { overrideStreamOptions, type EventStreamOptions, type Settings } from './options.ts'
+import { checkPredicate, isChosen, viewOf, type Sent, type StreamFacts, type StreamPredicate, type StreamView } from './presence.ts'
+import { Refusals } from './refused.ts'
 import type { RouteCodecs } from './route-events.ts'
 import { StreamCounts, type StreamStats } from './stats.ts'
 import { Turns } from './turns.ts'
 
 /** One open stream, as its plugin knows it. */
-export interface OpenStream extends RosterMember {
+export interface OpenStream extends RosterMember, StreamFacts {
   readonly connection: Connection
-  /** Whose it is. */
-  readonly key: string
-  /** Its route, as `GET /chat`. */
-  readonly route: string
   readonly response: ServerResponse
 }
+
+/** Whether a stream is meant, and what it has sent. */
+type IsMeant = (stream: StreamFacts, sent: Sent) => boolean
+
+const NOTHING_SENT: Sent = { events: 0, bytes: 0 }
 
 /** Where a response keeps its stream: a `Map` would keep those that have ended (see `Roster`). */
 const STREAM = Symbol('event stream')
@@ -40,6 +44,7 @@ export class Streams {
   readonly admissions: Admissions
   /** Pipelined streams that have not begun. */
   readonly turns: Turns
+  readonly refusals: Refusals
   /** True from the beginning of the drain on: nobody is admitted any more. */
   isDraining = false
   /** The listener for the `close` of each response: one for all, because thousands of closures are memory. */
@@ -66,6 +71,7 @@ export class Streams {
     this.codecs = codecs
     this.admissions = new Admissions(settings.maxConnections, settings.maxConnectionsPerKey)
     this.#deadlines = new Deadlines(settings.clock, this.#report('what was due for an event stream failed'))
+    this.refusals = new Refusals(settings.clock)
     this.turns = new Turns(this.#deadlines, settings.maxConnections)
     this.#defaults = overrideStreamOptions(settings, {})
     // a response that has ended, though its stream has not, is another answer: with no body, or by somebody else's `end`
@@ -125,14 +131,25 @@ export class Streams {
   }
 
   /**
-   * Ends all streams of a connection key, and keeps those from beginning that wait for their turn. Returns how many
-   * were open.
+   * Ends all streams of a connection key, or those that a function chooses, and keeps those from beginning that wait for
+   * their turn. Returns how many were open. Where the function throws, that is thrown, and none is ended.
    */
-  kick (key: string, detail: string | undefined): number {
-    this.turns.passAll('kick', key)
-    const kicked = [...this.open].filter((stream) => stream.key === key)
-    this.endEach(kicked, ({ connection }) => { connection.end('kick', detail === undefined ? {} : { detail }) })
-    return kicked.length
+  kick (whose: unknown, detail: unknown): number {
+    if (detail !== undefined && typeof detail !== 'string') throw new BadOption(`app.eventfeed.kick(…, reason): the reason must be a string, not ${describe(detail)}`)
+    const isKicked = typeof whose === 'string' ? ofKey(whose) : chosenBy(checkPredicate(whose, 'kick'))
+    const kicked = [...this.open].filter((stream) => isKicked(stream, stream.connection))
+    this.turns.passEach('kick', this.turns.waiting.filter(({ stream }) => isKicked(stream, NOTHING_SENT)))
+    // the function may have ended some itself
+    const open = kicked.filter((stream) => this.#open.has(stream))
+    this.endEach(open, ({ connection }) => { connection.end('kick', detail === undefined ? {} : { detail }) })
+    return open.length
+  }
+
+  /** The open streams, or those of them that a function chooses. Throws what the function throws. */
+  list (given: unknown): readonly StreamView[] {
+    const predicate = given === undefined ? undefined : checkPredicate(given, 'streams')
+    const views = Array.from(this.#open, (stream) => viewOf(stream, stream.connection))
+    return predicate === undefined ? views : views.filter((view) => isChosen(predicate, view, 'streams'))
   }
 
   /** Ends streams in some way. One that throws keeps no other from its end. */
@@ -185,4 +202,12 @@ export class Streams {
     // a walk over all, for as many that come: each costs a walk over two
     this.#mostIntervals = Math.max(IDLE_INTERVALS, this.#tools.size * 2)
   }
+}
+
+function ofKey (wanted: string): IsMeant {
+  return ({ key }) => key === wanted
+}
+
+function chosenBy (predicate: StreamPredicate): IsMeant {
+  return (stream, sent) => isChosen(predicate, viewOf(stream, sent), 'kick')
 }

@@ -8,6 +8,7 @@ import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TURN_TIMEOUT_MS, TURNS_PER_SOCKET } from '../defaults.ts'
 import type { Deadline, Deadlines } from '../deadlines.ts'
+import type { StreamFacts } from './presence.ts'
 
 /** Why a turn does not come. */
 export type NoTurn =
@@ -29,8 +30,8 @@ export type NoTurn =
 
 /** Who waits. Either `begin` or `pass` is called, once, unless the wait is ended before. Neither may throw. */
 export interface Turn {
-  /** Whose it is. */
-  readonly key: string
+  /** The stream that is to begin. */
+  readonly stream: StreamFacts
   readonly response: ServerResponse
   /** The response has its socket. */
   begin (): void
@@ -103,10 +104,14 @@ export class Turns {
     return () => { this.#leave(queue, turn) }
   }
 
-  /** Ends the wait of all, or of those with a connection key. */
-  passAll (why: NoTurn, key?: string): void {
-    for (const queue of [...this.#queues.values()]) {
-      for (const turn of [...queue.waiting.keys()]) if (key === undefined || turn.key === key) this.#pass(queue, turn, why)
+  /** All who wait now. */
+  get waiting (): Turn[] { return Array.from(this.#queues.values(), ({ waiting }) => [...waiting.keys()]).flat() }
+
+  /** Ends the wait of these. */
+  passEach (why: NoTurn, turns: Iterable<Turn>): void {
+    for (const turn of turns) {
+      const queue = this.#queues.get(turn.response.req.socket)
+      if (queue !== undefined) this.#pass(queue, turn, why)
     }
   }
 

@@ -48,7 +48,7 @@ export interface StreamEnding {
  * @param lastEventId of its client; `''` where there is none
  */
 export function lastWord (ended: EventStreamEnded, end: SourceEnd, control: ControlForm, options: StreamOptions, lastEventId: string): StreamEnding {
-  const { reason, retryMs } = ended
+  const { reason, detail, retryMs } = ended
   if (reason === 'done') return { batch: new Batch(allSaid(end, control, options, lastEventId)), isCut: false }
   // nobody is there to hear it
   if (reason === 'client' || reason === 'superseded' || reason === 'write-timeout') return { batch: new Batch(''), isCut: false }
@@ -56,6 +56,7 @@ export function lastWord (ended: EventStreamEnded, end: SourceEnd, control: Cont
   const { text, isCut } = control.error({
     type: 'error',
     reason,
+    ...detail === undefined ? {} : { detail },
     ...failed === undefined
       ? retryMs === undefined ? {} : { retryMs }
       // later than otherwise

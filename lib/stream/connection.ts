@@ -152,7 +152,6 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     if (this.#writer.isBusy) return
     this.#write(this.#source.quiet() ?? HEARTBEAT)
     // what words a bookmark may have ended the stream
-    // what words a bookmark may have ended the stream
     if (this.#reason !== undefined) this.#advance()
   }
 

@@ -29,6 +29,11 @@ export interface DoneControl {
 export interface ErrorControl {
   readonly type: 'error'
   readonly reason: ErrorReason
+  /**
+   * With the reason `kick`, what `kick()` was given as its reason. Only a function as the option `control` gets it: what
+   * it does not say reaches no client.
+   */
+  readonly detail?: string
   /** What clients learn of a failure: no text of an error. Absent where the source has not failed. */
   readonly code?: string
   /** How long the client should wait before it comes back, in milliseconds, where the server has chosen a time. */
@@ -101,7 +106,7 @@ export const COMMENTS_FORM: ControlForm = Object.freeze({
   bookmark: (id: string) => commentOf({ type: 'bookmark', id }),
   gap: (details: Gap, id: string) => commentOf({ type: 'gap', id, ...details }),
   done: (lastEventId: string, reason: string | undefined) => commentOf(doneControl(lastEventId, reason)),
-  error: (control: ErrorControl) => ({ ...commentOf(control), isCut: true }),
+  error: ({ detail, ...control }: ErrorControl) => ({ ...commentOf(control), isCut: true }),
   comeBack: () => ''
 })
 

@@ -59,7 +59,7 @@ t.test('a stream whose end throws keeps no other from being kicked, nor from bei
   const ended: string[] = []
   for (const name of ['a', 'b', 'c']) {
     const end = name === 'b' ? fail : () => { ended.push(name) }
-    streams.enter({ rosterPlace: -1, connection: { end } as never, key: 'me', route: 'GET /', response: {} as never })
+    streams.enter({ rosterPlace: -1, connection: { end } as never, key: 'me', route: 'GET /', tag: undefined, requestId: name, openedAt: 0, response: {} as never })
   }
   t.equal(streams.kick('me', undefined), 3)
   t.strictSame([ended, faults], [['a', 'c'], ['an event stream could not be ended']])

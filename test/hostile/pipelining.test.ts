@@ -162,7 +162,7 @@ t.test('who has waited too long learns to come back when the turn comes, and the
   first.end()
   await client.until('data: late')
   const [, late, json, last] = client.text.split(/(?=HTTP\/1\.1 )/)
-  t.match(late, /^HTTP\/1\.1 200 [^]*\r\nretry: 1\d{4}\n\n/)
+  t.match(late, /^HTTP\/1\.1 200 [^]*\r\n: this stream could not begin: come back later\nretry: 1\d{4}\n\n/)
   t.match(json, '{"json":true}')
   t.match(last, 'data: late')
   t.equal(app.eventfeed.stats().opened, 2)

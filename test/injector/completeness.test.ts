@@ -22,6 +22,7 @@ const INTERFACES = [
   'FeedOptions',
   'EventStreamOptions',
   'EventfeedOptions',
+  'Eventfeed',
   'EventLog',
   'TailListener',
   'Tail',

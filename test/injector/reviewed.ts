@@ -10,6 +10,8 @@ export const REVIEWED: Readonly<Record<string, string>> = {
   'Clock.elapsed': TRUSTED,
   'Clock.after': TRUSTED,
   'EventfeedOptions.clock': TRUSTED,
+  'EventStreamOptions.tag': 'held, and handed on as it is: nobody here looks into it',
+  'Eventfeed.stats': 'takes no function',
   'EventLog.retain': 'read once, when the feed is defined: what is no bound refuses it',
   'EventLog.tail': `${AT_REGISTRATION}; what it rejects with fails app.ready(), and later who waits for it`,
   'TailListener.entries': 'a log calls it: what is no entry is reported, and streams read on by pages',

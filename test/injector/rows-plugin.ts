@@ -3,10 +3,10 @@
  * listen.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { Control, ControlFunction, SourceArguments } from '../../lib/index.ts'
+import type { Control, ControlFunction, SourceArguments, StreamView } from '../../lib/index.ts'
 import { ALL, through, type Boundary } from './boundary.ts'
 import type { FaultKind, Injector } from './faults.ts'
-import type { Place } from './host.ts'
+import { keyOf, type Place } from './host.ts'
 import type { Victim } from './victim.ts'
 
 /** A place of the application that fails for the victim. */
@@ -67,6 +67,30 @@ function onAbort (injector: Injector): Victim {
       signal.addEventListener('abort', injector.wrap(() => {}))
       yield { event: 'message', data: { n: -1, hidden: false } }
       await until(new Promise(() => {}))
+    }
+  }
+}
+
+/**
+ * A function that chooses streams, given to `kick` or `streams` by the source of the victim. It chooses none where it is
+ * honest; what else it says is about streams of the victim's key only.
+ */
+function choosing (name: 'kick' | 'streams'): Boundary {
+  return {
+    name: `functions given to ${name}`,
+    covers: [`Eventfeed.${name}`],
+    hurts: 'stream',
+    stacks: ['request'],
+    faults: ALL,
+    victim: (injector) => {
+      const chooses = injector.wrap((_stream: StreamView) => false)
+      return {
+        source: (request, subscription) => () => {
+          const key = keyOf(request)
+          request.server.eventfeed[name]((stream) => stream.key === key && chooses(stream))
+          return subscription()
+        }
+      }
     }
   }
 }
@@ -135,6 +159,8 @@ export const PLUGIN_ROWS: readonly Boundary[] = [
     stacks: ['socket', 'call'],
     faults: ['throws', 're-enters']
   }),
+  choosing('kick'),
+  choosing('streams'),
   channelRow('opened', ['request']),
   channelRow('ended', ['socket', 'call', 'drain']),
   channelRow('gap', ['request']),

@@ -4,6 +4,7 @@ import { Counter, Registry, register, type OpenMetricsContentType } from 'prom-c
 import t, { type Test } from 'tap'
 import eventfeed, { type EventfeedStats } from '../../lib/index.ts'
 import metrics from '../../lib/metrics/index.ts'
+import { REFUSAL_REASONS } from '../../lib/plugin/refusal-reasons.ts'
 import { END_REASONS } from '../../lib/stream/end.ts'
 import { eventually, RawClient } from '../story/raw-client.ts'
 import { serve } from '../story/serve.ts'
@@ -47,11 +48,12 @@ t.test('before the first stream all counters are 0', async (t) => {
   t.strictSame([...values], [
     ['eventfeed_streams_opened_total', 0],
     ...END_REASONS.map((reason) => [`eventfeed_streams_ended_total{reason="${reason}"}`, 0]),
+    ...REFUSAL_REASONS.map((reason) => [`eventfeed_streams_refused_total{reason="${reason}"}`, 0]),
     ['eventfeed_events_sent_total', 0],
     ['eventfeed_sent_bytes_total', 0]
   ])
   for (const [name, kind] of kinds) t.equal(kind, name.endsWith('_total') ? 'counter' : 'gauge', name)
-  t.equal(kinds.size, 30)
+  t.equal(kinds.size, 31)
 })
 
 t.test('a scrape tells what the figures tell', async (t) => {

@@ -25,17 +25,17 @@ t.test('each stream is told when it is opened, and when it has ended', async (t)
   const requests: FastifyRequest[] = []
   const { app, port } = await serve(t, (app) => {
     app.addHook('onRequest', async (request) => { requests.push(request) })
-    app.get('/done/:id', (_request, reply) => reply.sse(['a', 'b']))
+    app.get<{ Params: { id: string } }>('/done/:id', ({ params: { id } }, reply) => reply.sse(['a', 'b'], { tag: id }))
     app.get('/failed', (_request, reply) => reply.sse(() => { throw new Error('before the head') }))
     app.get('/open', (_request, reply) => reply.sse(async function * ({ until }) { yield 'c'; await until(never()) }))
   }, { connectionKey: ({ headers }) => String(headers['x-user']) })
 
   const done = await app.inject({ url: '/done/7', headers: { 'x-user': 'ada' } })
-  t.strictSame(opened.messages.map(({ request, ...message }) => message), [{ route: 'GET /done/:id', connectionKey: 'ada' }])
+  t.strictSame(opened.messages.map(({ request, ...message }) => message), [{ route: 'GET /done/:id', connectionKey: 'ada', tag: '7' }])
   t.equal(opened.messages[0]?.request, requests[0])
   t.equal(ended.messages[0]?.request, requests[0])
   t.strictSame(ended.messages.map(({ request, durationMs, ...message }) => message), [
-    { route: 'GET /done/:id', connectionKey: 'ada', reason: 'done', detail: undefined, events: 2, bytes: done.rawPayload.length }
+    { route: 'GET /done/:id', connectionKey: 'ada', tag: '7', reason: 'done', detail: undefined, events: 2, bytes: done.rawPayload.length }
   ])
   t.ok(Number.isInteger(ended.messages[0]?.durationMs))
 
@@ -59,7 +59,7 @@ t.test('each stream is told when it is opened, and when it has ended', async (t)
   t.equal(app.eventfeed.stats().opened, 4)
 })
 
-t.test('what is refused is not told', async (t) => {
+t.test('what is refused is not opened', async (t) => {
   const opened = listen(t, 'fastify-eventfeed:opened')
   const { app } = await serve(t, (app) => { app.get('/', (_request, reply) => reply.sse(['a'])) }, { maxConnections: 0 })
   t.equal((await app.inject('/')).statusCode, 503)

@@ -1,5 +1,6 @@
 /** `app.eventfeed.stats()`: what streams have done, by hand counted. */
 import t from 'tap'
+import { REFUSAL_REASONS } from '../../lib/plugin/refusal-reasons.ts'
 import { END_REASONS } from '../../lib/stream/end.ts'
 import { ManualClock } from '../clock.ts'
 import { eventually, RawClient } from '../story/raw-client.ts'
@@ -7,11 +8,13 @@ import { serve } from '../story/serve.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
 const NOTHING = Object.fromEntries(END_REASONS.map((reason) => [reason, 0]))
+const NOBODY = Object.fromEntries(REFUSAL_REASONS.map((reason) => [reason, 0]))
 
 t.test('before the first stream all is 0, and every reason is there', async (t) => {
   const { app } = await serve(t, () => {})
-  t.strictSame(app.eventfeed.stats(), { connections: 0, opened: 0, routes: {}, ended: NOTHING, events: 0, bytes: 0, feeds: {}, runs: {} })
+  t.strictSame(app.eventfeed.stats(), { connections: 0, opened: 0, routes: {}, ended: NOTHING, refused: NOBODY, events: 0, bytes: 0, feeds: {}, runs: {} })
   t.equal(END_REASONS.length, 12)
+  t.equal(REFUSAL_REASONS.length, 6)
 })
 
 t.test('streams are counted by route while they are open, by reason when they have ended, and once in all', async (t) => {
@@ -37,6 +40,7 @@ t.test('streams are counted by route while they are open, by reason when they ha
     opened: 5,
     routes: { 'GET /open/:id': 2, 'POST /open': 1 },
     ended: { ...NOTHING, done: 1, failed: 1 },
+    refused: { ...NOBODY, 'max-connections': 1 },
     events: 2 + 3,
     bytes: sent,
     feeds: {},

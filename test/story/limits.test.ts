@@ -42,7 +42,7 @@ t.test('refused by retry: a 200 that says when to come back, and ends', async (t
   const response = await retry.app.inject('/')
   t.equal(response.statusCode, 200)
   t.equal(response.headers['content-type'], 'text/event-stream; charset=utf-8')
-  t.match(response.body, /^retry: 1[0-5]\d{3}\n\n$/)
+  t.match(response.body, /^: too many connections to this server: come back later\nretry: 1[0-5]\d{3}\n\n$/)
   const byAccept = await serve(t, (app) => { app.get('/', (_request, reply) => reply.sse(() => { runs++; return [] })) }, { maxConnections: 0 })
   t.equal((await byAccept.app.inject({ url: '/', headers: { accept: 'text/event-stream' } })).statusCode, 200, 'an EventSource gives up on a status')
   for (const accept of ['*/*', 'text/*']) t.equal((await byAccept.app.inject({ url: '/', headers: { accept } })).statusCode, 503, accept)

@@ -5,8 +5,8 @@
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { fastify, type FastifyInstance, type FastifyReply, type RouteHandlerMethod } from 'fastify'
 import { Type } from 'typebox'
-import {
-  projection, type EntryView, type EventSource, type Feed, type FeedSubscription, type FeedView, type SourceArguments
+import eventfeed, {
+  projection, type EntryView, type EventSource, type Feed, type FeedSubscription, type FeedView, type SourceArguments, type StreamView
 } from '../../lib/index.ts'
 
 const Said = Type.Object({ from: Type.String(), text: Type.String() })
@@ -428,3 +428,22 @@ typed.get('/kinds/wrong-maybe', { schema: { events: kinds } }, (_request, reply)
   // @ts-expect-error undefined is no event
   return reply.sse(function * () { yield undefined; yield { event: 'count', data: 1 } })
 })
+
+// who is online: a type guard says what the tags are, and a promise is no answer
+interface Member { name: string }
+const isMember = (stream: StreamView): stream is StreamView & { tag: Member } => typeof stream.tag === 'object'
+app.eventfeed.streams(isMember).map(({ tag }) => tag.name)
+app.eventfeed.streams().map(({ key, route, requestId, openedAt, events, bytes }) => `${key}${route}${requestId}${openedAt + events + bytes}`)
+app.eventfeed.kick('ada')
+app.eventfeed.kick(({ tag }) => tag === said, 'banned')
+// @ts-expect-error what a tag holds is not known
+app.eventfeed.kick(({ tag }) => tag.name === 'ada')
+// @ts-expect-error a promise is always true
+app.eventfeed.kick(async () => true)
+// @ts-expect-error it may be missing
+app.eventfeed.kick(undefined)
+// @ts-expect-error a view changes nothing
+app.eventfeed.streams().forEach((stream) => { stream.tag = undefined })
+app.get('/tagged', (_request, reply) => reply.sse(open.subscribe(), { tag: said }))
+// @ts-expect-error a tag is attached to one stream
+app.register(eventfeed, { tag: said })
