@@ -193,6 +193,10 @@ export const INDEXED_ENTRIES = 2_000
  * dropped.
  */
 export const CONFLATION_SHARE = 0.5
+/** Entries that are kept by key after the log has dropped them hold at most half of what the log may hold. */
+export const HISTORIES_SHARE = 0.5
+/** Each key of a feed that keeps histories by key counts 300 bytes: the objects for it take so much (measured with Node 22). */
+export const HISTORY_BYTES = 300
 /** Each filter and each variant reports an entry that it throws at once: the last 1,000 of them are remembered. */
 export const POISON_REPORTS = 1_000
 /** Entries from before the window are read from a log in pages of 500. */

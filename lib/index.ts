@@ -21,7 +21,7 @@ export type { Filter, SubscribeOptions, Verdict } from './subscription/options.t
 export type {
   EventLog, Located, LogBeginning, LogDraft, LogEntry, LogGap, LogPage, Tail, TailListener
 } from './log/contract.ts'
-export type { RetainOptions, Retention } from './log/retention.ts'
+export type { FeedRetainOptions, RetainOptions, Retention } from './log/retention.ts'
 export type { DefineFeed, Eventfeed, EventSource, RouteEvents, SendEventStream } from './plugin/augmentation.ts'
 export type { EndedMessage, OpenedMessage, RefusedMessage } from './plugin/diagnostics.ts'
 export type { ControlOption } from './plugin/control-option.ts'

@@ -55,8 +55,19 @@ export class IndexedRing<Item> {
     return item
   }
 
+  /** Gives slots back where most of them are empty. */
+  compact (): void {
+    const { length } = this.#slots
+    if (length > FEWEST_SLOTS && (this.next - this.first) * 8 <= length) this.#resize(Math.max(FEWEST_SLOTS, length / 4))
+  }
+
   #grow (): void {
-    const slots: Array<Item | undefined> = new Array(Math.max(FEWEST_SLOTS, this.#slots.length * 2))
+    this.#resize(Math.max(FEWEST_SLOTS, this.#slots.length * 2))
+  }
+
+  /** @param length a power of two, at least the number of items */
+  #resize (length: number): void {
+    const slots: Array<Item | undefined> = new Array(length)
     for (let index = this.first; index < this.next; index++) slots[index & (slots.length - 1)] = this.#slots[index & (this.#slots.length - 1)]
     this.#slots = slots
   }

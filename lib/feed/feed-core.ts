@@ -42,6 +42,7 @@ export class FeedCore extends FeedHoldings {
       fanOut: this.fanOut,
       bookmarks: this.bookmarks,
       newest: this.newest,
+      histories: this.histories,
       readers: this.followers,
       checkOf: (entry) => this.drafts.checkOf(entry),
       onEnded: () => { this.#wasEnded() },
@@ -134,7 +135,7 @@ export class FeedCore extends FeedHoldings {
   /** How many streams and loops read it. */
   get readers (): number { return this.followers.size }
   stats (): FeedStats {
-    return statsOf(this.window, this.followers, this.figures, (error) => { this.parts.onFault(error, 'how far a stream of it is behind is not known') })
+    return statsOf(this, this.followers, this.figures, (error) => { this.parts.onFault(error, 'how far a stream of it is behind is not known') })
   }
 
   /** A reader has begun. */
@@ -191,6 +192,7 @@ export class FeedCore extends FeedHoldings {
     this.bookmarks.close()
     this.#tail.close()
     const letting = letGo()
+    this.histories?.close()
     this.window.clear()
     this.newest?.clear()
     await letting

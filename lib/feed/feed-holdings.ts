@@ -3,11 +3,11 @@
  * made for the first stream that needs it: there may be thousands of feeds with a stream each. It opens nothing, and
  * does not know how a feed ends.
  */
-import { CONFLATION_SHARE } from '../defaults.ts'
+import { CONFLATION_SHARE, HISTORIES_SHARE } from '../defaults.ts'
 import { shown } from '../errors.ts'
 import type { EventLog } from '../log/contract.ts'
 import { MemoryHistory } from '../log/memory-history.ts'
-import { boundedBy } from '../log/retention.ts'
+import { boundedBy, readFeedRetain } from '../log/retention.ts'
 import { Roster } from '../roster.ts'
 import { Bookmarks } from './bookmarks.ts'
 import { NewestByKey } from './conflation.ts'
@@ -17,6 +17,7 @@ import type { FeedParts } from './feed-parts.ts'
 import { FeedFigures } from './figures.ts'
 import type { Follower } from './follower.ts'
 import { HeldSnapshots } from './held-snapshots.ts'
+import { KeyHistories } from './key-histories.ts'
 import type { LagPolicy } from './lag-policy.ts'
 import type { History } from './location.ts'
 import { Pages } from './pages.ts'
@@ -36,6 +37,8 @@ export class FeedHoldings implements History {
   readonly figures = new FeedFigures()
   /** Where slow streams are conflated: the newest entries that the log has dropped. */
   readonly newest: NewestByKey | undefined
+  /** The newest entries of each key; `undefined` where they are not kept beyond the window. */
+  readonly histories: KeyHistories | undefined
   /** Puts into the application's log what nobody else could be told of. Throws nothing. */
   readonly report = (error: unknown): void => { this.fault(error, 'a stream of it could not be ended') }
   /** The same, with what has failed. */
@@ -61,12 +64,16 @@ export class FeedHoldings implements History {
     // the log of a feed that is given none keeps what the window does: so no bound is kept twice
     const own = new MemoryHistory()
     this.log = parts.log ?? own
-    this.window = new Window(parts.clock, boundedBy(parts.retain, parts.log?.retain), parts.log === undefined ? own : undefined, parts.output?.onHeld)
+    const { bounds, perKey } = readFeedRetain(parts.retain)
+    this.window = new Window(parts.clock, boundedBy(bounds, parts.log?.retain), parts.log === undefined ? own : undefined, parts.output?.onHeld)
     this.drafts = new Drafts(parts.codec, this.poison)
     this.fanOut = new FanOut(parts.clock, this.window, this.figures, this.report)
     this.bookmarks = new Bookmarks(this, parts.clock, this.fanOut, this.followers)
     const { entries, bytes } = this.window.retention
-    this.newest = parts.lag.mode === 'latest' ? new NewestByKey(this.window, entries, bytes * CONFLATION_SHARE) : undefined
+    if (parts.log === undefined && perKey !== undefined) this.histories = new KeyHistories(this.window, parts.clock, own, perKey)
+    // both together leave the window a part of its own
+    const mostBytes = bytes * CONFLATION_SHARE * (this.histories === undefined ? 1 : HISTORIES_SHARE)
+    this.newest = parts.lag.mode === 'latest' ? new NewestByKey(this.window, entries, mostBytes) : undefined
   }
 
   get lag (): LagPolicy { return this.parts.lag }

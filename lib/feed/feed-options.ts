@@ -2,7 +2,7 @@
 import { BadOption, describe, shown } from '../errors.ts'
 import { checkLog } from '../log/answers.ts'
 import type { EventLog } from '../log/contract.ts'
-import type { RetainOptions } from '../log/retention.ts'
+import type { FeedRetainOptions } from '../log/retention.ts'
 import type { EventSchemas, EventTypes } from '../schema/types.ts'
 import type { FeedParts } from './feed-parts.ts'
 import type { LagPolicy, SlowConsumer } from './lag-policy.ts'
@@ -20,7 +20,7 @@ export interface CommonFeedOptions<Schemas extends EventSchemas = EventSchemas> 
    * How much of its history the feed holds in memory: all that there is of it, unless a log is given. Default: 10,000
    * entries, 64 MiB, of any age, whichever bites first, and no more than the log keeps.
    */
-  retain?: RetainOptions | undefined
+  retain?: FeedRetainOptions | undefined
   /**
    * What happens to a stream that falls behind what the log keeps, or behind the two limits below: `disconnect`, it
    * ends and the client comes back; `skip`, it gets a gap and goes on at the oldest entry within the limits;

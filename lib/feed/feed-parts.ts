@@ -1,7 +1,7 @@
 /** What a feed is made of: its log, its options, and who hears of what becomes of it. */
 import type { Clock } from '../clock.ts'
 import type { EventLog } from '../log/contract.ts'
-import type { RetainOptions } from '../log/retention.ts'
+import type { FeedRetainOptions } from '../log/retention.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import type { DataText } from '../wire/event.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
@@ -16,8 +16,8 @@ export interface FeedParts {
   readonly countedAs?: string | undefined
   /** Default: one in memory, which keeps what `retain` says. */
   readonly log?: EventLog | undefined
-  /** How much of the log is held in memory; not more than the log keeps. */
-  readonly retain?: RetainOptions | undefined
+  /** How much of the log is held in memory, not more than the log keeps; and how many entries of each key. */
+  readonly retain?: FeedRetainOptions | undefined
   readonly clock: Clock
   readonly codec: EventCodec | undefined
   /** Writes data by a schema that a projection carries. */

@@ -12,6 +12,7 @@ import { Entry, type Check } from './entry.ts'
 import type { FanOut } from './fan-out.ts'
 import type { FeedFigures } from './figures.ts'
 import type { Follower } from './follower.ts'
+import type { KeyHistories } from './key-histories.ts'
 import { KeyIndex } from './key-index.ts'
 import type { Window } from './window.ts'
 
@@ -24,6 +25,7 @@ export interface FeedTailParts {
   readonly fanOut: FanOut
   readonly bookmarks: Bookmarks
   readonly newest: NewestByKey | undefined
+  readonly histories: KeyHistories | undefined
   readonly readers: Iterable<Follower>
   /** What an entry must pass before it leaves; `undefined` where this feed has just written it. */
   readonly checkOf: (entry: LogEntry) => Check | undefined
@@ -83,10 +85,11 @@ export class FeedTail implements TailListener {
 
   /** The log has opened, and has told its newest entries. @param before the position before the oldest of them */
   open (before: string): void {
-    const { window, newest, bookmarks } = this.#parts
+    const { window, newest, histories, bookmarks } = this.#parts
     window.learnBefore(before)
     this.#hasOpened = true
     newest?.advance()
+    histories?.advance()
     this.#keys?.advance()
     bookmarks.open()
   }
@@ -97,8 +100,9 @@ export class FeedTail implements TailListener {
   }
 
   #advance (): void {
-    const { newest, bookmarks, fanOut } = this.#parts
+    const { newest, histories, bookmarks, fanOut } = this.#parts
     newest?.advance()
+    histories?.advance()
     this.#keys?.advance()
     bookmarks.advance()
     fanOut.notify()

@@ -1,6 +1,7 @@
 /** What a feed counts, and how far its readers are behind. */
 import { guardedEach, type Report } from '../guarded.ts'
 import type { Follower } from './follower.ts'
+import type { KeyHistories } from './key-histories.ts'
 import type { Window } from './window.ts'
 
 /** Counted since the feed was defined. */
@@ -36,6 +37,11 @@ export interface FeedStats {
   entries: number
   /** Their bytes, with cached forms of them and the states of snapshots that are being sent. */
   bytes: number
+  /**
+   * Entries that are kept by key (`retain.perKey`) though the log has dropped them: they are not among `entries`. Their
+   * bytes, with what is known of all keys, are among `bytes`.
+   */
+  kept: { entries: number, bytes: number }
   /** The age of the oldest, in milliseconds; 0 where there is none. */
   ageMs: number
   /** Streams that follow the feed now, and loops over a subscription. */
@@ -51,12 +57,16 @@ export interface FeedStats {
 }
 
 /** What a feed holds and has done. @param report is called with what a reader throws when it is looked at */
-export function statsOf (window: Window, readers: Iterable<Pick<Follower, 'behind'>> & { readonly size: number }, figures: FeedFigures, report: Report): FeedStats {
+export function statsOf (
+  { window, histories }: { readonly window: Window, readonly histories: KeyHistories | undefined }, readers: Iterable<Pick<Follower, 'behind'>> & { readonly size: number },
+  figures: FeedFigures, report: Report
+): FeedStats {
   const behind: Array<{ entries: number, bytes: number }> = []
   guardedEach(readers, (reader) => { behind.push(reader.behind()) }, report)
   return {
     entries: window.size,
     bytes: window.bytes,
+    kept: histories?.kept ?? { entries: 0, bytes: 0 },
     ageMs: Math.round(window.ageOf(window.oldest)),
     streams: readers.size,
     ...figures,

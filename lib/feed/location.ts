@@ -14,6 +14,11 @@ export type Location =
   | { readonly kind: 'window', readonly index: number }
   /** Before the window: the next entry is the one after the position; a page gives it. */
   | { readonly kind: 'older', readonly after: string }
+  /**
+   * Before the window, among the entries that are kept by key: the next entry is the first of those at `index` or after
+   * that. `toldUpTo`: the client knows, or need not know, that entries before that index are missing.
+   */
+  | { readonly kind: 'kept', readonly index: number, readonly toldUpTo: number }
 
 /** The log cannot continue from where a reader was. */
 export interface LocatedGap extends LogGap {

@@ -12,8 +12,12 @@ import { Positions } from './positions.ts'
 
 /** Whoever keeps something of the entries in the window. */
 export interface DropListener {
-  /** The oldest entry leaves: drops what is kept of it. */
-  drop (entry: Entry): void
+  /**
+   * The oldest entry leaves: drops what is kept of it.
+   *
+   * @param moment when it was published, by the clock that is never set
+   */
+  drop (entry: Entry, moment: number): void
 }
 
 /** A log that numbers its entries as the window does. */
@@ -243,7 +247,7 @@ export class Window {
   #drop (oldest: Entry): void {
     this.#ring.shift()
     this.#offsets.shift()
-    this.#moments.shift()
+    const moment = this.#moments.shift() ?? 0
     this.#before = oldest.position
     this.#isBeforeKnown = true
     this.#positions?.drop(oldest.position)
@@ -252,6 +256,6 @@ export class Window {
     this.#onHeld?.(-oldest.size, 'entries')
     oldest.letGo()
     this.#views.forget(oldest)
-    for (const listener of this.#dropListeners.all) listener.drop(oldest)
+    for (const listener of this.#dropListeners.all) listener.drop(oldest, moment)
   }
 }

@@ -51,6 +51,17 @@ export class MemoryHistory implements EventLog {
     return epoch === this.#epoch && next >= this.oldest && next <= this.next ? next : undefined
   }
 
+  /** The number of an entry by its position, kept or not; 0 before the first; `undefined` for any other position. */
+  numberOf (position: string): number | undefined {
+    const [, epoch, number] = POSITION.exec(position) ?? []
+    return epoch === this.#epoch && Number(number) < this.next ? Number(number) : undefined
+  }
+
+  /** The position of a number. */
+  positionOf (number: number): string {
+    return `${this.#epoch}-${number}`
+  }
+
   /** Drops the oldest entry. Does nothing where there is none. */
   dropOldest (): void {
     const number = this.#entries.first
@@ -72,16 +83,16 @@ export class MemoryHistory implements EventLog {
     this.#heard.add(heard)
     this.#tell(heard)
     if (this.#hasEnded) listener.ended()
-    return { before: this.#position(first - 1), stop: () => { this.#heard.delete(heard) } }
+    return { before: this.positionOf(first - 1), stop: () => { this.#heard.delete(heard) } }
   }
 
   append ({ event, json, keys, at, dedupeId, checkedBy }: LogDraft): string {
     this.#checkOpen()
     if (this.#hasEnded) throw new FeedEnded('of this log')
     const known = dedupeId === undefined ? undefined : this.#deduped?.numbers.get(dedupeId)
-    if (known !== undefined) return this.#position(known)
+    if (known !== undefined) return this.positionOf(known)
     const number = this.next
-    const position = this.#position(number)
+    const position = this.positionOf(number)
     const entry = { event, json, keys, at, checkedBy, position }
     this.#entries.push(entry)
     if (dedupeId !== undefined) {
@@ -112,7 +123,7 @@ export class MemoryHistory implements EventLog {
   earliest (): LogBeginning {
     this.#checkOpen()
     const { oldest } = this
-    return { oldest: this.at(oldest)?.position ?? null, before: this.#position(oldest - 1) }
+    return { oldest: this.at(oldest)?.position ?? null, before: this.positionOf(oldest - 1) }
   }
 
   page (after: string, limit: number): LogPage | LogGap {
@@ -155,10 +166,6 @@ export class MemoryHistory implements EventLog {
       if (entry !== undefined) entries.push(entry)
     }
     heard.listener.entries(entries)
-  }
-
-  #position (number: number): string {
-    return `${this.#epoch}-${number}`
   }
 
   #gap (reason: LogGap['reason']): LogGap {

@@ -21,6 +21,26 @@ export interface Retention {
 /** The option `retain`: those bounds that are not the default. */
 export type RetainOptions = { readonly [Bound in keyof Retention]?: Retention[Bound] | undefined }
 
+/** The option `retain` of a feed. */
+export type FeedRetainOptions = RetainOptions & {
+  /**
+   * Of each key the newest entries are kept, this many of them, also when the log has dropped them: an integer of 1 or
+   * more. They count toward `bytes`, of which they take at most half, and toward `ageMs`, not toward `entries`. If they
+   * take more, the oldest leave first. Applies to feeds without a `log` of their own. Default: none are kept.
+   */
+  readonly perKey?: number | undefined
+}
+
+/** Divides the `retain` option of a feed: the bounds, and `perKey`. Throws `FST_EVENTFEED_BAD_OPTION`. */
+export function readFeedRetain (retain: FeedRetainOptions | undefined): { readonly bounds: RetainOptions | undefined, readonly perKey: number | undefined } {
+  if (typeof retain !== 'object' || retain === null || !('perKey' in retain)) return { bounds: retain, perKey: undefined }
+  const { perKey, ...bounds } = retain
+  if (perKey !== undefined && (!Number.isSafeInteger(perKey) || perKey < 1)) {
+    throw new BadOption(`retain.perKey must be an integer of 1 or more, not ${shown(perKey)}`)
+  }
+  return { bounds, perKey }
+}
+
 /** Completes the `retain` option. Throws `FST_EVENTFEED_BAD_OPTION`. */
 export function readRetention (retain: RetainOptions = {}): Retention {
   if (typeof retain !== 'object' || retain === null) throw new BadOption(`retain must be an object { entries, bytes, ageMs }, not ${shown(retain)}`)

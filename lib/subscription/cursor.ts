@@ -1,9 +1,10 @@
 /**
  * A connection's position in a log. In the log's window it is an index; before the window it walks through pages,
- * which may take their time. It does not know what is made of the entries.
+ * which may take their time, or through the entries that are kept by key. It does not know what is made of the entries.
  */
 import type { Entry } from '../feed/entry.ts'
 import type { Standing } from '../feed/filters.ts'
+import type { KeyHistories } from '../feed/key-histories.ts'
 import type { LocatedGap, Location } from '../feed/location.ts'
 import type { Page, RestOfPage, Pages } from '../feed/pages.ts'
 import type { Window } from '../feed/window.ts'
@@ -12,6 +13,7 @@ import type { Window } from '../feed/window.ts'
 export interface HeldHistory {
   readonly window: Window
   readonly pages: Pages
+  readonly histories: KeyHistories | undefined
 }
 
 /** What walks over entries, one by one: over all of a log, or over those of some keys. */
@@ -77,8 +79,11 @@ export function catchUp (cursor: EntryCursor, { index, position }: Standing, win
 export class Cursor implements EntryCursor {
   readonly #window: Window
   readonly #pages: Pages
+  readonly #histories: KeyHistories | undefined
   /** The index of the next entry in the window; -1 before the window. */
   #index = -1
+  /** While it walks through what is kept by key: the index from which on it does. Then comes the window. */
+  #keptFrom: number | undefined
   #page: Page | undefined
   /** The place of the next entry in the page, and where the page is left: at its end, or where the window begins. */
   #offset = 0
@@ -92,9 +97,10 @@ export class Cursor implements EntryCursor {
   #fallenAt = 0
   position = ''
 
-  constructor ({ window, pages }: HeldHistory, location: Location, position: string) {
+  constructor ({ window, pages, histories }: HeldHistory, location: Location, position: string) {
     this.#window = window
     this.#pages = pages
+    this.#histories = histories
     this.restart(location, position)
   }
 
@@ -102,7 +108,7 @@ export class Cursor implements EntryCursor {
 
   get index (): number | undefined {
     this.#turn()
-    return this.#index === -1 ? undefined : this.#index
+    return this.#index === -1 || this.#keptFrom !== undefined ? undefined : this.#index
   }
 
   get lastIndex (): number {
@@ -120,11 +126,18 @@ export class Cursor implements EntryCursor {
 
   peek (): Entry | undefined {
     this.#turn()
+    if (this.#keptFrom !== undefined) return this.#histories?.from(this.#keptFrom)
     return this.#index === -1 ? this.#page?.entries[this.#offset] : this.#window.at(this.#index)
   }
 
   pass (entry: Entry): void {
     this.position = entry.position
+    if (this.#keptFrom !== undefined) {
+      this.#keptFrom = entry.index + 1
+      // nobody counts its parsed data
+      entry.forgetView()
+      return
+    }
     if (this.#index !== -1) {
       this.#index++
       return
@@ -143,7 +156,11 @@ export class Cursor implements EntryCursor {
     this.position = position
     this.#gap = undefined
     if (location.kind === 'window') this.#enter(location.index)
-    else this.#walk(index)
+    else if (location.kind === 'older') this.#walk(index)
+    else {
+      this.#enter(location.toldUpTo)
+      this.#keptFrom = location.index
+    }
   }
 
   restartAfterSnapshot (location: Location, position: string): void {
@@ -180,6 +197,7 @@ export class Cursor implements EntryCursor {
 
   #enter (index: number): void {
     this.#index = index
+    this.#keptFrom = undefined
     this.#page = undefined
     this.#setWalking(false)
   }
@@ -188,6 +206,7 @@ export class Cursor implements EntryCursor {
   #walk (index: number): void {
     this.#fallenAt = index
     this.#index = -1
+    this.#keptFrom = undefined
     this.#page = undefined
     this.#readAt = -1
     this.#setWalking(true)
@@ -240,6 +259,12 @@ export class Cursor implements EntryCursor {
    * it.
    */
   #turn (): void {
+    if (this.#keptFrom !== undefined) {
+      const kept = this.#histories?.from(this.#keptFrom)
+      if (kept !== undefined && kept.index < this.#index) return
+      this.#keptFrom = undefined
+      if (this.#index >= this.#window.oldest) this.position = this.#window.positionBefore(this.#index)
+    }
     if (this.#index !== -1) {
       // the log may keep more than its window: it alone knows whether the next entry has left
       if (this.#index < this.#window.oldest) this.#walk(this.#index)

@@ -1,26 +1,25 @@
 /**
- * A cursor over the entries of some keys. In the window it takes them from the index of keys; before the window it
- * walks through pages like any other. A caught-up one stands at the head, however much passes that is not for it: it
- * misses nothing by that, and cannot fall off the log.
+ * A cursor over the entries of some keys. In the window it takes them from the index of keys, and before that from
+ * what is kept by key; without histories by key it walks through pages like any other. A caught-up one stands at the
+ * head, however much passes that is not for it: it misses nothing by that, and cannot fall off the log.
  */
-import { KEYED_ENTRIES, KEYED_LOOKS, KEYS_AT_ONCE, SCAN_ENTRIES } from '../defaults.ts'
 import type { Entry } from '../feed/entry.ts'
 import type { KeyFollower, KeyIndex } from '../feed/key-index.ts'
+import type { KeyHistories } from '../feed/key-histories.ts'
 import type { LocatedGap, Location } from '../feed/location.ts'
 import type { Window } from '../feed/window.ts'
 import { Cursor, type EntryCursor, type HeldHistory } from './cursor.ts'
 import type { FollowedKeys } from './followed-keys.ts'
-
-/** Asking the index of keys for one key costs about as much as a look at four entries. */
-const LOOKS_PER_KEY = 4
+import { KeyedEntries, type Taker } from './keyed-entries.ts'
 
 /** Walks over the entries of some keys. */
-export class KeyedCursor implements EntryCursor, KeyFollower {
+export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
   /** Who reads: is stirred where an entry is offered to a cursor that had none. */
   reader: { stir (): void } | undefined
   readonly #window: Window
-  readonly #index: KeyIndex
+  readonly #histories: KeyHistories | undefined
   readonly #keys: FollowedKeys
+  readonly #entries: KeyedEntries
   /**
    * Of the keys that were followed up to this turn all entries are ours; of a later one, those published since then.
    */
@@ -34,11 +33,6 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   #pending: number | undefined
   /** True where that is ours and the only one: then it need not be collected. */
   #isOnlyOne = false
-  /** True if enough of the entries are ours that looking at every entry costs less than asking for every key. */
-  #isDense = false
-  /** How many looks were taken since it last let other work run. */
-  #looks = 0
-  #isResting = false
   #collected: number[] = []
   #next = 0
   /** How many of the collected were not passed. */
@@ -46,15 +40,20 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   #position: string
   /** The index of the entry at that position, in the window. */
   #passedIndex = 0
+  /** The losses of the histories that it has heard of, and the index before which what is lost was told. */
+  #losses = 0
+  #toldUpTo = 0
 
   constructor (history: HeldHistory, index: KeyIndex, keys: FollowedKeys, location: Location, position: string) {
     this.#window = history.window
-    this.#index = index
+    this.#histories = history.histories
     this.#keys = keys
+    this.#entries = new KeyedEntries(history, index, keys, this)
     this.#turnOfKeys = keys.turn
     this.#removals = keys.removals
     this.#position = position
-    this.#walk = new Cursor(history, location, position)
+    this.#walk = new Cursor(history, location.kind === 'kept' ? { kind: 'window', index: history.window.next } : location, position)
+    if (location.kind === 'kept') this.#enterKept(location.index, location.toldUpTo)
     keys.enter(this, index)
   }
 
@@ -85,7 +84,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#turn()
     if (this.#isWalking) {
       for (let entry = this.#walk.peek(); entry !== undefined; entry = this.#walk.peek()) {
-        if (entry.keys.some((key) => this.#keys.has(key) && this.#firstIndex(key) === undefined)) return entry
+        if (entry.keys.some((key) => this.#keys.has(key) && this.firstIndex(key) === undefined)) return entry
         this.#walk.pass(entry)
         this.#passesSince(entry.position)
         this.#turn()
@@ -93,10 +92,16 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
       }
       return undefined
     }
-    if (this.#left === 0 && !this.#isOnlyOne) this.#collect()
-    // what is pending need not be ours
-    const index = this.#left > 0 || this.#isOnlyOne ? this.#first : undefined
-    return index === undefined ? undefined : this.#window.at(index)
+    for (;;) {
+      if (this.#left === 0 && !this.#isOnlyOne) this.#collect()
+      // what is pending need not be ours
+      const index = this.#left > 0 || this.#isOnlyOne ? this.#first : undefined
+      if (index === undefined) return undefined
+      const entry = this.#entries.at(index)
+      if (entry !== undefined) return entry
+      // it was kept when it was collected, and what is lost here was told
+      this.#passIndex(index)
+    }
   }
 
   pass (entry: Entry): void {
@@ -106,15 +111,9 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
       return
     }
     this.#position = entry.position
-    this.#passedIndex = entry.index
-    if (this.#left > 0) {
-      this.#left--
-      this.#next++
-    } else {
-      // others may have been offered since it was given
-      this.#pending = this.#isOnlyOne ? undefined : entry.index + 1
-      this.#isOnlyOne = false
-    }
+    this.#passIndex(entry.index)
+    // nobody counts the parsed data of what the window has dropped
+    if (entry.index < this.#window.oldest) entry.forgetView()
   }
 
   skipTo (index: number, passed?: string): void {
@@ -128,6 +127,11 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     // after a gap nothing tells where a key was followed: better an entry too many than one that is lost in silence
     if (location.kind === 'older') this.#turnOfKeys = this.#keys.turn
     else this.#forgetSince(location.index)
+    if (location.kind === 'kept') {
+      this.#position = position
+      this.#enterKept(location.index, location.toldUpTo)
+      return
+    }
     this.#isWalking = true
     this.#walk.restart(location, position, index)
   }
@@ -140,14 +144,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   load (wake: () => void, fail: (error: unknown) => void): boolean {
     this.#turn()
     if (this.#isWalking) return this.#walk.load(wake, fail)
-    if (this.#looks < KEYED_LOOKS || this.#pending === undefined || this.#left > 0) return false
-    if (this.#isResting) return true
-    this.#isResting = true
-    setImmediate(() => {
-      this.#isResting = false
-      this.#looks = 0
-      wake()
-    })
+    if (!this.#entries.isTired || this.#pending === undefined || this.#left > 0) return false
+    this.#entries.rest(wake)
     return true
   }
 
@@ -158,7 +156,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   }
 
   isOurs ({ keys, index }: Entry): boolean {
-    for (const key of keys) if (this.#keys.has(key) && index >= (this.#firstIndex(key) ?? 0)) return true
+    for (const key of keys) if (this.#keys.has(key) && index >= (this.firstIndex(key) ?? 0)) return true
     return false
   }
 
@@ -186,7 +184,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   }
 
   /** From which index on the entries of a key that is followed are ours; `undefined`: all. */
-  #firstIndex (key: string): number | undefined {
+  firstIndex (key: string): number | undefined {
     return this.#keys.firstIndex(key, this.#turnOfKeys)
   }
 
@@ -198,49 +196,22 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
   /** Collects the next of ours, in order. Finds none where it is to go on in a later turn. */
   #collect (): void {
     const found: number[] = []
-    while (this.#pending !== undefined && found.length === 0 && this.#looks < KEYED_LOOKS) {
-      const from = this.#pending
-      this.#pending = this.#isToScan(from) ? this.#scan(from, found) : this.#merge(from, found)
-    }
+    if (this.#pending !== undefined) this.#pending = this.#entries.collect(this.#pending, found)
     this.#collected = found
     this.#next = 0
     this.#left = found.length
   }
 
-  /**
-   * By a look at the entries, or from the index of keys, whichever costs less. The index is not asked for more keys
-   * than can be at once.
-   */
-  #isToScan (from: number): boolean {
-    const { size } = this.#keys
-    if (this.#isDense || size > KEYS_AT_ONCE || !this.#index.isComplete) return true
-    return this.#window.next - from <= size * LOOKS_PER_KEY
-  }
-
-  /** Returns the index of the next of ours that is not among those found; `undefined` where there is none. */
-  #merge (from: number, found: number[]): number | undefined {
-    const looks = this.#keys.size * LOOKS_PER_KEY
-    const next = this.#index.merge(this.#keys, (key) => Math.max(from, this.#firstIndex(key) ?? 0), KEYED_ENTRIES, found)
-    this.#looks += looks
-    this.#isDense = next !== undefined && next - from <= looks
-    return next
-  }
-
-  /**
-   * Looks at entries, some of which are ours. Returns the index from which on others may be; `undefined` at the head.
-   */
-  #scan (from: number, found: number[]): number | undefined {
-    const window = this.#window
-    const end = Math.min(window.next, from + SCAN_ENTRIES)
-    let index = from
-    for (; index < end && found.length < KEYED_ENTRIES; index++) {
-      const entry = window.at(index)
-      if (entry !== undefined && this.isOurs(entry)) found.push(index)
+  #passIndex (index: number): void {
+    this.#passedIndex = index
+    if (this.#left > 0) {
+      this.#left--
+      this.#next++
+    } else {
+      // others may have been offered since it was given
+      this.#pending = this.#isOnlyOne ? undefined : index + 1
+      this.#isOnlyOne = false
     }
-    this.#looks += index - from
-    // where there were none, the index of keys finds the next, however far away it is
-    this.#isDense = found.length > 0
-    return index < window.next ? index : undefined
   }
 
   /** Ours are the entries from `index` on, as far as the index of keys says so. */
@@ -250,6 +221,23 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#left = 0
     this.#isOnlyOne = false
     this.#pending = index < this.#window.next ? index : undefined
+  }
+
+  /** @param toldUpTo the index before which what is lost was told */
+  #enterKept (index: number, toldUpTo: number): void {
+    this.#passedIndex = index - 1
+    this.#toldUpTo = toldUpTo
+    this.#losses = 0
+    this.#goOnAt(index)
+  }
+
+  /** True where entries of ours that were not passed are not kept any more, and nobody was told. */
+  #hasLost (histories: KeyHistories): boolean {
+    if (this.#losses === histories.losses) return false
+    const from = Math.max(this.#passedIndex + 1, this.#toldUpTo)
+    if (histories.newestLost(this.#keys, (key) => Math.max(from, this.firstIndex(key) ?? 0)) > 0) return true
+    this.#losses = histories.losses
+    return false
   }
 
   /** From the pages into the window, and back where the window has moved on past what was not given. */
@@ -265,6 +253,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower {
     this.#forgetRemoved()
     const next = this.#first
     if (next === undefined || next >= this.#window.oldest) return
+    if (this.#histories !== undefined && !this.#hasLost(this.#histories)) return
     const index = this.#passedIndex + 1
     this.#forgetSince(index)
     this.#isWalking = true

@@ -4,6 +4,7 @@
  */
 import type { Entry } from '../feed/entry.ts'
 import type { FeedCore } from '../feed/feed-core.ts'
+import { then } from '../feed/location.ts'
 import type { As } from '../feed/frame-encoder.ts'
 import { isTaken, type Where } from '../feed/poison.ts'
 import type { Snapshot } from '../feed/snapshot.ts'
@@ -11,6 +12,7 @@ import { inContext, type OwnContext } from '../own-context.ts'
 import type { Gap } from '../wire/protocol.ts'
 import { Cursor, type EntryCursor } from './cursor.ts'
 import { FollowedKeys } from './followed-keys.ts'
+import { firstKeptOf, withKept } from './kept-opening.ts'
 import { KeyedCursor } from './keyed-cursor.ts'
 import { atEnd, atHead, findAfter, findFirst, type Opening } from './opening.ts'
 import { readEvents, type AnyOptions } from './options.ts'
@@ -74,7 +76,11 @@ export class Plan {
     const after = lastEventId ?? this.#after
     if (after !== undefined) return this.#findAfter(after)
     if (feed.isFreed) return atEnd(feed.window, undefined, feed.hasEnded)
-    return findFirst(feed, this.#from ?? 'latest', (entry) => this.#takes(entry))
+    const from = this.#from ?? 'latest'
+    const takes = (entry: Entry): boolean => this.#takes(entry)
+    const { window, histories } = feed
+    const kept = histories === undefined || this.#keys === undefined ? undefined : firstKeptOf(from, { window, histories }, this.#keys, takes)
+    return kept ?? findFirst(feed, from, takes)
   }
 
   /** A cursor at an opening. One that follows keys stirs its reader when it was at the head, and has an entry. */
@@ -114,7 +120,10 @@ export class Plan {
 
   #findAfter (after: string): Opening | Promise<Opening> {
     const { feed } = this
-    return feed.isFreed ? atEnd(feed.window, after, feed.hasEnded) : findAfter(feed, after)
+    if (feed.isFreed) return atEnd(feed.window, after, feed.hasEnded)
+    const { window, histories } = feed
+    const found = findAfter(feed, after)
+    return histories === undefined ? found : then(found, (opening) => withKept(opening, { window, histories }, this.#keys))
   }
 
   #takes (entry: Entry): boolean {

@@ -3,6 +3,7 @@ import type { NewestByKey } from '../feed/conflation.ts'
 import { countLag } from '../feed/diagnostics.ts'
 import type { Entry } from '../feed/entry.ts'
 import type { FeedCore } from '../feed/feed-core.ts'
+import type { KeyHistories } from '../feed/key-histories.ts'
 import type { LagPolicy } from '../feed/lag-policy.ts'
 import type { LocatedGap } from '../feed/location.ts'
 import { isTaken, Poison, type Where } from '../feed/poison.ts'
@@ -17,16 +18,16 @@ import { atHead, type Opening } from './opening.ts'
  * True where a reader that is to read on at `index` is further behind than it may be. The limits themselves are
  * allowed.
  */
-function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs }: LagPolicy): boolean {
+function isTooFarBehind (window: Window, index: number, { maxLagBytes, maxLagMs }: LagPolicy, histories?: KeyHistories): boolean {
   if (maxLagBytes !== Infinity && window.bytesSince(index) > maxLagBytes) return true
-  return maxLagMs !== Infinity && window.ageOf(index) > maxLagMs
+  return maxLagMs !== Infinity && Math.max(window.ageOf(index), histories?.ageOf(index) ?? 0) > maxLagMs
 }
 
 /** As `isTooFarBehind`, now. Costs nothing where the feed has no limits beside what its log keeps. */
 export function isBehindLimits (feed: FeedCore, index: number): boolean {
-  const { window, lag } = feed
+  const { window, lag, histories } = feed
   const isLimited = lag.maxLagBytes !== Infinity || lag.maxLagMs !== Infinity
-  return isLimited && isTooFarBehind(window, index, lag)
+  return isLimited && isTooFarBehind(window, index, lag, histories)
 }
 
 /** How far a reader is behind the newest entry. */

@@ -8,7 +8,7 @@ import type { FeedParts } from '../../lib/feed/feed-parts.ts'
 import { LogFeed } from '../../lib/subscription/feed.ts'
 import type { FeedSubscription } from '../../lib/subscription/subscription.ts'
 import type { EventLog } from '../../lib/log/contract.ts'
-import type { Retention } from '../../lib/log/retention.ts'
+import type { FeedRetainOptions } from '../../lib/log/retention.ts'
 import type { EventCodec } from '../../lib/wire/codec.ts'
 import { EVENTS_FORM, type ControlForm } from '../../lib/wire/control-form.ts'
 import { openFrames, type FrameSource, type FrameSourceOpener } from '../../lib/wire/frame-source.ts'
@@ -18,7 +18,7 @@ import type { Seen } from './listener.ts'
 
 export interface FeedMade extends Partial<Pick<FeedParts, 'clock' | 'codec' | 'initial' | 'onGap' | 'onFault' | 'onFreed'>>, Partial<FeedParts['lag']> {
   log?: EventLog
-  retain?: Partial<Retention>
+  retain?: FeedRetainOptions
 }
 
 /** A feed of its own, without an application. */

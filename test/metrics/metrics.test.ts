@@ -53,7 +53,7 @@ t.test('before the first stream all counters are 0', async (t) => {
     ['eventfeed_sent_bytes_total', 0]
   ])
   for (const [name, kind] of kinds) t.equal(kind, name.endsWith('_total') ? 'counter' : 'gauge', name)
-  t.equal(kinds.size, 31)
+  t.equal(kinds.size, 33)
 })
 
 t.test('a scrape tells what the figures tell', async (t) => {
@@ -115,7 +115,7 @@ t.test('each figure is in the metric of its name', async (t) => {
   const figures: EventfeedStats = {
     ...app.eventfeed.stats(),
     feeds: {
-      'a "b"': { entries: 11, bytes: 12, ageMs: 13_500, streams: 14, published: 15, delivered: 16, filtered: 17, failed: 20, lagged: 18, gaps: 19, lag: { entries, bytes } }
+      'a "b"': { entries: 11, bytes: 12, kept: { entries: 21, bytes: 22 }, ageMs: 13_500, streams: 14, published: 15, delivered: 16, filtered: 17, failed: 20, lagged: 18, gaps: 19, lag: { entries, bytes } }
     }
   }
   app.eventfeed.stats = () => figures
@@ -123,7 +123,7 @@ t.test('each figure is in the metric of its name', async (t) => {
   const ofFeed = [...values].filter(([name]) => name.startsWith('eventfeed_feed_')).map(([name, value]) => [name.slice('eventfeed_feed_'.length), value])
   const feed = String.raw`feed="a \"b\""`
   t.strictSame(ofFeed, [
-    [`streams{${feed}}`, 14], [`entries{${feed}}`, 11], [`bytes{${feed}}`, 12], [`age_seconds{${feed}}`, 13.5],
+    [`streams{${feed}}`, 14], [`entries{${feed}}`, 11], [`bytes{${feed}}`, 12], [`kept_entries{${feed}}`, 21], [`kept_bytes{${feed}}`, 22], [`age_seconds{${feed}}`, 13.5],
     [`published_total{${feed}}`, 15], [`delivered_total{${feed}}`, 16], [`filtered_total{${feed}}`, 17], [`failed_total{${feed}}`, 20], [`lagged_total{${feed}}`, 18], [`gaps_total{${feed}}`, 19],
     ...[entries, bytes].flatMap(({ p50, p90, p99, max }, index) => Object.entries({ 0.5: p50, 0.9: p90, 0.99: p99, 1: max }).sort()
       .map(([quantile, value]) => [`lag_${index === 0 ? 'entries' : 'bytes'}{${feed},quantile="${quantile}"}`, value]))
