@@ -135,14 +135,35 @@ function retryable<Kind extends { readonly prototype: object }> (kind: Kind): Ki
 /** How much of a refused value a message shows, in characters. */
 const SHOWN_CHARACTERS = 80
 
-/** Shows a value in an error message: as JSON, so that control characters are escaped, and not too long. */
+/**
+ * Shows a value in an error message, as it was given and not too long. It looks like JSON, so control characters are
+ * escaped; what JSON has no word for, or another one, is named: `Infinity`, `-0`, `undefined`, `an instance of Map`.
+ */
 export function shown (value: unknown): string {
-  let text: string | undefined
+  let text: string
   try {
-    text = typeof value === 'bigint' ? `${value}n` : JSON.stringify(value)
-  } catch { /* circular: the type says enough */ }
-  if (text === undefined || typeof value === 'function') text = describe(value)
+    // a text within a text has escaped quotes, so what stands between two marks is ours
+    text = JSON.stringify({ '': value }, truthful).slice('{"":'.length, -1).replace(/"\\u0000([^"\\]*)\\u0000"/g, '$1')
+  } catch {
+    // circular, or something that throws when it is looked at: the type says enough
+    text = describe(value)
+  }
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}… (${text.length} characters)` : text
+}
+
+/** Stands around what is not shown as a string, until the text is made. */
+const MARK = '\u0000'
+
+/** For `JSON.stringify`: keeps what JSON says truly. @param json the value, or what its `toJSON` has made of it */
+function truthful (this: unknown, name: string, json: unknown): unknown {
+  if (typeof json === 'string') return json.startsWith(MARK) && json.endsWith(MARK) ? `${MARK}a string${MARK}` : json
+  if (typeof json === 'boolean' || (Number.isFinite(json) && !Object.is(json, -0))) return json
+  if (typeof json === 'number') return `${MARK}${Object.is(json, -0) ? '-0' : String(json)}${MARK}`
+  if (typeof json === 'bigint') return `${MARK}${json}n${MARK}`
+  const value: unknown = Reflect.get(this as object, name) // who calls this gives the object that holds the value
+  if (value === null || Array.isArray(json)) return json
+  const isPlain = typeof json === 'object' && json !== null && [Object.prototype, null].includes(Object.getPrototypeOf(json))
+  return isPlain ? json : `${MARK}${describe(value)}${MARK}`
 }
 
 /**
@@ -177,6 +198,7 @@ export function describe (value: unknown): string {
 function kindOf (value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'an array'
+  if (value instanceof Date && Number.isNaN(value.getTime())) return 'an invalid Date'
   if (typeof value !== 'object') return `a ${typeof value}`
   const name: unknown = value.constructor?.name
   return typeof name === 'string' && name !== 'Object' ? `an instance of ${/^[\w$]{1,80}$/.test(name) ? name : 'a class with a strange name'}` : 'an object'

@@ -252,5 +252,5 @@ function refuseUnknown (options: object, known: readonly string[]): void {
 }
 
 function bad (name: string, wanted: string, value: unknown): never {
-  throw new BadOption(`the option ${name} must be ${wanted}, not ${typeof value === 'number' ? String(value) : shown(value)}`)
+  throw new BadOption(`the option ${name} must be ${wanted}, not ${shown(value)}`)
 }
