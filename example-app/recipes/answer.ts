@@ -7,7 +7,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyRequest } from 'fastify'
 import eventfeed, { type EventfeedOptions } from 'fastify-eventfeed'
 import { Type } from 'typebox'
-import { login, refusal } from './login.ts'
+import { login, refusal, Visit } from './login.ts'
 
 /** The model's client. `signal` is aborted when the answer is stopped. */
 export type Model = (question: string, signal: AbortSignal) => AsyncIterable<string>
@@ -39,7 +39,7 @@ export async function buildApp (model: Model, options: EventfeedOptions = {}) {
   }
   app.get('/answers/:id/events', {
     preHandler: own, schema: { params: AnswerId, events: { token: Token } }
-  }, ({ params }, reply) => reply.sse(answers.follow(params.id)))
+  }, ({ login, params }, reply) => reply.sse(answers.follow(params.id), { tag: new Visit(login) }))
   app.delete('/answers/:id', {
     preHandler: own, schema: { params: AnswerId }
   }, async ({ params }) => await answers.stop(params.id, 'user'))

@@ -1,6 +1,7 @@
 /**
  * What the recipes share: who is logged in. A session in a cookie, because an `EventSource` sends cookies but no headers
- * of yours. A real application checks a password where this one takes any name.
+ * of yours. A logout ends the streams of that login, and no others. A real application checks a password where this one
+ * takes any name.
  */
 import cookie from '@fastify/cookie'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
@@ -10,6 +11,11 @@ import { Type } from 'typebox'
 
 /** One session of a user; the same object for all its requests. */
 export interface Login { readonly user: string, readonly session: string }
+
+/** What each stream of the recipes carries as its `tag`: whose it is. Some carry more. */
+export class Visit {
+  constructor (readonly login: Login) {}
+}
 
 declare module 'fastify' {
   interface FastifyRequest { login: Login }
@@ -42,7 +48,7 @@ const plugin: FastifyPluginAsyncTypebox = async (app) => {
 
   app.post('/logout', async ({ login }) => {
     logins.delete(login.session)
-    return {}
+    return { streams: app.eventfeed.kick(({ tag }) => tag instanceof Visit && tag.login === login, 'logout') }
   })
 }
 

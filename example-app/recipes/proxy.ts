@@ -9,7 +9,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify from 'fastify'
 import eventfeed, { type EventfeedOptions } from 'fastify-eventfeed'
 import { Type } from 'typebox'
-import { login } from './login.ts'
+import { login, Visit } from './login.ts'
 
 const Price = Type.Object({ symbol: Type.String(), price: Type.Number() })
 
@@ -25,8 +25,8 @@ export async function buildApp (pages: string[], options: EventfeedOptions = {})
 
   // nginx takes `/app` off, so routes are those of an application without a proxy; a page says
   // new EventSource('https://shop.example/app/prices', { withCredentials: true })
-  app.get('/prices', { schema: { events: { price: Price } } }, (_request, reply) => {
-    return reply.sse(prices.subscribe({ from: { last: 100 } }))
+  app.get('/prices', { schema: { events: { price: Price } } }, (request, reply) => {
+    return reply.sse(prices.subscribe({ from: { last: 100 } }), { tag: new Visit(request.login) })
   })
   app.put('/prices', { schema: { body: Price } }, async (request) => {
     return { id: await prices.publish({ event: 'price', data: request.body, key: request.body.symbol }) }

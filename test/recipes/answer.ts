@@ -2,6 +2,7 @@
 import { EventEmitter, once } from 'node:events'
 import type { Test } from 'tap'
 import type * as Recipe from '../../example-app/recipes/answer.ts'
+import { eventually } from '../story/raw-client.ts'
 import { serve, Visitor } from './visitor.ts'
 
 const WORDS = ['It', ' works', ', as', ' you', ' see'].map((text) => ({ text }))
@@ -86,5 +87,18 @@ export async function answer (t: Test, { buildApp }: typeof Recipe): Promise<voi
     t.strictSame(tab.events, [])
     model.allow(WORDS.length)
     t.strictSame(await ada.open(`${path}/events`).until('token', WORDS.length), WORDS, 'and goes on')
+  })
+
+  t.test('leaves the tabs of a user who logs out', async (t) => {
+    const { app, model, ada, bob, path } = await asked(t)
+    model.allow(1)
+    const tab = ada.open(`${path}/events`)
+    await tab.until('token')
+    t.strictSame(await bob.ask('POST', '/logout'), { streams: 0 })
+    t.strictSame(await ada.ask('POST', '/logout'), { streams: 1 })
+    await tab.untilStopped()
+    model.allow(WORDS.length)
+    await eventually(() => app.eventfeed.stats().runs['answers']?.ended.done === 1, 'the answer ends')
+    t.strictSame(tab.all('token'), WORDS.slice(0, 1))
   })
 }

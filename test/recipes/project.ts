@@ -6,6 +6,7 @@ import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Test } from 'tap'
+import type * as Sqlite from '../../lib/sqlite/index.ts'
 import { packAndInstall, run } from '../package/packed.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -38,6 +39,8 @@ export interface Project {
   compile (compiler: typeof COMPILERS[number]): Promise<void>
   /** Loads a recipe that was compiled. */
   load<Recipe> (name: string): Promise<Recipe>
+  /** The packed package's logs on disk. */
+  sqlite (): Promise<typeof Sqlite>
 }
 
 /** Packs the package, and installs it beside the recipes. */
@@ -54,6 +57,7 @@ export async function makeProject (t: Test): Promise<Project> {
     async compile (compiler) {
       await run(folder, process.execPath, join(root, 'node_modules', compiler, 'lib/tsc.js'), '-p', '.')
     },
+    sqlite: async () => await import(pathToFileURL(join(folder, 'node_modules/fastify-eventfeed/dist/sqlite/index.js')).href),
     load: async (name) => await import(pathToFileURL(join(folder, 'recipes', name)).href)
   }
 }

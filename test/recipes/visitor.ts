@@ -4,10 +4,10 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { eventually } from '../story/raw-client.ts'
 
-/** Serves a recipe until the test ends. Gives its origin. */
-export async function serve (t: Test, app: Pick<FastifyInstance, 'close' | 'listen'>): Promise<string> {
+/** Serves a recipe until the test ends, at any port that is free or at a given one. Gives its origin. */
+export async function serve (t: Test, app: Pick<FastifyInstance, 'close' | 'listen'>, port = 0): Promise<string> {
   t.teardown(() => app.close())
-  return await app.listen({ port: 0, host: '127.0.0.1' })
+  return await app.listen({ port, host: '127.0.0.1' })
 }
 
 /** What a page sees of an event: its data as JSON says it. */
@@ -32,17 +32,21 @@ export class Tab {
 
   /** Waits until `count` events of a type have come. Gives the data of all of them. */
   async until (type: string, count = 1): Promise<unknown[]> {
-    await eventually(() => this.all(type).length >= count, `${count} × ${type}, not ${JSON.stringify(this.events)}`)
+    await this.#eventually(() => this.all(type).length >= count, `${count} × ${type}`)
     return this.all(type)
   }
 
   /** Waits until the browser has given up for good. */
   async untilStopped (): Promise<void> {
-    await eventually(() => this.#source.readyState === this.#source.CLOSED, `the page stops, after ${JSON.stringify(this.events)}`)
+    await this.#eventually(() => this.#source.readyState === this.#source.CLOSED, 'the page stops')
   }
 
   close (): void {
     this.#source.close()
+  }
+
+  async #eventually (fact: () => boolean, what: string): Promise<void> {
+    await eventually(fact, what).catch((error: Error) => { throw new Error(`${error.message}: ${JSON.stringify(this.events)}`) })
   }
 }
 
