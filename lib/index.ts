@@ -16,7 +16,7 @@ export type { FeedStats, Percentiles } from './feed/figures.ts'
 export type { From } from './subscription/opening.ts'
 export type { Project, Projected, Projection } from './feed/projection.ts'
 export type { Publication, PublishOptions } from './feed/publication.ts'
-export type { FeedSubscription } from './subscription/subscription.ts'
+export type { FeedSubscription, JoinOptions } from './subscription/subscription.ts'
 export type { Filter, SubscribeOptions, Verdict } from './subscription/options.ts'
 export type {
   EventLog, Located, LogBeginning, LogDraft, LogEntry, LogGap, LogPage, Tail, TailListener

@@ -3,6 +3,7 @@
  * a reader that lags finds its entries without a look at all others.
  */
 import { INDEXED_ENTRIES } from '../defaults.ts'
+import type { IndexedRing } from '../indexed-ring.ts'
 import { NO_KEYS, type Entry } from './entry.ts'
 import { Merge, Posting } from './posting.ts'
 import type { DropListener, Window } from './window.ts'
@@ -132,6 +133,11 @@ export class KeyIndex implements DropListener {
     if (posting === undefined) return
     posting.remove(follower)
     this.#forget(key, posting)
+  }
+
+  /** The indexes of a key's entries; `undefined` where it has none and nobody follows it. */
+  indexesOf (key: string): IndexedRing<number> | undefined {
+    return this.#postings.get(key)?.indexes
   }
 
   /** Adds to `found` the indexes of a key's entries from an index on, at most `limit` of them, oldest first. */

@@ -171,6 +171,7 @@ export class CursorFrames implements MemberFrames {
         const frame = this.#variant.frame(entry)
         if (frame instanceof Poison) {
           reader.passPoison(entry, frame, frame === REPORTED ? undefined : this.#variant)
+          if (reader.notice === undefined) continue
           break
         }
         if (frame !== null) {

@@ -64,6 +64,11 @@ export interface EntryCursor {
   load (wake: () => void, fail: (error: unknown) => void): boolean
   /** True for an entry with an index that the cursor gives, or would have given. */
   isOurs (entry: Entry): boolean
+  /**
+   * True for an entry in the window, or of a history by key, that the stream gets, or has got since it began, by a key
+   * other than `joined`.
+   */
+  comesBy (entry: Entry, joined: string): boolean
   /** Lets go of what it holds. */
   release (): void
 }
@@ -187,6 +192,8 @@ export class Cursor implements EntryCursor {
   }
 
   isOurs (): boolean { return true }
+
+  comesBy (): boolean { return true }
 
   lose (): undefined {}
 

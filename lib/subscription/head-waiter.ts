@@ -11,6 +11,7 @@ import type { Poison, Where } from '../feed/poison.ts'
 import { ownContext, type OwnContext } from '../own-context.ts'
 import { catchUp, type EntryCursor } from './cursor.ts'
 import type { Plan } from './plan.ts'
+import { behindBy } from './slow-consumer.ts'
 
 /** One stream that reads up to the head, and waits there. */
 export abstract class HeadWaiter implements Waiter, FilteredWaiter {
@@ -45,6 +46,12 @@ export abstract class HeadWaiter implements Waiter, FilteredWaiter {
 
   /** What comes next may not follow what the window has. */
   lose (): void { this.cursor?.lose() }
+
+  /** How many entries, and how many bytes of them, the stream has not passed. */
+  behind (): { entries: number, bytes: number } {
+    this.catchUp()
+    return behindBy(this.feed.window, this.cursor)
+  }
 
   /** Waits until something comes for the stream. */
   protected wait (): void {

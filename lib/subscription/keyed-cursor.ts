@@ -43,6 +43,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
   /** The losses of the histories that it has heard of, and the index before which what is lost was told. */
   #losses = 0
   #toldUpTo = 0
+  /** The index at which the stream began; 0 where that was before the window. */
+  readonly #beganAt: number
 
   constructor (history: HeldHistory, index: KeyIndex, keys: FollowedKeys, location: Location, position: string) {
     this.#window = history.window
@@ -52,6 +54,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
     this.#turnOfKeys = keys.turn
     this.#removals = keys.removals
     this.#position = position
+    this.#beganAt = location.kind === 'older' ? 0 : location.index
     this.#walk = new Cursor(history, location.kind === 'kept' ? { kind: 'window', index: history.window.next } : location, position)
     if (location.kind === 'kept') this.#enterKept(location.index, location.toldUpTo)
     keys.enter(this, index)
@@ -158,6 +161,14 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
   isOurs ({ keys, index }: Entry): boolean {
     for (const key of keys) if (this.#keys.has(key) && index >= (this.firstIndex(key) ?? 0)) return true
     return false
+  }
+
+  comesBy (entry: Entry, joined: string): boolean {
+    const { keys, index } = entry
+    if (index < this.#beganAt) return false
+    const { lastIndex } = this
+    if (lastIndex !== 0 && index >= lastIndex && this.isOurs(entry)) return true
+    return keys.some((key) => key !== joined && this.#keys.has(key) && index >= (this.firstIndex(key) ?? 0))
   }
 
   offer (index: number): void {

@@ -16,6 +16,7 @@ export function openReader (plan: Plan, lastEventId: string | undefined, owner: 
   const { feed, signal } = plan
   const reader = new Reader(plan, owner)
   feed.enter(reader)
+  plan.enter(reader)
   try {
     if (signal !== undefined) reader.endWith(signal)
     if (reader.end !== undefined) return reader

@@ -6,10 +6,10 @@ import type { Gap } from '../wire/protocol.ts'
 
 /**
  * Where a first connect begins: behind the newest entry; at the oldest that is kept; at the last `n` that the stream
- * takes; at the first that was published at a time, or later. The last two look at what this process holds of the
- * log.
+ * takes; at the first that was published at a time, or later; behind the newest entry, after the newest `n` of each
+ * key. The last three look at what this process holds of the log.
  */
-export type From = 'latest' | 'earliest' | { readonly last: number } | { readonly since: Date }
+export type From = 'latest' | 'earliest' | { readonly last: number } | { readonly since: Date } | { readonly lastPerKey: number }
 
 /** Where a stream begins. */
 export interface Opening {
@@ -18,6 +18,8 @@ export interface Opening {
   readonly before: string
   /** What the client missed and the log no longer has; `undefined` for nothing. */
   readonly gap: Gap | undefined
+  /** So many of the newest entries of each key come first. Default: none. */
+  readonly lastPerKey?: number
 }
 
 /** Behind the newest entry. Where nobody knows which that is, behind the last one that was known. */
@@ -45,6 +47,10 @@ export function findFirst (history: History, from: From, takes: (entry: Entry) =
   if (from === 'earliest') return then(locateEarliest(history), (found) => ({ ...found, gap: undefined }))
   const { window } = history
   if (from === 'latest') return atHead(window)
+  if ('lastPerKey' in from) {
+    window.trim()
+    return { ...atHead(window), lastPerKey: from.lastPerKey }
+  }
   // what is too old has left, even where nothing was published since
   window.trim()
   if (window.isHeadUnknown) return atHead(window)

@@ -31,7 +31,9 @@ export interface SubscribeOptions<
   /**
    * Where a first connect begins without `after`: `latest`, behind the newest entry; `earliest`, at the oldest that
    * is kept; `{ last: n }`, at the last `n` that this stream takes; `{ since: date }`, at the first that was
-   * published then or later. The last two look at what this process holds. Default: `latest`.
+   * published then or later; `{ lastPerKey: n }`, behind the newest entry, after the newest `n` of each key (of `keys`,
+   * or of all keys that there are) that this stream takes: these carry no id, a bookmark follows them, and a client
+   * that is cut before that starts over. The last three look at what this process holds. Default: `latest`.
    */
   from?: From | undefined
   /**
@@ -100,10 +102,25 @@ function isSignal (value: unknown): value is AbortSignal {
 function checkFrom (from: unknown): void {
   if (from === 'latest' || from === 'earliest') return
   if (typeof from === 'object' && from !== null && Object.keys(from).length === 1) {
-    if ('last' in from && Number.isSafeInteger(from.last) && Number(from.last) >= 0) return
+    if ('last' in from && isCount(from.last)) return
+    if ('lastPerKey' in from && isCount(from.lastPerKey)) return
     if ('since' in from && from.since instanceof Date && !Number.isNaN(from.since.getTime())) return
   }
-  throw new BadOption(`subscribe({ from }) must be 'latest', 'earliest', { last: n } with a non-negative integer, or { since: date } with a valid Date, not ${shown(from)}`)
+  throw new BadOption(`subscribe({ from }) must be 'latest', 'earliest', { last: n } or { lastPerKey: n } with a non-negative integer, or { since: date } with a valid Date, not ${shown(from)}`)
+}
+
+function isCount (value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+/** How many of the newest entries of a key come first. Throws `FST_EVENTFEED_BAD_OPTION`. */
+export function readJoin (options: unknown): number {
+  if (typeof options !== 'object' || options === null) throw new BadOption(`follow(key, options) takes { last }, not ${describe(options)}`)
+  for (const name of Object.keys(options)) if (name !== 'last') throw new BadOption(`follow(key, options) has no option ${shown(name)}: there is last`)
+  const last: unknown = 'last' in options ? options.last : undefined
+  if (last === undefined) return 0
+  if (!isCount(last)) throw new BadOption(`follow(key, { last }) must be a non-negative integer, not ${shown(last)}`)
+  return last
 }
 
 /** The keys, read once. Throws `FST_EVENTFEED_BAD_OPTION`. */

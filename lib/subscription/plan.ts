@@ -6,7 +6,7 @@ import type { Entry } from '../feed/entry.ts'
 import type { FeedCore } from '../feed/feed-core.ts'
 import { then } from '../feed/location.ts'
 import type { As } from '../feed/frame-encoder.ts'
-import { isTaken, type Where } from '../feed/poison.ts'
+import { isTaken, Poison, type Where } from '../feed/poison.ts'
 import type { Snapshot } from '../feed/snapshot.ts'
 import { inContext, type OwnContext } from '../own-context.ts'
 import type { Gap } from '../wire/protocol.ts'
@@ -17,6 +17,12 @@ import { KeyedCursor } from './keyed-cursor.ts'
 import { atEnd, atHead, findAfter, findFirst, type Opening } from './opening.ts'
 import { readEvents, type AnyOptions } from './options.ts'
 import { takeSnapshot, type TakenSnapshot } from './taken-snapshot.ts'
+
+/** A stream that may get some of the past of a key that is followed while it is open. */
+interface Joiner {
+  join (key: string, last: number, before: number): void
+  part (key: string): void
+}
 
 /** How the streams of one subscription read. */
 export class Plan {
@@ -32,7 +38,10 @@ export class Plan {
   readonly #initial: Snapshot<unknown> | undefined
   readonly #onGap: Snapshot<unknown> | undefined
   /** The keys that are followed now; `undefined` where entries of any key are taken, and of none. */
-  readonly #keys: FollowedKeys | undefined
+  readonly keys: FollowedKeys | undefined
+  /** The open streams of a plan with keys. */
+  readonly #readers = new Set<Joiner>()
+  #hasJoined = false
 
   /** The event types that are taken; `undefined` for all. */
   readonly #types: ReadonlySet<string> | undefined
@@ -49,20 +58,39 @@ export class Plan {
     this.#initial = initial ?? feed.initial
     this.#onGap = onGap ?? feed.onGap
     this.signal = signal
-    this.#keys = keys === undefined ? undefined : new FollowedKeys(feed.window, keys)
+    this.keys = keys === undefined ? undefined : new FollowedKeys(feed.window, keys)
   }
 
-  get isKeyed (): boolean { return this.#keys !== undefined }
+  get isKeyed (): boolean { return this.keys !== undefined }
 
   /** True for an entry with a key that is followed; for all where that does not matter. */
   hasKey ({ keys }: Entry): boolean {
-    const followed = this.#keys
+    const followed = this.keys
     return followed === undefined || keys.some((key) => followed.has(key))
   }
 
   /** True for an entry of an event type that is not taken, whatever else is asked. */
   leavesOut ({ event }: Entry): boolean {
     return this.#types !== undefined && !this.#types.has(event)
+  }
+
+  /**
+   * Says which entries a stream takes that are given out of turn; `undefined` for all. One that the filter throws at is
+   * reported, and not taken. Throws what is to end the stream.
+   */
+  takesPast (context: OwnContext | undefined): ((entry: Entry) => boolean) | undefined {
+    const { where, feed } = this
+    if (where === undefined) return undefined
+    return (entry) => {
+      try {
+        return isTaken(where, entry, context)
+      } catch (error) {
+        const poison = new Poison(error)
+        if (poison.isFatal) throw error
+        if (!this.leavesOut(entry)) feed.poison.add(where, entry, poison)
+        return false
+      }
+    }
   }
 
   /** True for a stream that begins where the options say nothing, and its client neither: a snapshot may come first. */
@@ -79,15 +107,15 @@ export class Plan {
     const from = this.#from ?? 'latest'
     const takes = (entry: Entry): boolean => this.#takes(entry)
     const { window, histories } = feed
-    const kept = histories === undefined || this.#keys === undefined ? undefined : firstKeptOf(from, { window, histories }, this.#keys, takes)
+    const kept = histories === undefined || this.keys === undefined ? undefined : firstKeptOf(from, { window, histories }, this.keys, takes)
     return kept ?? findFirst(feed, from, takes)
   }
 
   /** A cursor at an opening. One that follows keys stirs its reader when it was at the head, and has an entry. */
   cursorAt ({ start, before }: Opening, reader: { stir (): void }): EntryCursor {
     const { feed } = this
-    if (this.#keys === undefined) return new Cursor(feed, start, before)
-    const cursor = new KeyedCursor(feed, feed.keys, this.#keys, start, before)
+    if (this.keys === undefined) return new Cursor(feed, start, before)
+    const cursor = new KeyedCursor(feed, feed.keys, this.keys, start, before)
     cursor.reader = reader
     return cursor
   }
@@ -108,14 +136,28 @@ export class Plan {
     })
   }
 
-  /** Takes the entries of one more key, from the next that is published. */
-  follow (key: string): void {
-    this.#keys?.follow(key)
+  /** A stream is open from now on, for the keys that are followed meanwhile. */
+  enter (reader: Joiner): void {
+    if (this.keys !== undefined) this.#readers.add(reader)
+  }
+
+  /** ... and not any more. */
+  leave (reader: Joiner): void { this.#readers.delete(reader) }
+
+  /** Takes the entries of one more key, from the next that is published; before those, its `last` newest. */
+  follow (key: string, last: number): void {
+    if (this.keys === undefined || this.keys.has(key)) return
+    this.keys.follow(key)
+    if (last === 0) return
+    this.#hasJoined = true
+    for (const reader of this.#readers) reader.join(key, last, this.feed.window.next)
+    this.feed.fanOut.notify()
   }
 
   /** Takes no entry of a key any more. */
   unfollow (key: string): void {
-    this.#keys?.unfollow(key)
+    this.keys?.unfollow(key)
+    if (this.#hasJoined) for (const reader of this.#readers) reader.part(key)
   }
 
   #findAfter (after: string): Opening | Promise<Opening> {
@@ -123,7 +165,7 @@ export class Plan {
     if (feed.isFreed) return atEnd(feed.window, after, feed.hasEnded)
     const { window, histories } = feed
     const found = findAfter(feed, after)
-    return histories === undefined ? found : then(found, (opening) => withKept(opening, { window, histories }, this.#keys))
+    return histories === undefined ? found : then(found, (opening) => withKept(opening, { window, histories }, this.keys))
   }
 
   #takes (entry: Entry): boolean {

@@ -2,7 +2,6 @@
  * What one stream of a feed reads next: its opening, a snapshot, entries, a gap, its end. It does not know what is
  * made of them: `cursor-frames` makes bytes, `iteration` values.
  */
-import { onAbort } from '../abort.ts'
 import { SCAN_ENTRIES } from '../defaults.ts'
 import { countGap } from '../feed/diagnostics.ts'
 import type { Entry } from '../feed/entry.ts'
@@ -11,22 +10,21 @@ import type { Follower } from '../feed/follower.ts'
 import type { Notice } from '../feed/notice.ts'
 import { gapOfPoison, isTaken, Poison } from '../feed/poison.ts'
 import { inContext } from '../own-context.ts'
-import type { SourceEnd, SourceOwner } from '../wire/frame-source.ts'
+import type { SourceOwner } from '../wire/frame-source.ts'
 import type { EntryCursor } from './cursor.ts'
-import { HeadWaiter } from './head-waiter.ts'
-import { InsertedEntries } from './inserted-entries.ts'
+import { EndingReader } from './ending-reader.ts'
+import { InsertedEntries, type EntryList } from './inserted-entries.ts'
+import { JoinedKeys } from './joined-keys.ts'
 import type { Opening } from './opening.ts'
+import { pastOf } from './past-entries.ts'
 import type { Plan } from './plan.ts'
-import { behindBy, fallBehind, isBehindLimits, lagged } from './slow-consumer.ts'
+import { fallBehind, isBehindLimits, lagged } from './slow-consumer.ts'
 import type { TakenSnapshot } from './taken-snapshot.ts'
 
 /** One stream of one feed. */
-export class Reader extends HeadWaiter implements Follower {
+export class Reader extends EndingReader implements Follower {
   rosterPlace = -1
-  /** The end, once it has come. */
-  end: SourceEnd | undefined
   readonly #plan: Plan
-  readonly #owner: SourceOwner
   #notice: Notice | undefined
   #inserted: InsertedEntries | undefined
   #accepted: Entry | undefined
@@ -35,14 +33,12 @@ export class Reader extends HeadWaiter implements Follower {
   #isLive = false
   /** How many entries were looked at since the stream last let other work run. */
   #looked = 0
-  /** Takes back that the stream waits for the abort of a signal. */
-  #forgetSignal: (() => void) | undefined
-  #isReleased = false
+  /** The keys that were followed with some of their past; `undefined` until one was. */
+  #joined: JoinedKeys | undefined
 
   constructor (plan: Plan, owner: SourceOwner) {
-    super(plan)
+    super(plan, owner)
     this.#plan = plan
-    this.#owner = owner
   }
 
   /**
@@ -52,13 +48,13 @@ export class Reader extends HeadWaiter implements Follower {
    */
   begin (opening: Opening | Promise<Opening>, isFirst: boolean): void {
     if (!(opening instanceof Promise)) return this.#open(opening, isFirst)
-    this.#later(opening, (found) => { if (!this.#isReleased) this.#open(found, isFirst) })
+    this.#later(opening, (found) => { if (!this.isReleased) this.#open(found, isFirst) })
   }
 
   /** True when it is known where the stream begins. */
   get isPlaced (): boolean { return this.cursor !== undefined || this.end !== undefined }
-  /** True while the next entries are those of a snapshot, which carry no id. */
-  get isSnapshot (): boolean { return this.#inserted?.isSnapshot === true }
+  /** True while the next entries carry no id: those of a snapshot, or of the past of some keys. */
+  get isSnapshot (): boolean { return this.#inserted?.isWithoutIds === true }
 
   /**
    * What the client should come back with: its position; while a gap is not told yet, what it asked with, to be told
@@ -68,12 +64,6 @@ export class Reader extends HeadWaiter implements Follower {
     if (this.#notice?.gap !== undefined) return this.#notice.gap.requested
     this.catchUp()
     return this.#inserted === undefined ? this.cursor?.position : this.#inserted.position
-  }
-
-  /** How many entries, and how many bytes of them, the stream has not passed. */
-  behind (): { entries: number, bytes: number } {
-    this.catchUp()
-    return behindBy(this.feed.window, this.cursor)
   }
 
   /** What is to be told before any entry. */
@@ -110,6 +100,7 @@ export class Reader extends HeadWaiter implements Follower {
     if (this.#inserted !== undefined) return this.#peekInserted(this.#inserted)
     const cursor = this.cursor
     if (cursor === undefined || this.#notice !== undefined || this.end !== undefined) return undefined
+    if (this.#joined?.isDue === true && this.#endsAt === undefined) return this.#peekJoined(this.#joined, cursor)
     while (this.#looked < SCAN_ENTRIES) {
       const entry = this.#endsAt === undefined || (cursor.index ?? 0) < this.#endsAt ? cursor.peek() : undefined
       if (entry === undefined) return this.#waitFor(cursor)
@@ -143,8 +134,6 @@ export class Reader extends HeadWaiter implements Follower {
     else this.wait()
   }
 
-  wake (): void { if (!this.#isReleased) this.#owner.wake() }
-
   accept (entry: Entry | undefined, poison: Poison | undefined): void {
     this.stopWaiting()
     // it was asked about those before it too
@@ -160,8 +149,9 @@ export class Reader extends HeadWaiter implements Follower {
    * end.
    */
   passPoison (entry: Entry, poison: Poison, by: object | undefined): undefined {
-    if (this.isSnapshot || poison.isFatal) throw poison.error
-    this.#notice = { gap: gapOfPoison(this.position ?? entry.position), position: entry.position }
+    if (this.#inserted?.kind === 'snapshot' || poison.isFatal) throw poison.error
+    // the id of a gap would take the client to an entry that is given out of turn
+    if (!this.isSnapshot) this.#notice = { gap: gapOfPoison(this.position ?? entry.position), position: entry.position }
     this.pass(entry)
     if (by !== undefined) this.feed.poison.add(by, entry, poison)
   }
@@ -177,34 +167,32 @@ export class Reader extends HeadWaiter implements Follower {
     if (index === undefined || (index >= this.#endsAt && !hasMore)) this.end ??= { kind: 'done' }
   }
 
-  /** Ends at once: nothing more can be read, or may be. */
-  finish (end: SourceEnd): void {
-    this.end ??= end
-    this.wake()
-  }
-
-  /** Ends when the signal is aborted, as by a kick. */
-  endWith (signal: AbortSignal): void {
-    const end = (): void => { this.finish({ kind: 'kick', reason: signal.reason }) }
-    if (signal.aborted) end()
-    else this.#forgetSignal = onAbort(signal, end)
-  }
-
-  release (): void {
-    if (this.#isReleased) return
-    this.#isReleased = true
-    this.stopWaiting()
-    this.cursor?.release()
+  override release (): void {
+    if (this.isReleased) return
+    super.release()
     this.#inserted?.release()
     this.#inserted = undefined
-    this.#forgetSignal?.()
     this.feed.leave(this)
+    this.#plan.leave(this)
   }
+
+  /** A key was followed, and its newest entries before an index are to come first. */
+  join (key: string, last: number, before: number): void {
+    this.#joined ??= new JoinedKeys()
+    this.#joined.add(key, last, before)
+    this.stir()
+  }
+
+  /** A key is not followed any more. */
+  part (key: string): void { this.#joined?.remove(key) }
 
   #open (opening: Opening, isFirst: boolean): void {
     this.cursor = this.#plan.cursorAt(opening, this)
     const notice = { gap: opening.gap, position: opening.before }
-    if (isFirst || notice.gap !== undefined) this.#goOn(notice)
+    // where nobody knows the head, nothing is held
+    const before = opening.start.kind === 'window' ? opening.start.index : 0
+    if (opening.lastPerKey !== undefined) this.#beginWithPast(opening.lastPerKey, before, notice)
+    else if (isFirst || notice.gap !== undefined) this.#goOn(notice)
     else this.#notice = notice
   }
 
@@ -217,27 +205,46 @@ export class Reader extends HeadWaiter implements Follower {
     }
     const position = notice.gap?.requested
     // nothing is read until the snapshot is known
-    this.#inserted = new InsertedEntries([], { isSnapshot: true, position })
+    this.#inserted = new InsertedEntries([], { kind: 'snapshot', position, isPending: true })
     const use = ({ held, opening }: TakenSnapshot): void => {
-      if (this.#isReleased) return held?.release()
+      if (this.isReleased) return held?.release()
       if (held === undefined) this.end ??= lagged(this.feed, this.behind())
       if (held === undefined) return
       this.cursor?.restartAfterSnapshot(opening.start, opening.before)
       // what comes after a snapshot is replay: one that is older than the limits would be followed by another, without
       // end
       this.#isLive = false
-      this.#inserted = new InsertedEntries(held.entries, { isSnapshot: true, position, held, nextNotice: { gap: opening.gap, position: opening.before } })
+      this.#inserted = new InsertedEntries(held.entries, { kind: 'snapshot', position, held, nextNotice: { gap: opening.gap, position: opening.before } })
       if (notice.gap !== undefined) countGap(this.feed, notice.gap)
     }
     if (snapshot instanceof Promise) this.#later(snapshot, use)
     else use(snapshot)
   }
 
+  /** The newest entries of each key come first; a client that is cut among them has no position, and starts over. */
+  #beginWithPast (count: number, before: number, nextNotice: Notice): void {
+    this.#inserted = new InsertedEntries([], { kind: 'past', position: undefined, isPending: true })
+    const wanted = { keys: this.#plan.keys, count, before, takes: this.#plan.takesPast(this.context) }
+    const found = pastOf(this.feed, wanted, () => !this.isReleased)
+    const use = (entries: EntryList): void => {
+      if (!this.isReleased) this.#inserted = new InsertedEntries(entries, { kind: 'past', position: undefined, nextNotice })
+    }
+    if (found instanceof Promise) this.#later(found, use)
+    else use(found)
+  }
+
+  #peekJoined (joined: JoinedKeys, cursor: EntryCursor): Entry | undefined {
+    const entries = joined.take(this.feed, this.#plan.takesPast(this.context), (entry, key) => cursor.comesBy(entry, key))
+    this.#accepted = undefined
+    this.#inserted = new InsertedEntries(entries, { kind: 'past', position: cursor.position })
+    return this.peek()
+  }
+
   #peekInserted (inserted: InsertedEntries): Entry | undefined {
     // the filter was asked about the entries of a conflation when they were chosen, but keys may have changed since then
     const isOurs = (listed: Entry): boolean => this.cursor?.isOurs(listed) === true && !this.#plan.leavesOut(listed)
-    const isTaken = (listed: Entry): boolean => this.#plan.hasKey(listed) && this.#takes(listed)
-    const entry = inserted.peek(inserted.isSnapshot ? isTaken : isOurs)
+    const isTaken = (listed: Entry): boolean => this.#plan.hasKey(listed) && (inserted.kind === 'past' || this.#takes(listed))
+    const entry = inserted.peek(inserted.isWithoutIds ? isTaken : isOurs)
     const poison = entry && inserted.poisoned?.get(entry)
     if (entry !== undefined && poison !== undefined) return this.passPoison(entry, poison, this.#plan.where)
     if (entry !== undefined || inserted.isPending) return entry
@@ -279,14 +286,11 @@ export class Reader extends HeadWaiter implements Follower {
     else {
       const { position, missed, poisoned } = continuation
       this.#notice = { gap: continuation.gap, position }
-      this.#inserted = new InsertedEntries(missed, { isSnapshot: false, position, poisoned })
+      this.#inserted = new InsertedEntries(missed, { kind: 'missed', position, poisoned })
     }
   }
 
   #later<Value> (promise: Promise<Value>, use: (value: Value) => void): void {
     promise.then(use).then(() => { wakeAlone(this, this.feed.report) }, (error: unknown) => { failAlone(this, error, this.feed.report) })
   }
-
-  /** The stream ends: it has failed. */
-  fail (error: unknown): void { this.finish({ kind: 'failed', error }) }
 }

@@ -4,10 +4,16 @@ import type { FeedCore } from '../feed/feed-core.ts'
 import { openFrames, openMember, type FrameSource, type IdOf, type MemberFrames, type MemberOpener, type SourceContext } from '../wire/frame-source.ts'
 import { SubscriptionIterator, type Iterated } from './iteration.ts'
 import { openPlan } from './open-plan.ts'
-import { checkOptions, readKeys, type AnyOptions } from './options.ts'
+import { checkOptions, readJoin, readKeys, type AnyOptions } from './options.ts'
 import { Plan } from './plan.ts'
 
 declare const dispatches: unique symbol
+
+/** The options of `follow`. */
+export interface JoinOptions {
+  /** How many of the newest entries of the key open streams get first. Default: 0. */
+  readonly last?: number | undefined
+}
 
 /**
  * A source that follows a feed. Can be given to `reply.sse` any number of times, and in an array with those of other
@@ -28,12 +34,16 @@ export class FeedSubscription<Event = unknown> implements MemberOpener {
   }
 
   /**
-   * Takes the entries of one more key, from the next that is published; open streams too. Throws
-   * `FST_EVENTFEED_BAD_OPTION` where the subscription has no `keys`.
+   * Takes the entries of one more key, from the next that is published; open streams too. A key that is followed
+   * already stays as it is. Throws `FST_EVENTFEED_BAD_OPTION` where the subscription has no `keys`.
+   *
+   * @param options `last`: each open stream first gets this many of the newest entries of the key that it takes, as far
+   *   as this process holds them, but for those that it gets by another key. They carry no id, and a client that is cut
+   *   among them does not get the others when it comes back. Default: 0
    */
-  follow (key: string): void {
+  follow (key: string, options: JoinOptions = {}): void {
     this.#checkKey('follow', key)
-    this.#plan.follow(key)
+    this.#plan.follow(key, readJoin(options))
   }
 
   /** Takes no entry of a key any more, also none that was published and is not sent yet. Throws as `follow` does. */
