@@ -6,10 +6,11 @@
 import cookie from '@fastify/cookie'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
+import type { StreamView } from 'fastify-eventfeed'
 import { randomUUID } from 'node:crypto'
 import { Type } from 'typebox'
 
-/** One session of a user; the same object for all its requests. */
+/** One session of a user. */
 export interface Login { readonly user: string, readonly session: string }
 
 /** What each stream of the recipes carries as its `tag`: whose it is. Some carry more. */
@@ -26,29 +27,31 @@ export function refusal (statusCode: number, message: string): Error {
   return Object.assign(new Error(message), { statusCode })
 }
 
+/** Whoever knows it can log in as anybody; logins outlive a restart where it is the same. */
+const SECRET = process.env['COOKIE_SECRET'] ?? randomUUID()
+
 const plugin: FastifyPluginAsyncTypebox = async (app) => {
-  const logins = new Map<string, Login>()
-  await app.register(cookie)
+  const loggedOut = new Set<string>()
+  await app.register(cookie, { secret: SECRET })
   app.decorateRequest('login')
 
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.url === '/login') return
-    const login = logins.get(request.cookies['session'] ?? '')
+    const { value: session } = request.unsignCookie(request.cookies['session'] ?? '')
     // an EventSource that gets 401 stops for good
-    if (login === undefined) throw refusal(401, 'log in first')
-    request.login = login
+    if (session === null || loggedOut.has(session)) throw refusal(401, 'log in first')
+    request.login = { user: session.slice(session.indexOf(' ') + 1), session }
   })
 
-  app.post('/login', { schema: { body: Type.Object({ user: Type.String() }) } }, async (request, reply) => {
-    const login = { user: request.body.user, session: randomUUID() }
-    logins.set(login.session, login)
-    reply.setCookie('session', login.session, { path: '/', httpOnly: true, sameSite: 'lax' })
-    return { user: login.user }
+  app.post('/login', { schema: { body: Type.Object({ user: Type.String() }) } }, async ({ body: { user } }, reply) => {
+    reply.setCookie('session', `${randomUUID()} ${user}`, { signed: true, path: '/', httpOnly: true, sameSite: 'lax' })
+    return { user }
   })
 
-  app.post('/logout', async ({ login }) => {
-    logins.delete(login.session)
-    return { streams: app.eventfeed.kick(({ tag }) => tag instanceof Visit && tag.login === login, 'logout') }
+  app.post('/logout', async ({ login: { session } }) => {
+    loggedOut.add(session)
+    const isTheirs = ({ tag }: StreamView) => tag instanceof Visit && tag.login.session === session
+    return { streams: app.eventfeed.kick(isTheirs, 'logout') }
   })
 }
 

@@ -33,14 +33,14 @@ export async function answer (t: Test, { buildApp }: typeof Recipe): Promise<voi
   const asked = async (t: Test) => {
     const model = new SlowModel()
     const app = await buildApp((_question, signal) => model.answer(signal), { retryMs: 10, drainTimeoutMs: 200 })
-    const origin = await serve(t, app)
+    const { origin, cut } = await serve(t, app)
     const [ada, bob] = [await Visitor.login(t, origin, 'ada'), await Visitor.login(t, origin, 'bob')]
     const { id } = await ada.ask<{ id: string }>('POST', '/answers', { question: 'Does it work?' })
-    return { app, model, ada, bob, id, path: `/answers/${id}` }
+    return { app, cut, model, ada, bob, id, path: `/answers/${id}` }
   }
 
   t.test('survives a reload, a line that is cut, and a second tab', async (t) => {
-    const { app, model, ada, id, path } = await asked(t)
+    const { cut, model, ada, id, path } = await asked(t)
     model.allow(2)
     const first = ada.open(`${path}/events`)
     await first.until('token', 2)
@@ -50,7 +50,7 @@ export async function answer (t: Test, { buildApp }: typeof Recipe): Promise<voi
     t.strictSame(await reloaded.until('token', 2), WORDS.slice(0, 2), 'from the beginning')
     const second = ada.open(`${path}/events`)
     await second.until('token', 2)
-    app.server.closeAllConnections()
+    cut()
     model.allow(WORDS.length)
     for (const tab of [reloaded, second]) {
       await tab.until('stream:done')

@@ -21,8 +21,8 @@ export async function proxy (t: Test, folder: string, { buildApp }: typeof Recip
   /** Serves the application to pages of some origins. Gives the address that nginx has for it. */
   const start = async (t: Test, pages: string[]) => {
     const app = await buildApp(pages, { retryMs: 10, drainTimeoutMs: 500 })
-    const upstream = await serve(t, app)
-    return { app, url: `${await startNginx(t, upstream, locations.replace('http://127.0.0.1:3000', upstream))}/app` }
+    const { origin: upstream, cut } = await serve(t, app)
+    return { app, cut, url: `${await startNginx(t, upstream, locations.replace('http://127.0.0.1:3000', upstream))}/app` }
   }
 
   t.test('under a sub-path, each event arrives while its stream is open, and no stream is compressed', {
@@ -74,7 +74,7 @@ export async function proxy (t: Test, folder: string, { buildApp }: typeof Recip
     skip: nginx.skip || skipWithoutBrowser
   }, async (t) => {
     const [allowed, foreign] = [await servePage(t), await servePage(t)]
-    const { app, url } = await start(t, [allowed])
+    const { cut, url } = await start(t, [allowed])
     const browser = await openBrowser(t)
 
     const { page, complaints } = await openWindow(browser)
@@ -84,7 +84,7 @@ export async function proxy (t: Test, folder: string, { buildApp }: typeof Recip
     const publish = async (price: number): Promise<void> => { await ada.ask('PUT', '/prices', { symbol: 'ABC', price }) }
     await publish(1)
     await eventually(async () => (await prices(page)).length === 1, 'the first price')
-    app.server.closeAllConnections()
+    cut()
     await publish(2)
     await eventually(async () => (await prices(page)).length === 2, 'the second price')
     t.strictSame(await prices(page), [1, 2])

@@ -4,10 +4,12 @@
 import { join } from 'node:path'
 import t from 'tap'
 import type * as Answer from '../../example-app/recipes/answer.ts'
+import type * as Notifications from '../../example-app/recipes/notifications.ts'
 import type * as Proxy from '../../example-app/recipes/proxy.ts'
 import { run } from '../package/packed.ts'
 import { answer } from './answer.ts'
 import { commonjs } from './commonjs.ts'
+import { notifications } from './notifications.ts'
 import { COMPILERS, makeProject } from './project.ts'
 import { proxy } from './proxy.ts'
 
@@ -20,6 +22,9 @@ for (const compiler of COMPILERS) {
   t.test(`${compiler} finds nothing wrong with them`, async () => { await project.compile(compiler) })
 }
 
+t.test('notifications', async (t) => {
+  await notifications(t, await project.load<typeof Notifications>('notifications.js'), await project.sqlite())
+})
 t.test('answer', async (t) => { await answer(t, await project.load<typeof Answer>('answer.js')) })
 t.test('proxy', async (t) => { await proxy(t, project.folder, await project.load<typeof Proxy>('proxy.js')) })
 t.test('commonjs', async (t) => { await commonjs(t, project.folder) })

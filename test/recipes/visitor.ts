@@ -1,13 +1,31 @@
 /** A person with a browser: logged in by a cookie, with any number of tabs, each of which has an `EventSource`. */
 import { EventSource } from 'eventsource'
 import type { FastifyInstance } from 'fastify'
+import type { ServerResponse } from 'node:http'
 import type { Test } from 'tap'
 import { eventually } from '../story/raw-client.ts'
 
-/** Serves a recipe until the test ends, at any port that is free or at a given one. Gives its origin. */
-export async function serve (t: Test, app: Pick<FastifyInstance, 'close' | 'listen'>, port = 0): Promise<string> {
+/** A recipe that is served. */
+export interface Served {
+  readonly origin: string
+  /** Cuts the lines of all open streams. Other connections are kept, so that no request of `fetch` fails by that. */
+  cut (): void
+}
+
+/** Serves a recipe until the test ends, at any port that is free or at a given one. */
+export async function serve (
+  t: Test, app: Pick<FastifyInstance, 'close' | 'listen' | 'server'>, port = 0
+): Promise<Served> {
+  const open = new Set<ServerResponse>()
+  app.server.prependListener('request', (_request, response) => {
+    open.add(response)
+    response.once('close', () => { open.delete(response) })
+  })
   t.teardown(() => app.close())
-  return await app.listen({ port, host: '127.0.0.1' })
+  return {
+    origin: await app.listen({ port, host: '127.0.0.1' }),
+    cut: () => { for (const { socket } of open) socket?.destroy() }
+  }
 }
 
 /** What a page sees of an event: its data as JSON says it. */
