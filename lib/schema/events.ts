@@ -20,10 +20,20 @@ export function compileEvents (events: unknown, where: string, compilers: Compil
   const writers = new Map<string, Writer>()
   for (const [event, schema] of Object.entries(events)) {
     checkEventType(event)
-    if (!isSchema(schema)) throw new BadOption(`${where}: ${shown(event)} must be a schema, not ${describe(schema)}`)
+    if (!isSchema(schema) || !staysObject(schema)) throw new BadOption(`${where}: ${shown(event)} must be a schema, not ${describe(schema)}`)
     writers.set(event, writerOf(event, schema, compilers))
   }
   return codecOf(writers, compilers)
+}
+
+/** False for what is no object as JSON, such as a `Date`: compilers read a schema as JSON. */
+function staysObject (schema: JsonSchema): boolean {
+  try {
+    return isSchema(JSON.parse(JSON.stringify(schema)))
+  } catch {
+    // the compiler says what is wrong with it
+    return true
+  }
 }
 
 /** Writes data by one schema, whatever the event type: what a projection carries. Throws `FST_EVENTFEED_BAD_SCHEMA`. */
