@@ -118,6 +118,8 @@ export const BadConnectionKey = createError<[string, ErrorOptions?]>('FST_EVENTF
 
 /** An async handler called `reply.sse` and returned something else before the stream was committed. */
 export const NotReturned = createError<[string]>('FST_EVENTFEED_NOT_RETURNED', 'the async handler of %s called reply.sse() but did not return its result, so Fastify answered in its place: write `return reply.sse(…)`', 500)
+/** A handler called `reply.sse`, and then returned, sent or threw something that is no error. */
+export const AnsweredBeside = createError<[string, string]>('FST_EVENTFEED_NOT_RETURNED', 'the handler of %s called reply.sse(), and then returned, sent or threw %s: a reply is one answer. Write `return reply.sse(…)`, and answer nothing beside it', 500)
 /** `reply.sse` was called twice for one request. */
 export const AlreadyStreaming = createError<[string]>('FST_EVENTFEED_ALREADY_STREAMING', 'reply.sse() was called twice by the handler of %s: a reply is one event stream; give an array of subscriptions to merge feeds', 500)
 /** `reply.sse` was called after the reply was sent. */

@@ -3,7 +3,7 @@
  * stream as the plugin knows it, and holds the reply and the request no longer than it must.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { asError, NotReturned } from '../errors.ts'
+import { asError } from '../errors.ts'
 import { inContext } from '../own-context.ts'
 import type { Connection } from '../stream/connection.ts'
 import type { ConnectionHost } from '../stream/host.ts'
@@ -11,10 +11,11 @@ import type { Writer } from '../stream/writer.ts'
 import { commit, type Committing } from './commit.ts'
 import { streamEnded, streamOpened } from './diagnostics.ts'
 import { dropStream } from './http2-streams.ts'
-import { logEnd, routeOf } from './log.ts'
+import { logEnd } from './log.ts'
 import type { Recheck } from './options.ts'
 import type { StreamFacts } from './presence.ts'
 import { sendError } from './refusals.ts'
+import type { Returned } from './returned.ts'
 import { watchStopping } from './stopping-sources.ts'
 import { takeBackHead } from './stream-head.ts'
 import type { OpenStream, Streams } from './streams.ts'
@@ -26,6 +27,7 @@ type Send = FastifyReply['send']
 export class ReplyHost implements ConnectionHost, Committing {
   readonly recheck: (() => unknown) | undefined
   readonly #streams: Streams
+  readonly #returned: Returned
   /** What stands in the reply while the set-up does not. */
   readonly #send: Send
   /** Until the head is out: an open stream needs no reply, and is to hold little. */
@@ -41,10 +43,11 @@ export class ReplyHost implements ConnectionHost, Committing {
   /** What the source failed with before anything was committed. */
   #refusal: Error | undefined
 
-  constructor (reply: FastifyReply, streams: Streams, recheck: Recheck | undefined) {
+  constructor (reply: FastifyReply, streams: Streams, recheck: Recheck | undefined, returned: Returned) {
     this.#reply = reply
     this.#request = reply.request
     this.#streams = streams
+    this.#returned = returned
     if (recheck !== undefined) {
       // a timer asks; over `this`, which lets go of the request at the end
       const ask = inContext(recheck)
@@ -77,10 +80,13 @@ export class ReplyHost implements ConnectionHost, Committing {
   get isCommitting (): boolean { return this.#isCommitting && this.#reply !== undefined }
 
   commit (): void {
-    const reply = this.#reply
-    if (reply === undefined) return
-    this.#isCommitting = true
-    commit(reply, this.#send, this)
+    this.#returned.whenReturned(() => {
+      const reply = this.#reply
+      // the stream may have ended, or something else may have answered
+      if (reply === undefined) return
+      this.#isCommitting = true
+      commit(reply, this.#send, this)
+    })
   }
 
   opened (writer: Writer, atEnd: ReadonlyArray<() => void>): void {
@@ -131,7 +137,10 @@ export class ReplyHost implements ConnectionHost, Committing {
     watchStopping(stopped, request, this.#streams)
   }
 
-  /** Something answers before the head is out: the handler forgot to return the stream, or a hook was faster. */
+  /**
+   * Something answers before the head is out: the handler, by mistake, or a hook that was faster. Once the head is on its
+   * way, an error handler may answer for a hook that failed.
+   */
   #intercept (payload: unknown): unknown {
     const reply = this.#reply
     // the head is on its way through hooks that wait: that the handler forgot to return does no harm any more
@@ -139,7 +148,7 @@ export class ReplyHost implements ConnectionHost, Committing {
     this.#restoreSend()
     this.#stream?.connection.end('superseded')
     if (this.#isCommitting) takeBackHead(reply)
-    return reply.send(payload === undefined ? new NotReturned(routeOf(reply.request)) : payload)
+    return reply.send(this.#isCommitting ? payload : this.#returned.answerFor(payload))
   }
 
   #supersede (error: Error): void {

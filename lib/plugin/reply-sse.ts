@@ -11,12 +11,13 @@ import type { ControlForm } from '../wire/control-form.ts'
 import { controlFormOf } from './control-option.ts'
 import { hasLeft } from './http2-streams.ts'
 import { lastEventIdOf } from './last-event-id.ts'
-import { routeOf } from './log.ts'
+import { logError, routeOf } from './log.ts'
 import type { EventStreamOptions } from './options.ts'
 import type { StreamFacts } from './presence.ts'
 import { answerInstead, logFailureBefore, refuseOverLimit, sendError } from './refusals.ts'
 import { ReplyHost } from './reply-host.ts'
 import { holdReply } from './reply-turn.ts'
+import { Returned } from './returned.ts'
 import { letGo } from './stopping-sources.ts'
 import type { ReadOptions, Streams } from './streams.ts'
 import { Turns } from './turns.ts'
@@ -31,6 +32,7 @@ interface Asked {
   readonly codec: EventCodec | undefined
   readonly control: ControlForm
   readonly facts: StreamFacts
+  readonly returned: Returned
 }
 
 /**
@@ -54,7 +56,12 @@ function negotiate (reply: FastifyReply, streams: Streams, source: unknown, opti
   const { request } = reply
   if (streams.isStreaming(reply.raw)) throw new AlreadyStreaming(routeOf(request))
   logFailureBefore(reply)
-  if (reply.sent || reply.raw.headersSent) throw new ReplySent(routeOf(request))
+  if (reply.sent || reply.raw.headersSent) {
+    const error = new ReplySent(routeOf(request))
+    // of what a handler that is not async throws now, Fastify says only that the reply was sent
+    logError(request.log, error, 'an event stream cannot be sent')
+    throw error
+  }
   const read = streams.optionsOf(options)
   const lastEventId = lastEventIdOf(request)
   if (answerInstead(reply, lastEventId, streams)) return undefined
@@ -63,7 +70,7 @@ function negotiate (reply: FastifyReply, streams: Streams, source: unknown, opti
     const control = controlFormOf(read.control, request)
     const { connectionKey, clock } = streams.settings
     const facts = { key: connectionKey(request), route: routeOf(request), tag: read.tag, requestId: request.id, openedAt: clock.now() }
-    return { reply, streams, source, options: read, lastEventId, codec, control, facts }
+    return { reply, streams, source, options: read, lastEventId, codec, control, facts, returned: new Returned(reply) }
   } catch (error) {
     // of a client that has left while the handler waited, not even the address is known: that is no mistake
     if (!hasLeft(reply.raw)) reply.send(error)
@@ -73,10 +80,11 @@ function negotiate (reply: FastifyReply, streams: Streams, source: unknown, opti
 
 /** Starts the source when the responses ahead on its socket have ended. */
 function waitForTurn (asked: Asked): void {
-  const { reply, streams, source, facts } = asked
+  const { reply, streams, source, facts, returned } = asked
   const { request } = reply
   holdSource(source)
   holdReply(reply, streams, facts, {
+    returned,
     begin: () => { begin(asked) },
     letGo: () => { letGo(source, request, streams) },
     failed: (error) => { sendError(reply, asError(error, 'an event stream could not begin'), streams) }
@@ -96,14 +104,14 @@ function begin (asked: Asked): void {
 }
 
 /** Binds a connection to the reply; `undefined` if there is no room, or nobody is there any more. */
-function admit ({ reply, streams, options, lastEventId, control, facts }: Asked): Connection | undefined {
+function admit ({ reply, streams, options, lastEventId, control, facts, returned }: Asked): Connection | undefined {
   const admission = streams.admissions.admit(facts.key)
   if (admission !== 'admitted') {
     refuseOverLimit(reply, admission, streams, facts.key)
     return undefined
   }
 
-  const host = new ReplyHost(reply, streams, options.recheck)
+  const host = new ReplyHost(reply, streams, options.recheck, returned)
   const connection = new Connection(host, options.stream, streams.toolsFor(options.heartbeatIntervalMs), lastEventId, control)
   host.start(connection, facts)
   if (!hasLeft(reply.raw)) return connection

@@ -3,15 +3,16 @@
  * and what becomes of its source, is the affair of whoever holds it.
  */
 import type { FastifyReply } from 'fastify'
-import { NotReturned } from '../errors.ts'
 import { logPassed, routeOf } from './log.ts'
 import type { StreamFacts } from './presence.ts'
 import { refuseDraining, refuseNotBegun, refuseOverLimit } from './refusals.ts'
+import type { Returned } from './returned.ts'
 import type { Streams } from './streams.ts'
 import type { NoTurn } from './turns.ts'
 
 /** Whoever holds a reply. */
 export interface Holder {
+  readonly returned: Returned
   /** The turn has come. May throw. */
   begin (): void
   /** There will be no stream. */
@@ -44,12 +45,12 @@ export function holdReply (reply: FastifyReply, streams: Streams, stream: Stream
     else attempt(() => { refuseNotBegun(reply, streams, stream.key) })
   }
   let stop = (): void => {}
-  // the handler forgot to return the stream, or a hook or a time-out was faster
+  // the handler answers, by mistake, or a hook or a time-out was faster
   const intercept = (payload: unknown): FastifyReply => {
     stop()
     reply.send = send
     holder.letGo()
-    return reply.send(payload === undefined ? new NotReturned(routeOf(request)) : payload)
+    return reply.send(holder.returned.answerFor(payload))
   }
   // `send` takes any payload here: that of the route's schema is not known
   reply.send = intercept as FastifyReply['send']
