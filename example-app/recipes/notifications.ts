@@ -1,7 +1,7 @@
 /**
  * Notifications for users and groups, in one feed. Each names all whom it concerns, and a page gets the last 20 that
- * concern its user, then those that come. Joining or leaving a group takes effect on pages that are open. A logout ends
- * the streams of that login.
+ * concern its user, then those that come. Who joins a group while a page is open gets the group's last 5 at once; who
+ * leaves it gets no more. A logout ends the streams of that login.
  */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify from 'fastify'
@@ -42,7 +42,7 @@ export async function buildApp (groups: Map<string, Set<string>>, log?: EventLog
   })
   app.put('/groups/:group/:user', { schema: { params: Membership } }, async ({ params: { group, user } }) => {
     groups.set(user, (groups.get(user) ?? new Set()).add(group))
-    for (const inbox of inboxesOf(user)) inbox.follow(`group:${group}`)
+    for (const inbox of inboxesOf(user)) inbox.follow(`group:${group}`, { last: 5 })
     return { group, user }
   })
   app.delete('/groups/:group/:user', { schema: { params: Membership } }, async ({ params: { group, user } }) => {
