@@ -85,6 +85,8 @@ export class Window {
 
   /** From this index on each entry follows the one before it in the log. */
   get contiguousFrom (): number { return this.#contiguousFrom }
+  /** True where the log keeps nothing from before the window. */
+  get isWhole (): boolean { return this.#numbered !== undefined }
   /** Changes with all that comes, and where something was lost. */
   get version (): number { return this.#version }
   /** True where nobody knows which position the next entry follows: something was lost, and nothing has come since. */

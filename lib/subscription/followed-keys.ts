@@ -5,6 +5,10 @@
 import { KEYS_AT_ONCE } from '../defaults.ts'
 import type { KeyFollower, KeyIndex, WideFollower } from '../feed/key-index.ts'
 import type { Window } from '../feed/window.ts'
+import { firstIndex } from '../indexed-ring.ts'
+
+/** So many keys that were given up are remembered at least: to forget them costs a look at all others. */
+const FEWEST_MARKS = 100
 
 /** When a key was followed while streams were open. */
 interface Since {
@@ -23,6 +27,10 @@ export class FollowedKeys implements WideFollower {
   readonly #streams = new Set<KeyFollower>()
   /** The keys that were followed after the first open stream began, in that order. */
   #since: Map<string, Since> | undefined
+  /** The same, by turn; keys that were given up may be among them. */
+  #marks: Since[] = []
+  /** The newest at each position. */
+  readonly #marksAt = new Map<string, Since>()
   /** `undefined` until the first stream has entered. */
   #index: KeyIndex | undefined
   /** The keys that the index is still to hear of, because the first stream has entered or the last has left. */
@@ -71,6 +79,7 @@ export class FollowedKeys implements WideFollower {
     const index = this.#index
     if (!this.#streams.delete(stream) || this.#streams.size > 0 || index === undefined) return
     this.#since = undefined
+    this.#remember([])
     index.narrow(this)
     this.#untold = this.#keys.values()
     this.#tell(this.#untold, index)
@@ -113,7 +122,10 @@ export class FollowedKeys implements WideFollower {
     // where nobody knows what comes next: better an entry too many than one that is lost in silence
     if (!this.#window.isHeadUnknown) {
       this.#since ??= new Map()
-      this.#since.set(key, { turn: ++this.#turn, index, position: this.#window.positionBefore(index) })
+      const since = { turn: ++this.#turn, index, position: this.#window.positionBefore(index) }
+      this.#since.set(key, since)
+      this.#marks.push(since)
+      this.#marksAt.set(since.position, since)
     }
     this.#index.follow(key, this)
   }
@@ -122,7 +134,7 @@ export class FollowedKeys implements WideFollower {
   unfollow (key: string): void {
     if (!this.#keys.delete(key)) return
     this.#removals++
-    this.#since?.delete(key)
+    if (this.#since?.delete(key) === true && this.#marks.length > 2 * this.#since.size + FEWEST_MARKS) this.#remember(this.#since.values())
     this.#index?.unfollow(key, this)
   }
 
@@ -137,19 +149,25 @@ export class FollowedKeys implements WideFollower {
 
   /** The newest turn after `turn` whose first index is `index` or lower; `turn` where there is none. */
   turnAt (index: number, turn: number): number {
-    return this.#newest(turn, (since) => since.index <= index)
+    if (turn === this.#turn) return turn
+    // turns rise with their indexes and positions
+    const place = firstIndex(0, this.#marks.length, (place) => (this.#marks[place]?.index ?? 0) > index)
+    return Math.max(turn, this.#marks[place - 1]?.turn ?? 0)
   }
 
   /** The newest turn after `turn` whose entries follow that position; `turn` where there is none. */
   turnAfter (position: string, turn: number): number {
-    return this.#newest(turn, (since) => since.position === position)
+    return turn === this.#turn ? turn : Math.max(turn, this.#marksAt.get(position)?.turn ?? 0)
   }
 
-  /** Turns rise with their indexes and positions. */
-  #newest (turn: number, holds: (since: Since) => boolean): number {
-    let newest = turn
-    if (turn === this.#turn) return newest
-    for (const since of this.#since?.values() ?? []) if (since.turn > newest && holds(since)) newest = since.turn
-    return newest
+  /** The position after which the entries of the first turn after `turn` count; `undefined` where there is none. */
+  positionAfter (turn: number): string | undefined {
+    return this.#marks[firstIndex(0, this.#marks.length, (place) => (this.#marks[place]?.turn ?? 0) > turn)]?.position
+  }
+
+  #remember (marks: Iterable<Since>): void {
+    this.#marks = [...marks]
+    this.#marksAt.clear()
+    for (const mark of this.#marks) this.#marksAt.set(mark.position, mark)
   }
 }

@@ -7,7 +7,9 @@ import type { Entry } from '../feed/entry.ts'
 import type { KeyFollower, KeyIndex } from '../feed/key-index.ts'
 import type { KeyHistories } from '../feed/key-histories.ts'
 import type { LocatedGap, Location } from '../feed/location.ts'
+import type { Pages } from '../feed/pages.ts'
 import type { Window } from '../feed/window.ts'
+import { CountedKeys } from './counted-keys.ts'
 import { Cursor, type EntryCursor, type HeldHistory } from './cursor.ts'
 import type { FollowedKeys } from './followed-keys.ts'
 import { KeyedEntries, type Taker } from './keyed-entries.ts'
@@ -20,10 +22,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
   readonly #histories: KeyHistories | undefined
   readonly #keys: FollowedKeys
   readonly #entries: KeyedEntries
-  /**
-   * Of the keys that were followed up to this turn all entries are ours; of a later one, those published since then.
-   */
-  #turnOfKeys: number
+  readonly #counted: CountedKeys
+  readonly #pages: Pages
   /** How many keys had been given up when the entries were collected. */
   #removals: number
   /** Walks before the window; in the window it rests. */
@@ -51,7 +51,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
     this.#histories = history.histories
     this.#keys = keys
     this.#entries = new KeyedEntries(history, index, keys, this)
-    this.#turnOfKeys = keys.turn
+    this.#counted = new CountedKeys(keys)
+    this.#pages = history.pages
     this.#removals = keys.removals
     this.#position = position
     this.#beganAt = location.kind === 'older' ? 0 : location.index
@@ -66,7 +67,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
     const { index } = this
     if (this.#isWalking) return this.#walk.position
     // what is ours before the next entry was given, so the position is as new as can be
-    return index === undefined || index < this.#window.oldest ? this.#position : this.#window.positionBefore(index)
+    return index === undefined || index < this.#window.oldest ? this.#placeBefore(index).position : this.#window.positionBefore(index)
   }
 
   get index (): number | undefined {
@@ -86,10 +87,11 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
   peek (): Entry | undefined {
     this.#turn()
     if (this.#isWalking) {
+      if (this.#isUnsure) return undefined
       for (let entry = this.#walk.peek(); entry !== undefined; entry = this.#walk.peek()) {
         if (entry.keys.some((key) => this.#keys.has(key) && this.firstIndex(key) === undefined)) return entry
         this.#walk.pass(entry)
-        this.#passesSince(entry.position)
+        this.#counted.pass(entry.position)
         this.#turn()
         if (!this.#isWalking) return this.peek()
       }
@@ -101,6 +103,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
       const index = this.#left > 0 || this.#isOnlyOne ? this.#first : undefined
       if (index === undefined) return undefined
       const entry = this.#entries.at(index)
+      this.#entries.remember(index)
       if (entry !== undefined) return entry
       // it was kept when it was collected, and what is lost here was told
       this.#passIndex(index)
@@ -110,7 +113,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
   pass (entry: Entry): void {
     if (this.#isWalking) {
       this.#walk.pass(entry)
-      this.#passesSince(entry.position)
+      this.#counted.pass(entry.position)
       return
     }
     this.#position = entry.position
@@ -128,8 +131,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
 
   restart (location: Location, position: string, index?: number): void {
     // after a gap nothing tells where a key was followed: better an entry too many than one that is lost in silence
-    if (location.kind === 'older') this.#turnOfKeys = this.#keys.turn
-    else this.#forgetSince(location.index)
+    if (location.kind === 'older') this.#counted.countAll()
+    else this.#counted.goOnAt(location.index)
     if (location.kind === 'kept') {
       this.#position = position
       this.#enterKept(location.index, location.toldUpTo)
@@ -140,13 +143,17 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
   }
 
   restartAfterSnapshot (location: Location, position: string): void {
-    this.#turnOfKeys = this.#keys.turn
+    this.#counted.countAll()
     this.restart(location, position)
   }
 
   load (wake: () => void, fail: (error: unknown) => void): boolean {
     this.#turn()
-    if (this.#isWalking) return this.#walk.load(wake, fail)
+    if (this.#isWalking) {
+      if (!this.#isUnsure) return this.#walk.load(wake, fail)
+      this.#counted.survey(this.#pages, this.#walk.position, wake, fail)
+      return true
+    }
     if (!this.#entries.isTired || this.#pending === undefined || this.#left > 0) return false
     this.#entries.rest(wake)
     return true
@@ -179,6 +186,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
     }
     this.#pending = index
     this.#isOnlyOne = true
+    this.#entries.remember(index)
     if (this.#left === 0) this.reader?.stir()
   }
 
@@ -194,9 +202,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
     this.reader?.stir()
   }
 
-  /** From which index on the entries of a key that is followed are ours; `undefined`: all. */
   firstIndex (key: string): number | undefined {
-    return this.#keys.firstIndex(key, this.#turnOfKeys)
+    return this.#counted.firstIndex(key)
   }
 
   /** The index of the first entry that is ours and was not passed, or may be ours; `undefined` at the head. */
@@ -265,10 +272,20 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
     const next = this.#first
     if (next === undefined || next >= this.#window.oldest) return
     if (this.#histories !== undefined && !this.#hasLost(this.#histories)) return
-    const index = this.#passedIndex + 1
-    this.#forgetSince(index)
+    const { index, position } = this.#placeBefore(next)
+    this.#counted.goOnAt(index)
     this.#isWalking = true
-    this.#walk.restart({ kind: 'older', after: this.#position }, this.#position, index)
+    this.#walk.restart({ kind: 'older', after: position }, position, index)
+  }
+
+  /** True where it must be found out first which entries of the pages are ours. */
+  get #isUnsure (): boolean { return this.#counted.isUnsure(this.#walk.lastIndex !== 0) }
+
+  /** The place from which on ours may follow, as new as can be. */
+  #placeBefore (next: number | undefined): { readonly index: number, readonly position: string } {
+    const position = next === undefined ? undefined : this.#entries.positionBefore(next)
+    if (next !== undefined && position !== undefined) return { index: next, position }
+    return { index: this.#passedIndex + 1, position: this.#position }
   }
 
   /** What was collected may be of a key that is not followed any more. */
@@ -277,18 +294,5 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
     this.#removals = this.#keys.removals
     const next = this.#first
     if (next !== undefined) this.#goOnAt(next)
-  }
-
-  /**
-   * All entries from `index` on are ours, whenever their key was followed: the pages that they may move to need no
-   * mark.
-   */
-  #forgetSince (index: number): void {
-    this.#turnOfKeys = this.#keys.turnAt(index, this.#turnOfKeys)
-  }
-
-  /** In pages an entry has no index: the one after which a key was followed is known by its position. */
-  #passesSince (passed: string): void {
-    this.#turnOfKeys = this.#keys.turnAfter(passed, this.#turnOfKeys)
   }
 }

@@ -32,6 +32,8 @@ export class KeyedEntries {
   /** How many looks were taken since it last let other work run. */
   #looks = 0
   #isResting = false
+  #remembered = ''
+  #rememberedIndex = -1
 
   constructor ({ window, histories }: { readonly window: Window, readonly histories: KeyHistories | undefined }, index: KeyIndex, keys: FollowedKeys, taker: Taker) {
     this.#window = window
@@ -58,6 +60,19 @@ export class KeyedEntries {
   /** The entry of an index; `undefined` where it is not here any more. */
   at (index: number): Entry | undefined {
     return this.#window.at(index) ?? this.#histories?.at(index)
+  }
+
+  /** The next is the entry of this index: it may leave the window while it waits, and the log keep it. */
+  remember (index: number): void {
+    const window = this.#window
+    if (window.isWhole || index === this.#rememberedIndex || index < window.oldest) return
+    this.#rememberedIndex = index
+    this.#remembered = window.positionBefore(index)
+  }
+
+  /** The position before an index; `undefined` where it is not the one that is remembered. */
+  positionBefore (index: number): string | undefined {
+    return index === this.#rememberedIndex ? this.#remembered : undefined
   }
 
   /**
