@@ -52,7 +52,7 @@ const HOUSE: readonly Room[] = [
   { floor: 0, room: 'thenable', mayImport: [], packages: [], node: [] },
   { floor: 0, room: 'abort', mayImport: [], packages: [], node: [] },
   { floor: 0, room: 'guarded', mayImport: [], packages: [], node: [] },
-  { floor: 'wing', room: 'client', mayImport: ['schema', ...FLOORS_0_TO_1], packages: [], node: [] },
+  { floor: 'wing', room: 'client', mayImport: ['schema', 'wire'], packages: ['eventsource-parser'], node: [] },
   { floor: 'wing', room: 'testing', mayImport: FLOORS_0_TO_2, packages: ['fastify'], node: EVERY_MODULE },
   { floor: 'wing', room: 'redis', mayImport: FLOORS_0_TO_2, packages: [], node: EVERY_MODULE },
   { floor: 'wing', room: 'sqlite', mayImport: FLOORS_0_TO_2, packages: ['better-sqlite3'], node: NO_HTTP },

@@ -30,6 +30,8 @@ const WATCHED = ['end', 'close', 'finish', 'error'] as const
 export interface Committing {
   /** False once the stream has ended, or was opened: then the head is no longer its affair. */
   readonly isCommitting: boolean
+  /** True where the client has asked for control events by a parameter of the type, and gets them. */
+  readonly saysControl: boolean
   /** The head is out: `writer` is the way to the client. What is in `atEnd` is to be called when the stream is over. */
   opened (writer: Writer, atEnd: ReadonlyArray<() => void>): void
   /** The head cannot be sent. May come within the call of `commit`, and later. */
@@ -91,7 +93,7 @@ export function commit (reply: FastifyReply, send: FastifyReply['send'], stream:
   attempt(() => {
     // the documented opt-out of @fastify/compress: a compressor holds back what it has not filled a block with
     if ('compress' in reply) reply.request.raw.headers['x-no-compression'] = '1'
-    setHead(reply)
+    setHead(reply, stream.saysControl)
     Reflect.apply(send, reply, [carrier])
   })
   watch.isAlone = true

@@ -34,6 +34,11 @@ export function readsControlEvents ({ method, headers: { accept } }: Headers & {
   return (method === 'GET' && namesEventStream(accept)) || accept.split(',').some(namesControlEvents)
 }
 
+/** True where the client says by `text/event-stream;control=events` that it handles control events. */
+export function asksForControlEvents ({ headers: { accept } }: Headers): boolean {
+  return accept?.split(',').some(namesControlEvents) === true
+}
+
 /** True where the header says the name itself. Names of types are read in any case. */
 function namesEventStream (accept: string): boolean {
   return accept === EVENT_STREAM || new Negotiator({ headers: { accept } }).mediaTypes().some((type) => type.toLowerCase() === EVENT_STREAM)

@@ -12,7 +12,7 @@ import { isDone } from '../wire/protocol.ts'
 import type { Admission } from './admission.ts'
 import { answerDone } from './last-event-id.ts'
 import { logError, routeOf } from './log.ts'
-import { acceptsEventStream, readsControlEvents } from './negotiation.ts'
+import { acceptsEventStream, asksForControlEvents, readsControlEvents } from './negotiation.ts'
 import type { Settings } from './options.ts'
 import { TOLD } from './refusal-reasons.ts'
 import { setHead, varyByAccept } from './stream-head.ts'
@@ -107,7 +107,8 @@ function sendForNow (reply: FastifyReply, error: Error, retryMs: number): void {
  * up for good. Only people see the comment, in the network view of their browser.
  */
 function comeBack (reply: FastifyReply, retryMs: number, why: string): void {
-  setHead(reply).send(`${encodeBody({ comment: why, event: undefined, data: undefined, retry: jittered(retryMs, RETRY_JITTER) })}\n`)
+  const fields = { comment: why, event: undefined, data: undefined, retry: jittered(retryMs, RETRY_JITTER) }
+  setHead(reply, asksForControlEvents(reply.request)).send(`${encodeBody(fields)}\n`)
 }
 
 /** Answers with an error, as on any route. If not even that can be sent, the connection is cut. */

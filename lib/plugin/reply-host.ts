@@ -8,10 +8,12 @@ import { inContext } from '../own-context.ts'
 import type { Connection } from '../stream/connection.ts'
 import type { ConnectionHost } from '../stream/host.ts'
 import type { Writer } from '../stream/writer.ts'
+import { EVENTS_FORM } from '../wire/control-form.ts'
 import { commit, type Committing } from './commit.ts'
 import { streamEnded, streamOpened } from './diagnostics.ts'
 import { dropStream } from './http2-streams.ts'
 import { logEnd } from './log.ts'
+import { asksForControlEvents } from './negotiation.ts'
 import type { Recheck } from './options.ts'
 import type { StreamFacts } from './presence.ts'
 import { sendError } from './refusals.ts'
@@ -78,6 +80,10 @@ export class ReplyHost implements ConnectionHost, Committing {
   }
 
   get isCommitting (): boolean { return this.#isCommitting && this.#reply !== undefined }
+
+  get saysControl (): boolean {
+    return this.#stream?.connection.control === EVENTS_FORM && this.#request !== undefined && asksForControlEvents(this.#request)
+  }
 
   commit (): void {
     this.#returned.whenReturned(() => {

@@ -3,6 +3,11 @@ import type { FastifyReply } from 'fastify'
 
 const CONTENT_TYPE = 'text/event-stream; charset=utf-8'
 /**
+ * For a client that has asked for control events by this parameter, and gets them: so it knows that an end without
+ * `stream:done` is none.
+ */
+const CONTROL_CONTENT_TYPE = `${CONTENT_TYPE}; control=events`
+/**
  * Keeps proxies from compressing a stream, which would hold events back, and caches from giving one client what was
  * another's.
  */
@@ -15,11 +20,14 @@ const LENIENT = new Set(['public', 'max-age', 's-maxage', 'immutable', 'stale-wh
 /** A directive, and its argument, which may be quoted and hold commas. */
 const DIRECTIVE = /([^\s,=;"]+)(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s,]*))?/g
 
-/** Sets the headers of an event stream. Of `cache-control` what the handler has set stays, where it is the stricter. */
-export function setHead (reply: FastifyReply): FastifyReply {
+/**
+ * Sets the headers of an event stream. Of `cache-control` what the handler has set stays, where it is the stricter.
+ * @param saysControl the client has asked for control events by the parameter of the type, and gets them
+ */
+export function setHead (reply: FastifyReply, saysControl = false): FastifyReply {
   const cacheControl: unknown = reply.getHeader('cache-control')
   return reply
-    .header('content-type', CONTENT_TYPE)
+    .header('content-type', saysControl ? CONTROL_CONTENT_TYPE : CONTENT_TYPE)
     .header('cache-control', cacheControl === undefined ? CACHE_CONTROL : stricter(String(cacheControl)))
     .header('x-accel-buffering', ACCEL_BUFFERING)
 }
@@ -37,7 +45,8 @@ export function varyByAccept (reply: FastifyReply): void {
 /** Takes back what would say that another answer in the stream's place, such as an error, is an event stream. */
 export function takeBackHead (reply: FastifyReply): void {
   if (reply.raw.headersSent) return
-  for (const [name, value] of [['content-type', CONTENT_TYPE], ['x-accel-buffering', ACCEL_BUFFERING]] as const) {
+  const set = [['content-type', CONTENT_TYPE], ['content-type', CONTROL_CONTENT_TYPE], ['x-accel-buffering', ACCEL_BUFFERING]] as const
+  for (const [name, value] of set) {
     if (reply.getHeader(name) !== value) continue
     reply.removeHeader(name)
     // Fastify may have set it there already, and older versions leave it

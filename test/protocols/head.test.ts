@@ -22,7 +22,7 @@ onEveryWay('the head is out before the first event, and says what it should', as
     const { date, ...headers } = answer.headers
     t.ok(date, 'a date')
     const expected: Record<string, string> = {
-      'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...way.brings
+      'content-type': 'text/event-stream; charset=utf-8; control=events', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...way.brings
     }
     // these are Node's own: nothing of the kind is on HTTP/2, and HTTP/1.0 ends with the connection
     if (way.protocol === '1.0') expected.connection = 'close'

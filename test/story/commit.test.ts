@@ -25,7 +25,7 @@ t.test('the headers', async (t) => {
   const client = await RawClient.get(t, port, '/', { origin: 'https://page.example', connection: 'close' })
   await client.closed()
   for (const header of [
-    'content-type: text/event-stream; charset=utf-8', 'cache-control: no-cache, no-transform', 'x-accel-buffering: no', 'transfer-encoding: chunked', 'connection: close',
+    'content-type: text/event-stream; charset=utf-8; control=events', 'cache-control: no-cache, no-transform', 'x-accel-buffering: no', 'transfer-encoding: chunked', 'connection: close',
     'access-control-allow-origin: https://page.example', 'access-control-allow-credentials: true', 'x-frame-options: sameorigin', 'x-hook: ran', 'x-mine: set'
   ]) t.ok(client.head.includes(header), header)
   t.match(client.head.join('\n'), /^set-cookie: crumb=yes/m)
