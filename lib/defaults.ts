@@ -135,6 +135,22 @@ export const DRAIN_RUNS_SHARE = 3 / 4
 /** ... and an eighth for their `finally`, after which those who follow have an eighth to hear of the end. */
 export const DRAIN_STOP_SHARE = 1 / 8
 
+/** A room that nobody follows stays for 60 s: a page that is loaded again, or a phone in a tunnel, finds it. */
+export const ROOM_IDLE_MS = 60_000
+/** 10,000 rooms at a time take about 50 MB without their events. */
+export const MAX_ROOMS = 10_000
+/** A room keeps 1,000 entries: what a page shows of one, and of very many rooms not too much. */
+export const ROOM_ENTRIES = 1_000
+/** ... and at most 1 MiB of them, with all cached forms. */
+export const ROOM_BYTES = 1024 * 1024
+/**
+ * `onOpen`, `onIdle` and the log of a room have 30 s each: a database that has not answered within that hangs, and
+ * whoever waits for the room waits no longer.
+ */
+export const ROOM_HOOK_MS = 30_000
+/** When the application closes, `onIdle` runs for 100 rooms at once: a database takes no 10,000 calls in one moment. */
+export const ROOMS_STORED_AT_ONCE = 100
+
 /** A batch is at most 256 KiB: what user space holds for one stalled client. One event that is longer is sent whole. */
 export const BATCH_BYTES = 256 * 1024
 /**

@@ -16,9 +16,27 @@ export const ReplySseTaken = createError('FST_EVENTFEED_REPLY_SSE_TAKEN',
 export const MissingPeer = createError<[string, string, string, ErrorOptions?]>('FST_EVENTFEED_MISSING_PEER',
   '%s cannot be loaded, and %s needs it. It is an optional peer dependency: install it beside fastify-eventfeed with npm install %s', 500)
 /** A feed with this name is alive. */
-export const FeedExists = createError<[string]>('FST_EVENTFEED_FEED_EXISTS', 'a feed named %s exists already: keep what app.feed() returned the first time, or call end() on it first', 500)
+export const FeedExists = createError<[string]>('FST_EVENTFEED_FEED_EXISTS', 'a feed, or a family of rooms, named %s exists already: keep what app.feed() or app.feeds() returned the first time, or call end() on the feed first', 500)
 /** `publish` on a feed that has ended. */
-export const FeedEnded = createError<[string]>('FST_EVENTFEED_FEED_ENDED', 'the feed %s has ended, so nothing can be published in it any more: define it again with app.feed()', 500)
+export const FeedEnded = createError<[string]>('FST_EVENTFEED_FEED_ENDED', 'the feed %s has ended, so nothing can be published in it any more: define it again with app.feed(), or open the room again', 500)
+
+/** A feed of a family is used after it was freed, or while it is. */
+export const FEED_FREED = 'FST_EVENTFEED_FEED_FREED'
+/** A feed of a family was freed because nobody followed it. The room may be opened again. */
+export const FeedFreed = retryable(createError<[string, string]>(FEED_FREED,
+  'the feed %s was freed, because nobody followed it for freeWhenIdleMs: open the room again, by await open(%s) for each request, and use the feed that this gives', 503))
+/** The code of a `TooManyFeeds`. */
+export const TOO_MANY_FEEDS = 'FST_EVENTFEED_TOO_MANY_FEEDS'
+/** `maxOpen` rooms of a family are there. */
+export const TooManyFeeds = createError<[number, string]>(TOO_MANY_FEEDS, '%d rooms %s are open on this server, as many as maxOpen allows: try again later', 503)
+/** The code of a `RoomTimedOut`. */
+export const ROOM_TIMED_OUT = 'FST_EVENTFEED_ROOM_TIMED_OUT'
+/** What a room waits for has not settled in time. */
+export const RoomTimedOut = retryable(createError<[string, string, number]>(ROOM_TIMED_OUT, 'the room %s waits for %s, which has not settled in %d ms', 503))
+/** The code of a `RoomsClosed`. */
+export const ROOMS_CLOSED = 'FST_EVENTFEED_ROOMS_CLOSED'
+/** A room was to be opened while the application closes. */
+export const RoomsClosed = createError(ROOMS_CLOSED, 'this server is closing, and opens no room any more: try again later', 503)
 
 /** A family of runs with this name is there already. */
 export const RunsExist = createError<[string]>('FST_EVENTFEED_RUNS_EXIST', 'runs named %s exist already: keep what app.runs() returned the first time', 500)

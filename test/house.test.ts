@@ -12,7 +12,7 @@ const SLAB = ['errors', 'defaults', 'clock', 'roster', 'few', 'abort', 'guarded'
 const FLOORS_0_TO_1 = ['wire', 'deadlines', ...SLAB]
 const FLOORS_0_TO_2 = ['stream', 'log', 'schema', ...FLOORS_0_TO_1]
 const FLOORS_0_TO_4 = ['subscription', 'feed', ...FLOORS_0_TO_2]
-const FLOORS_0_TO_5 = ['runs', ...FLOORS_0_TO_4]
+const FLOORS_0_TO_5 = ['runs', 'rooms', ...FLOORS_0_TO_4]
 
 /** The modules of Node that reach a network. */
 const HTTP = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dgram']
@@ -35,6 +35,7 @@ const HOUSE: readonly Room[] = [
   { floor: 7, room: 'index', mayImport: ['plugin', ...FLOORS_0_TO_5], packages: ['fastify', 'fastify-plugin', 'typebox'], node: EVERY_MODULE },
   { floor: 6, room: 'plugin', mayImport: FLOORS_0_TO_5, packages: ['fastify', 'fastify-plugin', 'negotiator', 'typebox'], node: EVERY_MODULE },
   { floor: 5, room: 'runs', mayImport: FLOORS_0_TO_4, packages: [], node: NO_HTTP },
+  { floor: 5, room: 'rooms', mayImport: FLOORS_0_TO_4, packages: [], node: NO_HTTP },
   { floor: 4, room: 'subscription', mayImport: ['feed', 'log', 'schema', ...FLOORS_0_TO_1], packages: [], node: NO_HTTP },
   { floor: 3, room: 'feed', mayImport: ['log', 'schema', ...FLOORS_0_TO_1], packages: ['typebox'], node: NO_HTTP },
   { floor: 2, room: 'stream', mayImport: FLOORS_0_TO_1, packages: [], node: EVERY_MODULE },
@@ -213,9 +214,9 @@ t.test('every file opens with a comment', async (t) => {
   t.strictSame(files.filter((file) => !opensWithComment(file)).map(({ path }) => path), [])
 })
 
-t.test('the table of the house names every file of the feed, of its subscriptions and of runs, those first that import nothing of their room', async (t) => {
+t.test('the table of the house names every file of the feed, of its subscriptions, of rooms and of runs, those first that import nothing of their room', async (t) => {
   const table = filesOfTable()
-  for (const room of ['feed', 'subscription', 'runs']) {
+  for (const room of ['feed', 'subscription', 'runs', 'rooms']) {
     const named = table.get(room) ?? []
     const own = files.filter(({ path }) => roomOf(path) === room)
     t.strictSame([...named].sort(), own.map(({ path }) => path).sort(), room)

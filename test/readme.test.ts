@@ -95,6 +95,16 @@ const EXAMPLES: ReadonlyArray<readonly [heading: string, added: string, printed:
     for await (const chunk of stream.stream()) console.log(String(chunk))
     console.log((await app.inject('/chat/ada')).statusCode, (await app.inject('/online')).payload)`,
   /^\["ada"\] \{"kicked":1\}\n(?!.*stream:done).*403 \[\]\n$/s],
+  ['Rooms', `
+    const ada = { headers: { 'x-user': 'ada' } }
+    console.log((await app.inject({ headers: { 'x-user': 'eve' }, url: '/rooms/7' })).statusCode)
+    await app.inject({ ...ada, method: 'POST', url: '/rooms/7', body: { text: 'hi' } })
+    const stream = await app.inject({ ...ada, url: '/rooms/7', payloadAsStream: true, signal: leaving.signal })
+    await print(stream, '"hi"')
+    leaving.abort()
+    await app.close()
+    console.log(JSON.stringify(stored.get('7')))`,
+  /^403\n(?:.*)data: \{"from":"ada","text":"hi"\}.*\[\{"from":"ada","text":"hi"\}\]\n$/s],
   ['Runs', `
     const ada = { headers: { 'x-user': 'ada' } }
     const { id } = (await app.inject({ ...ada, method: 'POST', url: '/answers' })).json()
@@ -137,14 +147,14 @@ t.test('all examples compile', async (t) => {
   t.equal(stdout, '')
 })
 
-t.test('the README has a row for every option of a subscription, of a feed and of runs', async (t) => {
+t.test('the README has a row for every option of a subscription, of a feed, of rooms and of runs', async (t) => {
   const rows = new Set([...readme.matchAll(/^\| `([\w.]+)` \|/gm)].map(([, option]) => option))
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(eventfeed)
   const feed = app.feed('numbers')
   // the refusal of an option that there is not names those that there are
-  for (const refuse of [() => feed.subscribe({ no: 1 } as object), () => app.feed('other', { no: 1 } as object), () => app.runs('other', { no: 1 } as object)]) {
+  for (const refuse of [() => feed.subscribe({ no: 1 } as object), () => app.feed('other', { no: 1 } as object), () => app.feeds('other', { no: 1 } as object), () => app.runs('other', { no: 1 } as object)]) {
     const [, options = ''] = /there are (.*)$/.exec(messageOf(refuse)) ?? []
     t.ok(options.split(', ').length > 5)
     for (const option of options.split(', ')) t.ok(rows.has(option) || rows.has(`${option}.entries`), option)

@@ -10,7 +10,7 @@ import type { SourceEnd } from '../wire/frame-source.ts'
 import { FeedHoldings } from './feed-holdings.ts'
 import type { FeedParts } from './feed-parts.ts'
 import { FeedTail } from './feed-tail.ts'
-import { statsOf, type FeedStats } from './figures.ts'
+import { lagsOf, statsOf, type FeedStats, type Lag } from './figures.ts'
 import type { Follower } from './follower.ts'
 import { HeldLog } from './held-log.ts'
 import type { KeyIndex } from './key-index.ts'
@@ -135,7 +135,12 @@ export class FeedCore extends FeedHoldings {
   /** How many streams and loops read it. */
   get readers (): number { return this.followers.size }
   stats (): FeedStats {
-    return statsOf(this, this.followers, this.figures, (error) => { this.parts.onFault(error, 'how far a stream of it is behind is not known') })
+    return statsOf(this, this.readers, this.figures, this.lags())
+  }
+
+  /** How far its streams and loops are behind. */
+  lags (): Lag[] {
+    return lagsOf(this.followers, (error) => { this.parts.onFault(error, 'how far a stream of it is behind is not known') })
   }
 
   /** A reader has begun. */

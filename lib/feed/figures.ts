@@ -21,6 +21,16 @@ export class FeedFigures {
   lagged = 0
   /** How many gaps were told, or filled by a snapshot. */
   gaps = 0
+
+  /** Counts what another has counted too. */
+  add ({ published, delivered, filtered, failed, lagged, gaps }: FeedFigures): void {
+    this.published += published
+    this.delivered += delivered
+    this.filtered += filtered
+    this.failed += failed
+    this.lagged += lagged
+    this.gaps += gaps
+  }
 }
 
 /** Of a set of numbers; all 0 where there are none. */
@@ -56,19 +66,29 @@ export interface FeedStats {
   lag: { entries: Percentiles, bytes: Percentiles }
 }
 
-/** What a feed holds and has done. @param report is called with what a reader throws when it is looked at */
-export function statsOf (
-  { window, histories }: { readonly window: Window, readonly histories: KeyHistories | undefined }, readers: Iterable<Pick<Follower, 'behind'>> & { readonly size: number },
-  figures: FeedFigures, report: Report
-): FeedStats {
-  const behind: Array<{ entries: number, bytes: number }> = []
+/** How far a stream is behind the newest entry. */
+export interface Lag {
+  readonly entries: number
+  readonly bytes: number
+}
+
+/** How far streams are behind. @param report is called with what a reader throws when it is looked at */
+export function lagsOf (readers: Iterable<Pick<Follower, 'behind'>>, report: Report): Lag[] {
+  const behind: Lag[] = []
   guardedEach(readers, (reader) => { behind.push(reader.behind()) }, report)
+  return behind
+}
+
+/** What a feed holds and has done. @param behind how far its streams are behind */
+export function statsOf (
+  { window, histories }: { readonly window: Window, readonly histories: KeyHistories | undefined }, streams: number, figures: FeedFigures, behind: readonly Lag[]
+): FeedStats {
   return {
     entries: window.size,
     bytes: window.bytes,
     kept: histories?.kept ?? { entries: 0, bytes: 0 },
     ageMs: Math.round(window.ageOf(window.oldest)),
-    streams: readers.size,
+    streams,
     ...figures,
     lag: { entries: percentilesOf(behind.map(({ entries }) => entries)), bytes: percentilesOf(behind.map(({ bytes }) => bytes)) }
   }

@@ -56,6 +56,11 @@ export const METRICS: readonly MetricRow[] = [
   lagOfFeeds('feed_lag_entries', 'Entries that the streams of a feed are behind its head.', ({ lag }) => lag.entries),
   lagOfFeeds('feed_lag_bytes', 'Bytes that the streams of a feed are behind its head.', ({ lag }) => lag.bytes),
 
+  ofRooms('gauge', 'feed_rooms', 'Rooms of a family that are open.', ({ open }) => open),
+  ofRooms('counter', 'feed_rooms_opened_total', 'Rooms of a family that were opened.', ({ opened }) => opened),
+  ofRooms('counter', 'feed_rooms_freed_total', 'Rooms of a family that were freed because nobody came.', ({ freed }) => freed),
+  ofRooms('counter', 'feed_rooms_ended_total', 'Rooms of a family that have ended.', ({ ended }) => ended),
+
   ofRuns('gauge', 'runs_running', 'Runs that are running.', ({ running }) => running),
   ofRuns('gauge', 'runs_kept', 'Runs that have ended and are kept.', ({ kept }) => kept),
   ofRuns('counter', 'runs_started_total', 'Runs that were started.', ({ started }) => started),
@@ -86,6 +91,12 @@ function ofFeeds (kind: MetricRow['kind'], name: string, help: string, read: (fe
   return {
     name, help, kind, labels: ['feed'], samples: ({ feeds }) => Object.entries(feeds).map(([feed, figures]) => ({ labels: { feed }, value: read(figures) }))
   }
+}
+
+/** A metric with one value for each family of rooms: ids would make a series of each room. */
+function ofRooms (kind: MetricRow['kind'], name: string, help: string, read: (rooms: NonNullable<FeedFigures['rooms']>) => number): MetricRow {
+  const samplesOf = ([feed, { rooms }]: [string, FeedFigures]): Sample[] => rooms === undefined ? [] : [{ labels: { feed }, value: read(rooms) }]
+  return { name, help, kind, labels: ['feed'], samples: ({ feeds }) => Object.entries(feeds).flatMap(samplesOf) }
 }
 
 /** A metric with one value for each family of runs: ids would make a series of each run. */

@@ -2,6 +2,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import type { FeedOptions } from '../feed/feed-options.ts'
+import type { RoomsOptions } from '../rooms/options.ts'
+import type { Rooms } from '../rooms/rooms.ts'
 import type { RunFollower } from '../runs/follower.ts'
 import type { RunsOptions } from '../runs/options.ts'
 import type { Runs } from '../runs/runs.ts'
@@ -9,7 +11,7 @@ import type { RunsFollower } from '../runs/several.ts'
 import type { Feed } from '../subscription/feed.ts'
 import type { FeedSubscription } from '../subscription/subscription.ts'
 import type { Checked, Given, YieldedBy } from '../schema/mistakes.ts'
-import type { EventSchemas, TypedEvent } from '../schema/types.ts'
+import type { EventSchemas, FeedTypes, TypedEvent } from '../schema/types.ts'
 import type { EventsOf, SourceArguments } from '../stream/source.ts'
 import type { EventStreamOptions } from './options.ts'
 import type { StreamView } from './presence.ts'
@@ -92,10 +94,6 @@ export interface Eventfeed {
   streams (isListed?: (stream: StreamView) => boolean): readonly StreamView[]
 }
 
-/** The data types of events, by the schemas that declare them; any where none are. */
-type TypesOf<Schemas extends EventSchemas> =
-  string extends keyof Schemas ? Record<string, unknown> : { [Type in keyof Schemas & string]: Static<Schemas[Type]> }
-
 /** `app.feed`. */
 export interface DefineFeed {
   /**
@@ -104,9 +102,9 @@ export interface DefineFeed {
    * @throws FST_EVENTFEED_FEED_EXISTS for the name of a feed that is alive, FST_EVENTFEED_BAD_OPTION,
    *   FST_EVENTFEED_BAD_SCHEMA
    */
-  <const Schemas extends EventSchemas = Record<string, never>> (name: string, options?: FeedOptions<Schemas>): Feed<TypesOf<Schemas>>
+  <const Schemas extends EventSchemas = Record<string, never>> (name: string, options?: FeedOptions<Schemas>): Feed<FeedTypes<Schemas>>
   /**
-   * The feed of this name that is alive: defined, and not ended. `undefined` where there is none, as after
+   * The feed of this name that is alive: defined, and not ended; also that of a room, such as `room:7`, while it is open. `undefined` where there is none, as after
    * `app.close()`.
    *
    * @typeParam Types the data types of its events: only who has defined it can know them, and nobody checks them
@@ -135,6 +133,14 @@ declare module 'fastify' {
     /** Defines feeds, and finds them. */
     readonly feed: DefineFeed
     /**
+     * Defines a family of rooms: feeds of one kind that are made when somebody opens them, and freed when nobody follows
+     * them any more. Their schema is compiled once. Also at run time.
+     *
+     * @throws FST_EVENTFEED_FEED_EXISTS for a name that a feed or a family has, FST_EVENTFEED_BAD_OPTION,
+     *   FST_EVENTFEED_BAD_SCHEMA
+     */
+    feeds<const Schemas extends EventSchemas = Record<string, never>> (name: string, options?: RoomsOptions<Schemas>): Rooms<FeedTypes<Schemas>>
+    /**
      * Defines a family of runs: work whose output is a feed of its own, which goes on when its client leaves. Also at
      * run time.
      *
@@ -143,6 +149,6 @@ declare module 'fastify' {
      */
     runs<const Schemas extends EventSchemas = Record<string, never>> (
       name: string, options?: RunsOptions<Schemas>
-    ): Runs<TypesOf<Schemas>>
+    ): Runs<FeedTypes<Schemas>>
   }
 }

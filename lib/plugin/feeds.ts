@@ -12,15 +12,18 @@ export class Feeds {
   /** Feeds that have ended, but still have streams that read what remains. */
   readonly #ended = new Set<LogFeed>()
   readonly #workshop: Workshop
+  /** True for a name that no feed may have. */
+  readonly #isTaken: (name: string) => boolean
 
-  constructor (workshop: Workshop) {
+  constructor (workshop: Workshop, isTaken: (name: string) => boolean) {
     this.#workshop = workshop
+    this.#isTaken = isTaken
   }
 
   /** Defines a feed. */
   define (name: string, options: FeedOptions): Feed {
     this.#workshop.checkName(name, 'a feed')
-    if (this.#feeds.has(name)) throw new FeedExists(shown(name))
+    if (this.#feeds.has(name) || this.#isTaken(name)) throw new FeedExists(shown(name))
     const { clock, report } = this.#workshop
     const feed: LogFeed = new LogFeed({
       name,
@@ -46,6 +49,9 @@ export class Feeds {
     }
     return feed
   }
+
+  /** The names of all that are alive. */
+  get names (): Iterable<string> { return this.#feeds.keys() }
 
   /** The feed of a name that is alive; `undefined` where there is none. */
   get (name: string): Feed | undefined {

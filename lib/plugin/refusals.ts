@@ -6,7 +6,9 @@ import type { FastifyReply } from 'fastify'
 import type { ServerResponse } from 'node:http'
 import { jittered } from '../clock.ts'
 import { FAILED_RETRY_MS, REFUSED_RETRY_MS, RETRY_JITTER } from '../defaults.ts'
-import { Draining, LOG_FAILED, NotAcceptable, NotBegun, shown, TooManyConnections, TooManyConnectionsPerKey } from '../errors.ts'
+import {
+  Draining, FEED_FREED, LOG_FAILED, NotAcceptable, NotBegun, ROOM_TIMED_OUT, ROOMS_CLOSED, shown, TOO_MANY_FEEDS, TooManyConnections, TooManyConnectionsPerKey
+} from '../errors.ts'
 import { encodeBody } from '../wire/encode.ts'
 import { isDone } from '../wire/protocol.ts'
 import type { Admission } from './admission.ts'
@@ -79,14 +81,17 @@ function refuseNow (
   else sendForNow(reply, error, retryMs)
 }
 
+/** The codes of failures that are over soon. */
+const FOR_NOW: ReadonlySet<unknown> = new Set([LOG_FAILED, FEED_FREED, TOO_MANY_FEEDS, ROOM_TIMED_OUT, ROOMS_CLOSED])
+
 /**
- * Refuses a stream whose log fails. An ordinary error would stop browsers for good, though the log may soon be there
- * again.
+ * Refuses a stream whose log fails, or whose room cannot be opened. An ordinary error would stop browsers for good,
+ * though it may soon be otherwise.
  */
 function refuseFailing (reply: FastifyReply, error: Error, settings: Settings): void {
   if (refusesByRetry(reply, settings)) {
     // no error response is sent that Fastify would log
-    logError(reply.log, error, `the log of an event stream of ${routeOf(reply.request)} failed before the first event`)
+    logError(reply.log, error, `an event stream of ${routeOf(reply.request)} cannot begin now`)
     comeBack(reply, FAILED_RETRY_MS, UNREADABLE)
   } else {
     sendForNow(reply, error, FAILED_RETRY_MS)
@@ -116,7 +121,7 @@ export function sendError (reply: FastifyReply, error: Error, { settings }: Stre
   failures.set(reply.raw, error)
   try {
     // by its code: another copy of this package may have made it
-    if ('code' in error && error.code === LOG_FAILED) refuseFailing(reply, error, settings)
+    if ('code' in error && FOR_NOW.has(error.code)) refuseFailing(reply, error, settings)
     else reply.send(error)
   } catch (failure) {
     logError(reply.log, failure, `the error response of ${routeOf(reply.request)} could not be sent, so the connection is cut`)

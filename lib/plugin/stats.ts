@@ -2,8 +2,9 @@
  * The figures of one plugin: what its streams have done since the start, and how many are open by route. They are
  * counted when a stream begins and when it ends, never for an event; what is open is looked at when somebody asks.
  */
+import type { FeedStats } from '../feed/figures.ts'
+import type { RoomCounts } from '../rooms/figures.ts'
 import type { RunsStats } from '../runs/figures.ts'
-import type { Feed } from '../subscription/feed.ts'
 import { END_REASONS, type EndReason, type EndSummary } from '../stream/end.ts'
 import type { RefusalReason } from './refusal-reasons.ts'
 
@@ -11,8 +12,11 @@ import type { RefusalReason } from './refusal-reasons.ts'
 export interface EventfeedStats extends StreamStats {
   /** How many requests got no stream, by reason, since the start. All reasons are there; 0 where none was refused. */
   refused: Record<RefusalReason, number>
-  /** By name: what each feed that has not ended holds, and how it is followed. */
-  feeds: Record<string, ReturnType<Feed['stats']>>
+  /**
+   * By name: what each feed that has not ended holds, and how it is followed. A family of rooms stands here as one, with
+   * the figures of all its rooms; `rooms` says how many.
+   */
+  feeds: Record<string, FeedStats & { rooms?: RoomCounts }>
   /** By name: what the runs of each family hold, and how they are followed. */
   runs: Record<string, RunsStats>
 }

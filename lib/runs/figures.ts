@@ -38,7 +38,7 @@ export class RunsFigures {
   /** A run leaves: what it has counted stays. */
   forget (run: HeldRun): void {
     this.#events += run.feed.figures.published
-    add(this.#past, run.feed.figures)
+    this.#past.add(run.feed.figures)
   }
 
   /** The figures now. It walks over all runs that are held. */
@@ -51,17 +51,9 @@ export class RunsFigures {
       stats.streams += run.feed.readers
       stats.entries += run.feed.window.size
       stats.events += run.feed.figures.published
-      add(sum, run.feed.figures)
+      sum.add(run.feed.figures)
     }
     const { delivered, filtered, failed, lagged, gaps } = sum
     return { ...stats, delivered, filtered, failed, lagged, gaps }
   }
-}
-
-function add (sum: FeedFigures, { delivered, filtered, failed, lagged, gaps }: FeedFigures): void {
-  sum.delivered += delivered
-  sum.filtered += filtered
-  sum.failed += failed
-  sum.lagged += lagged
-  sum.gaps += gaps
 }

@@ -67,6 +67,11 @@ export interface Feed<Types = Record<string, unknown>> {
    * the last stream has left. A second call does nothing.
    */
   end (): void
+  /**
+   * What the feed holds in memory, oldest first, histories by key included: to be stored elsewhere, or shown. A log that
+   * it was given may have more. Throws where what a log has stored does not fit the schema any more.
+   */
+  entries (): Array<FeedView<Types>>
   /** What the feed holds, what it has done, and how far its streams are behind. */
   stats (): FeedStats
 }
@@ -74,6 +79,20 @@ export interface Feed<Types = Record<string, unknown>> {
 /** A feed over a log, with its streams. */
 export class LogFeed extends FeedCore implements Feed {
   #plain: FeedSubscription<never> | undefined
+
+  entries (): EntryView[] {
+    const { window, histories } = this
+    window.trim()
+    const views: EntryView[] = []
+    for (let entry = histories?.from(0); entry !== undefined; entry = histories?.from(entry.index + 1)) views.push(entry.view)
+    for (let index = window.oldest; index < window.next; index++) {
+      const entry = window.at(index)
+      if (entry !== undefined) views.push(entry.view)
+    }
+    // what was parsed is cached, and counts
+    window.trimSoon()
+    return views
+  }
 
   subscribe<Made extends Projected = never> (options?: SubscribeOptions<EntryView, Made>): FeedSubscription<Dispatched<Record<string, unknown>, Made>>
   // what it dispatches, and to whom, the types of the public interface have checked
