@@ -38,6 +38,11 @@ export const ROOMS_CLOSED = 'FST_EVENTFEED_ROOMS_CLOSED'
 /** A room was to be opened while the application closes. */
 export const RoomsClosed = createError(ROOMS_CLOSED, 'this server is closing, and opens no room any more: try again later', 503)
 
+/** What streams learn of a feed that was ended by `fail`: the cause is for the application alone. */
+export const FEED_FAILED = 'FST_EVENTFEED_FEED_FAILED'
+/** A feed that a loop reads was ended by `fail`. */
+export const FeedFailed = createError<[string, ErrorOptions?]>(FEED_FAILED, 'the feed %s has failed', 500)
+
 /** A family of runs with this name is there already. */
 export const RunsExist = createError<[string]>('FST_EVENTFEED_RUNS_EXIST', 'runs named %s exist already: keep what app.runs() returned the first time', 500)
 /** The code of an `UnknownRun`. */

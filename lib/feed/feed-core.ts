@@ -2,11 +2,12 @@
  * What makes a feed of a log: it is opened, published in, ended, closed and deleted, and its parts stand here. What the
  * log tells goes through `feed-tail`. It awaits nobody who reads, and does not know how they do.
  */
-import { asError, FeedEnded, LogFailed, shown } from '../errors.ts'
+import { FeedEnded, shown } from '../errors.ts'
 import { guardedEach } from '../guarded.ts'
 import type { LogDraft } from '../log/contract.ts'
 import { sizeOf } from '../log/retention.ts'
 import type { SourceEnd } from '../wire/frame-source.ts'
+import { Ending, readKeepMs, type EndOptions } from './ending.ts'
 import { FeedHoldings } from './feed-holdings.ts'
 import type { FeedParts } from './feed-parts.ts'
 import { FeedTail } from './feed-tail.ts'
@@ -20,14 +21,10 @@ import type { CheckedPublication, Publication } from './publication.ts'
 export class FeedCore extends FeedHoldings {
   readonly #held: HeldLog
   readonly #tail: FeedTail
-  #hasEnded = false
-  /** True when no entry can follow: the end stands in the log, or could not be written. */
-  #isEndKnown = false
-  /** True where the history is to be deleted with the last stream: it was ended here, or one has read it to its end. */
-  #isToBeDeleted = false
-  #isDrained = false
+  readonly #ending = new Ending()
   #isClosing = false
   #isFreed = false
+  #isDeleted = false
   /** Settles when the log is given up. */
   #freeing: Promise<void> | undefined
 
@@ -66,19 +63,22 @@ export class FeedCore extends FeedHoldings {
   /** True for the output of a run. */
   get isOutput (): boolean { return this.parts.output !== undefined }
 
-  get hasEnded (): boolean { return this.#hasEnded }
+  get hasEnded (): boolean { return this.#ending.hasBegun }
 
   /** How streams end that have read all there is. */
-  get lastWord (): SourceEnd { return this.#isDrained ? { kind: 'drain' } : this.parts.output?.lastWord() ?? { kind: 'done' } }
+  get lastWord (): SourceEnd { return this.#ending.word ?? this.parts.output?.lastWord() ?? { kind: 'done' } }
 
   /**
    * True when no entry will come any more: `publish` may have been called before `end`, and the log not be done with
    * it.
    */
-  get isComplete (): boolean { return this.#isClosing || (this.#isEndKnown && this.#held.isIdle) }
+  get isComplete (): boolean { return this.#isClosing || (this.#ending.isKnown && this.#held.isIdle) }
 
   /** True after the log was given up. */
   get isFreed (): boolean { return this.#isFreed }
+
+  /** True after the history was deleted, if there was one: who has not read it misses it. */
+  get hasLostHistory (): boolean { return this.#isDeleted && (this.window.next > 1 || this.parts.log !== undefined) }
 
   /** True until the log has opened. */
   get isOpening (): boolean { return !this.#held.isOpen && !this.#held.isClosed }
@@ -98,15 +98,7 @@ export class FeedCore extends FeedHoldings {
    * with `FST_EVENTFEED_LOG_FAILED` where the log could not be opened.
    */
   opened<Value> (use: () => Value | Promise<Value>): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      this.#held.whenOpen(() => {
-        try {
-          resolve(use())
-        } catch (error) {
-          reject(asError(error, 'a stream could not begin'))
-        }
-      }, (cause) => { reject(new LogFailed({ cause })) })
-    })
+    return this.#held.opened(use)
   }
 
   publish (event: Publication<Record<string, unknown>>): string | Promise<string> {
@@ -120,16 +112,17 @@ export class FeedCore extends FeedHoldings {
     return this.#append(this.drafts.ofChecked(event, this.at))
   }
 
-  end (): void {
-    if (this.#hasEnded || this.#isClosing) return
-    this.#hasEnded = true
-    this.#isToBeDeleted ||= this.parts.output === undefined
-    this.parts.onEnd()
-    this.#held.end((error) => {
-      if (error !== undefined) this.fault(error, 'its end could not be written')
-      this.#isEndKnown = true
-      this.#complete()
-    })
+  end (options?: EndOptions): void {
+    const keepMs = readKeepMs('end', options)
+    if (!this.hasEnded && !this.#isClosing) this.#end(keepMs)
+  }
+
+  fail (error: unknown, options?: EndOptions): void {
+    const keepMs = readKeepMs('fail', options)
+    if (this.hasEnded || this.#isClosing) return this.fault(error, 'it was to fail, but had ended already')
+    this.#ending.fails(this.name, error)
+    this.#end(keepMs)
+    this.fault(error, 'it has failed')
   }
 
   /** How many streams and loops read it. */
@@ -151,27 +144,43 @@ export class FeedCore extends FeedHoldings {
   /** ... and will not read any more. */
   leave (reader: Follower): void {
     this.followers.delete(reader)
-    this.#isToBeDeleted ||= this.#hasEnded && this.parts.output === undefined
+    if (this.hasEnded && this.parts.output === undefined) this.#ending.forget()
     this.#deleteWhenLeft()
   }
 
-  /** The history of a run that has ended is not kept any more: it is deleted when the last stream has left. */
+  /** The history of a feed that has ended is not kept any more: it is deleted when the last stream has left. */
   letGo (): void {
-    this.#isToBeDeleted = true
+    this.#ending.forget()
     this.#deleteWhenLeft()
   }
 
   /** The application closes: ends all streams at once, so that their clients come back, and gives up the log. */
   async close (): Promise<void> {
     this.#isClosing = true
-    this.#isDrained ||= !this.#hasEnded
+    // who comes later cannot read on here, even where it has ended
+    if (!this.#isDeleted) this.#ending.drains()
     // streams of other applications; those of this one were drained
     guardedEach([...this.followers], (reader) => { reader.finish({ kind: 'drain' }) }, (error) => { this.parts.onFault(error, 'a stream of it could not be ended') })
     await this.#free(() => this.#held.close())
   }
 
+  #end (keepMs: number): void {
+    const ending = this.#ending
+    ending.keep(keepMs, this.deadlines, () => {
+      this.parts.onLetGo?.()
+      this.letGo()
+    })
+    if (this.parts.output === undefined) ending.forget()
+    this.parts.onEnd(ending.isKept)
+    this.#held.end((error) => {
+      if (error !== undefined) this.fault(error, 'its end could not be written')
+      ending.isKnown = true
+      this.#complete()
+    })
+  }
+
   #checkTaking (): void {
-    if (this.#hasEnded) throw new FeedEnded(shown(this.name))
+    if (this.hasEnded) throw new FeedEnded(shown(this.name))
   }
 
   #append (draft: LogDraft): string | Promise<string> {
@@ -195,6 +204,7 @@ export class FeedCore extends FeedHoldings {
   async #giveUp (letGo: () => Promise<void>): Promise<void> {
     this.#isFreed = true
     this.bookmarks.close()
+    this.#ending.release()
     this.#tail.close()
     const letting = letGo()
     this.histories?.close()
@@ -205,10 +215,10 @@ export class FeedCore extends FeedHoldings {
 
   /** The end stands in the log: it was written here, by another process, or before this feed was opened. */
   #wasEnded (): void {
-    this.#isEndKnown = true
-    if (!this.#hasEnded) {
-      this.#hasEnded = true
-      this.parts.onEnd()
+    this.#ending.isKnown = true
+    if (!this.hasEnded) {
+      this.#ending.hasBegun = true
+      this.parts.onEnd(false)
     }
     this.#complete()
   }
@@ -222,7 +232,8 @@ export class FeedCore extends FeedHoldings {
 
   /** What remains is kept for the streams that have not read it yet. */
   #deleteWhenLeft (): void {
-    if (!this.#isToBeDeleted || !this.isComplete || this.#isFreed || this.followers.size > 0) return
+    if (!this.#ending.isForgotten || !this.isComplete || this.#isFreed || this.followers.size > 0) return
+    this.#isDeleted = true
     this.#free(() => this.#held.delete()).then(() => { this.parts.onFreed() }, (error: unknown) => { this.parts.onFreed(error) })
   }
 }

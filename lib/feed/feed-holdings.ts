@@ -4,6 +4,7 @@
  * does not know how a feed ends.
  */
 import { CONFLATION_SHARE, HISTORIES_SHARE } from '../defaults.ts'
+import { Deadlines } from '../deadlines.ts'
 import { shown } from '../errors.ts'
 import type { EventLog } from '../log/contract.ts'
 import { MemoryHistory } from '../log/memory-history.ts'
@@ -55,6 +56,7 @@ export class FeedHoldings implements History {
   #variants: VariantCache | undefined
   #snapshots: HeldSnapshots | undefined
   #pages: Pages | undefined
+  #deadlines: Deadlines | undefined
   #lastAt = 0
 
   /** Throws `FST_EVENTFEED_BAD_OPTION` where `retain` is not what it must be. */
@@ -99,6 +101,12 @@ export class FeedHoldings implements History {
   get pages (): Pages {
     this.#pages ??= new Pages(this, (entry) => this.drafts.checkOf(entry))
     return this.#pages
+  }
+
+  /** What is due for it: those of its application. */
+  get deadlines (): Deadlines {
+    this.#deadlines ??= this.parts.deadlines ?? new Deadlines(this.parts.clock, this.report)
+    return this.#deadlines
   }
 
   /** True for an event type that may be published. */

@@ -1,5 +1,6 @@
 /** What a feed is made of: its log, its options, and who hears of what becomes of it. */
 import type { Clock } from '../clock.ts'
+import type { Deadlines } from '../deadlines.ts'
 import type { EventLog } from '../log/contract.ts'
 import type { FeedRetainOptions } from '../log/retention.ts'
 import type { EventCodec } from '../wire/codec.ts'
@@ -19,6 +20,8 @@ export interface FeedParts {
   /** How much of the log is held in memory, not more than the log keeps; and how many entries of each key. */
   readonly retain?: FeedRetainOptions | undefined
   readonly clock: Clock
+  /** Those of the application, which all of its feeds share. Default: its own. */
+  readonly deadlines?: Deadlines | undefined
   readonly codec: EventCodec | undefined
   /** Writes data by a schema that a projection carries. */
   readonly compile: (event: string, schema: object) => DataText
@@ -27,8 +30,10 @@ export interface FeedParts {
   readonly onGap?: Snapshot<unknown> | undefined
   /** What a feed does otherwise that is the output of a run. Default: nothing. */
   readonly output?: OutputParts | undefined
-  /** Called by `end`: the name is free again. */
-  readonly onEnd: () => void
+  /** Called when the feed ends: the name is free for another. @param isKept true where its history is kept for a while */
+  readonly onEnd: (isKept: boolean) => void
+  /** Called when the history is not kept any more for those who come later. Not called where it never was. */
+  readonly onLetGo?: (() => void) | undefined
   /** Called when the log of a feed that has ended is freed; with the error where that failed. */
   readonly onFreed: (error?: unknown) => void
   /** Called with what failed and has nobody else to report it: it belongs into the application's log. */

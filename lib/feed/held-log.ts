@@ -3,7 +3,7 @@
  * and what waits is bounded. It does not know who reads.
  */
 import { PENDING_APPENDS, PENDING_BYTES } from '../defaults.ts'
-import { LogBusy, LogClosed, shown } from '../errors.ts'
+import { asError, LogBusy, LogClosed, LogFailed, shown } from '../errors.ts'
 import { guardedEach } from '../guarded.ts'
 import { appended, begun } from '../log/answers.ts'
 import type { EventLog, LogDraft, Tail, TailListener } from '../log/contract.ts'
@@ -93,6 +93,22 @@ export class HeldLog {
     try {
       this.open()
     } catch { /* who waits was told */ }
+  }
+
+  /**
+   * Answers what `use` gives when the log has opened, in the order of those who ask. Rejects with
+   * `FST_EVENTFEED_LOG_FAILED` where it could not be opened.
+   */
+  opened<Value> (use: () => Value | Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.whenOpen(() => {
+        try {
+          resolve(use())
+        } catch (error) {
+          reject(asError(error, 'a stream could not begin'))
+        }
+      }, (cause) => { reject(new LogFailed({ cause })) })
+    })
   }
 
   /**

@@ -61,14 +61,14 @@ export function locateEarliest ({ log, window }: History): Beginning | Promise<B
   window.trim()
   const answered = (answer: LogBeginning): Beginning => {
     window.trim()
-    const { before } = beginning(answer)
-    return { start: locationAfter(window, before), before }
+    const { before, oldest, isTrimmed = true } = beginning(answer)
+    return { start: locationAfter(window, before), before, oldest, isTrimmed }
   }
   return then(asked(() => log.earliest()), answered)
 }
 
 /** Where a log begins. */
-interface Beginning { readonly start: Location, readonly before: string }
+interface Beginning extends LogBeginning { readonly start: Location, readonly isTrimmed: boolean }
 
 /**
  * What a log answers, at once or by anything that can be awaited. What it throws or rejects with becomes a failure of

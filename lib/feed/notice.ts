@@ -12,6 +12,14 @@ export interface Notice {
 }
 
 /**
+ * What a client comes back with that was not told of a gap yet: what it has asked with; `undefined` where it has asked
+ * for the beginning.
+ */
+export function askedWith ({ requested, reason }: Gap): string | undefined {
+  return requested === '' && reason === 'trimmed' ? undefined : requested
+}
+
+/**
  * The control event of a gap. Its id is the position just before what follows, so that it is not announced again.
  */
 export function gapFrame (missed: Gap, id: string): Batch {

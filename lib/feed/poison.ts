@@ -40,14 +40,17 @@ export function isTaken (where: Where, { view }: Entry, context: OwnContext | un
 /**
  * The answer of a filter. Throws `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise: it would be true whatever it becomes.
  */
-export function truthOf (answer: unknown): boolean {
+export function truthOf (answer: unknown, option: SynchronousOption = 'where'): boolean {
   if (answer === true || answer === false) return answer
-  checkSynchronous('where', answer)
+  checkSynchronous(option, answer)
   return Boolean(answer)
 }
 
+/** Options of `subscribe` that must answer at once. */
+type SynchronousOption = 'where' | 'as' | 'endAfter'
+
 /** Throws `FST_EVENTFEED_NOT_SYNCHRONOUS` for a promise, or what looks like one. Its rejection is handled. */
-export function checkSynchronous (option: 'where' | 'as', made: unknown): void {
+export function checkSynchronous (option: SynchronousOption, made: unknown): void {
   if (!isThenable(made)) return
   Promise.resolve(made).catch(() => {})
   throw new NotSynchronous(option, option)
@@ -58,6 +61,9 @@ export function checkSynchronous (option: 'where' | 'as', made: unknown): void {
  * kept.
  */
 export const UNREADABLE = new Error('an event that is stored does not fit the schema of its feed any more')
+
+/** What becomes of the streams. */
+const GAP = 'its streams report a gap there, and go on'
 
 /** Reports poisoned entries, each once for each function that has thrown. */
 export class PoisonReports {
@@ -74,13 +80,18 @@ export class PoisonReports {
     if (error !== UNREADABLE) this.#add(by, typeof by === 'function' ? 'a filter (where)' : 'a projection (as) or a serializer', entry, error)
   }
 
+  /** @param by the function (`endAfter`) that has thrown */
+  addEnding (by: object, entry: Pick<Entry, 'position' | 'event'>, error: unknown): void {
+    if (error !== UNREADABLE) this.#add(by, 'the end of a stream (endAfter)', entry, error, 'its streams go on')
+  }
+
   /** Reports an entry that was stored, and that the feed cannot read any more. Throws `UNREADABLE`. */
   refuse (entry: Pick<Entry, 'position' | 'event'>, error: unknown): never {
     this.#add(this, 'the schema of the feed', entry, error)
     throw UNREADABLE
   }
 
-  #add (by: object, what: string, { position, event }: Pick<Entry, 'position' | 'event'>, error: unknown): void {
+  #add (by: object, what: string, { position, event }: Pick<Entry, 'position' | 'event'>, error: unknown, then = GAP): void {
     this.#reported ??= new WeakMap()
     const reported = this.#reported.get(by) ?? new Set<string>()
     if (reported.has(position)) return
@@ -89,6 +100,6 @@ export class PoisonReports {
     if (first !== undefined && reported.size >= POISON_REPORTS) reported.delete(first)
     reported.add(position)
     const where = `the event ${shown(position)} of type ${shown(event)}`
-    this.#report(error, `${what} failed at ${where}; its streams report a gap there, and go on`)
+    this.#report(error, `${what} failed at ${where}; ${then}`)
   }
 }

@@ -35,7 +35,9 @@ export function located (answer: Located): Located {
 
 /** Where the log begins. Throws `FST_EVENTFEED_BAD_LOG`. */
 export function beginning (answer: LogBeginning): LogBeginning {
-  return isBeginning(answer) ? answer : wrong('earliest()', '{ oldest, before }', answer)
+  if (!isBeginning(answer)) return wrong('earliest()', '{ oldest, before }', answer)
+  if (answer.isTrimmed !== undefined && typeof answer.isTrimmed !== 'boolean') wrong('earliest()', 'a boolean isTrimmed, if any', answer.isTrimmed)
+  return answer
 }
 
 /** Entries that follow a position. Throws `FST_EVENTFEED_BAD_LOG`. */

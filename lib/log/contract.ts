@@ -69,7 +69,13 @@ export interface LogGap {
 }
 
 /** Where a log begins. */
-export type LogBeginning = Pick<LogGap, 'oldest' | 'before'>
+export interface LogBeginning extends Pick<LogGap, 'oldest' | 'before'> {
+  /**
+   * True where entries of this epoch were dropped from the beginning of the log, also where none is left. A log may leave
+   * it out: then a stream that asks for the whole (`from: 'start'`) always reports a gap, because some may be missing.
+   */
+  readonly isTrimmed?: boolean | undefined
+}
 
 /** Whether the log can continue from a position. */
 export type Located = { readonly kind: 'found' } | LogGap

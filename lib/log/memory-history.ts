@@ -123,7 +123,7 @@ export class MemoryHistory implements EventLog {
   earliest (): LogBeginning {
     this.#checkOpen()
     const { oldest } = this
-    return { oldest: this.at(oldest)?.position ?? null, before: this.positionOf(oldest - 1) }
+    return { oldest: this.at(oldest)?.position ?? null, before: this.positionOf(oldest - 1), isTrimmed: oldest > 1 }
   }
 
   page (after: string, limit: number): LogPage | LogGap {
@@ -169,7 +169,8 @@ export class MemoryHistory implements EventLog {
   }
 
   #gap (reason: LogGap['reason']): LogGap {
-    return { kind: 'gap', reason, ...this.earliest() }
+    const { oldest, before } = this.earliest()
+    return { kind: 'gap', reason, oldest, before }
   }
 
   #checkOpen (): void {

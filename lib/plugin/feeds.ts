@@ -9,7 +9,7 @@ import type { Workshop } from './workshop.ts'
 /** The feeds of one application. */
 export class Feeds {
   readonly #feeds = new Map<string, LogFeed>()
-  /** Feeds that have ended, but still have streams that read what remains. */
+  /** Feeds that have ended, but are kept, or still have streams that read what remains. */
   readonly #ended = new Set<LogFeed>()
   readonly #workshop: Workshop
   /** True for a name that no feed may have. */
@@ -23,17 +23,21 @@ export class Feeds {
   /** Defines a feed. */
   define (name: string, options: FeedOptions): Feed {
     this.#workshop.checkName(name, 'a feed')
-    if (this.#feeds.has(name) || this.#isTaken(name)) throw new FeedExists(shown(name))
-    const { clock, report } = this.#workshop
+    const former = this.#feeds.get(name)
+    if (former?.hasEnded === false || this.#isTaken(name)) throw new FeedExists(shown(name))
+    const { clock, deadlines, report } = this.#workshop
+    const forget = (): void => { if (this.#feeds.get(name) === feed) this.#feeds.delete(name) }
     const feed: LogFeed = new LogFeed({
       name,
       ...readFeedOptions(options),
       ...this.#workshop.compile(options.events, `the feed ${shown(name)}`),
       clock,
-      onEnd: () => {
-        this.#feeds.delete(name)
+      deadlines,
+      onEnd: (isKept) => {
         this.#ended.add(feed)
+        if (!isKept) forget()
       },
+      onLetGo: forget,
       onFreed: (error) => {
         this.#ended.delete(feed)
         if (error !== undefined) report(error, `the log of the feed ${shown(name)} could not be freed`)
@@ -44,7 +48,8 @@ export class Feeds {
     try {
       feed.open()
     } catch (error) {
-      this.#feeds.delete(name)
+      forget()
+      if (former !== undefined) this.#feeds.set(name, former)
       throw error
     }
     return feed
@@ -53,7 +58,10 @@ export class Feeds {
   /** The names of all that are alive. */
   get names (): Iterable<string> { return this.#feeds.keys() }
 
-  /** The feed of a name that is alive; `undefined` where there is none. */
+  /**
+   * The feed of a name, if it is alive, or has ended and is kept for those who come later; `undefined` where there is
+   * none.
+   */
   get (name: string): Feed | undefined {
     return this.#feeds.get(name)
   }
@@ -70,7 +78,7 @@ export class Feeds {
 
   /** Frees all logs. One that fails is logged; one that takes longer than `timeoutMs` is not awaited any more. */
   async close (timeoutMs: number): Promise<void> {
-    const closing = [...this.#feeds.values(), ...this.#ended].map(async (feed) => {
+    const closing = [...new Set([...this.#feeds.values(), ...this.#ended])].map(async (feed) => {
       await feed.close().catch((error: unknown) => {
         this.#workshop.report(error, `the log of the feed ${shown(feed.name)} could not be freed`)
       })

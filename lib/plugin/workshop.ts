@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
+import { Deadlines } from '../deadlines.ts'
 import { BadOption, shown } from '../errors.ts'
 import type { FeedParts } from '../feed/feed-parts.ts'
 import { compileData, compileEvents } from '../schema/events.ts'
@@ -15,6 +16,8 @@ import { logError } from './log.ts'
 /** The workshop of one application. */
 export class Workshop {
   readonly clock: Clock
+  /** What is due for feeds. */
+  readonly deadlines: Deadlines
   readonly #app: FastifyInstance
   readonly #validates: boolean
 
@@ -22,6 +25,7 @@ export class Workshop {
   constructor (app: FastifyInstance, clock: Clock, validates: boolean) {
     this.#app = app
     this.clock = clock
+    this.deadlines = new Deadlines(clock, (error) => { this.report(error, 'what was due for a feed failed') })
     this.#validates = validates
   }
 

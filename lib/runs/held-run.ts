@@ -49,6 +49,7 @@ export class HeldRun implements FollowedOutput {
       log,
       retain: settings.retain,
       clock,
+      deadlines: tools.deadlines,
       codec,
       compile,
       lag: LAG,

@@ -165,7 +165,7 @@ export class StoredLog {
   earliest (now: number): LogBeginning {
     this.trim(now)
     const { runs, head, first } = this.state
-    return { oldest: first > head ? null : positionOf(runs, first), before: positionOf(runs, first - 1) }
+    return { oldest: first > head ? null : positionOf(runs, first), before: positionOf(runs, first - 1), isTrimmed: first > 1 }
   }
 
   /**

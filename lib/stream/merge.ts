@@ -50,11 +50,15 @@ class MergedFrames implements FrameSource {
 
   get end (): SourceEnd | undefined {
     let isOver = true
+    let last: SourceEnd = { kind: 'done' }
     for (const { end } of this.#members.values()) {
-      if (end !== undefined && end.kind !== 'done') return end
+      // of one that has failed for good nothing more comes, but of the others
+      const isFinal = end?.kind === 'done' || (end?.kind === 'failed' && end.isFinal === true)
+      if (end !== undefined && !isFinal) return end
+      if (end?.kind === 'failed') last = end
       isOver &&= end !== undefined
     }
-    return isOver ? { kind: 'done' } : undefined
+    return isOver ? last : undefined
   }
 
   get isWaitedFor (): boolean { return [...this.#members.values()].some(({ isWaitedFor }) => isWaitedFor === true) }

@@ -1,4 +1,5 @@
 /** A feed as its application sees it: a named log of events that streams follow. */
+import type { EndOptions } from '../feed/ending.ts'
 import type { EntryView } from '../feed/entry.ts'
 import { FeedCore } from '../feed/feed-core.ts'
 import type { FeedStats } from '../feed/figures.ts'
@@ -35,7 +36,7 @@ type TypeOf<Type, View, Made> =
 export interface Feed<Types = Record<string, unknown>> {
   /** Its name: no other feed that is alive has it. */
   readonly name: string
-  /** True after `end`, called in this process or in another that has the log. */
+  /** True after `end` or `fail`, called in this process or in another that has the log. */
   readonly hasEnded: boolean
   /**
    * Adds an event and wakes all who follow; awaits none of them. What it returns is the event's id: at once with a
@@ -63,10 +64,24 @@ export interface Feed<Types = Record<string, unknown>> {
     options?: SubscribeOptions<FeedView<Types, Name>, Made, Publication<Types>, Name, Taken>
   ): FeedSubscription<DispatchedOf<Taken, Made>>
   /**
-   * Ends the feed: streams get what remains, then `stream:done`. The name is free at once; the history is deleted when
-   * the last stream has left. A second call does nothing.
+   * Ends the feed: streams get what remains, then `stream:done`. The name is free for another feed at once. The history
+   * is deleted when the last stream has left, and after `keepMs` at the earliest. Until then, who comes without an id
+   * and without `from` gets all that is kept, and then the end; `app.feed.get` gives the feed for as long as `keepMs`.
+   * After that, who comes gets a gap in place of what was there, and the end. A second call does nothing.
+   *
+   * @throws FST_EVENTFEED_BAD_OPTION
    */
-  end (): void
+  end (options?: EndOptions): void
+  /**
+   * Ends the feed as a failure: streams get what remains, then `stream:error` with the code
+   * `FST_EVENTFEED_FEED_FAILED`, and their clients do not come back; all clients but an `EventSource` are cut off.
+   * Loops fail with an error of that code, whose `cause` is `error`. The application's log gets `error`, once; no client
+   * sees its text. All else is as for `end`. A log holds the end, and not that it was a failure: another process that
+   * has the same log, or opens it later, says `stream:done`. After the end, a call only reports `error` in the log.
+   *
+   * @throws FST_EVENTFEED_BAD_OPTION
+   */
+  fail (error: unknown, options?: EndOptions): void
   /**
    * What the feed holds in memory, oldest first, histories by key included: to be stored elsewhere, or shown. A log that
    * it was given may have more. Throws where what a log has stored does not fit the schema any more.

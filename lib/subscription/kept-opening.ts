@@ -49,7 +49,10 @@ export function firstKeptOf (from: From, { window, histories }: Kept, keys: Foll
   const newestLost = histories.newestLost(keys)
   const index = startOf(from, { window, histories }, keys, { after: newestLost, takes })
   if (index === undefined || index >= window.oldest) return undefined
-  return { start: { kind: 'kept', index, toldUpTo: newestLost + 1 }, before: histories.positionBefore(index), gap: undefined }
+  const before = histories.positionBefore(index)
+  const oldest = (index < window.oldest ? histories.at(index) : window.at(index))?.position ?? null
+  const gap = from === 'start' && newestLost > 0 ? { requested: '', oldest, reason: 'trimmed' } as const : undefined
+  return { start: { kind: 'kept', index, toldUpTo: newestLost + 1 }, before, gap }
 }
 
 /** @param after the last ones are to have no hole, so they begin after this index */
@@ -57,7 +60,7 @@ function startOf (
   from: From, kept: Kept, keys: FollowedKeys, { after, takes }: { readonly after: number, readonly takes: (entry: Entry) => boolean }
 ): number | undefined {
   if (from === 'latest') return undefined
-  if (from === 'earliest') return firstKept(kept, keys, 0)
+  if (from === 'earliest' || from === 'start') return firstKept(kept, keys, 0)
   const { histories } = kept
   if ('since' in from) {
     const first = histories.since(from.since.getTime())

@@ -6,6 +6,7 @@ import type { SourceOwner } from '../wire/frame-source.ts'
 import type { Opening } from './opening.ts'
 import type { Plan } from './plan.ts'
 import { Reader } from './reader.ts'
+import { SelfEndingReader } from './self-ending-reader.ts'
 
 /**
  * The reader of one more stream. Throws what a snapshot, or the log, throws.
@@ -14,7 +15,7 @@ import { Reader } from './reader.ts'
  */
 export function openReader (plan: Plan, lastEventId: string | undefined, owner: SourceOwner): Reader {
   const { feed, signal } = plan
-  const reader = new Reader(plan, owner)
+  const reader = plan.endAfter === undefined ? new Reader(plan, owner) : new SelfEndingReader(plan, owner, lastEventId)
   feed.enter(reader)
   plan.enter(reader)
   try {

@@ -5,11 +5,11 @@ import type { Window } from '../feed/window.ts'
 import type { Gap } from '../wire/protocol.ts'
 
 /**
- * Where a first connect begins: behind the newest entry; at the oldest that is kept; at the last `n` that the stream
- * takes; at the first that was published at a time, or later; behind the newest entry, after the newest `n` of each
- * key. The last three look at what this process holds of the log.
+ * Where a first connect begins: after the newest entry; at the oldest that is kept; at the same, with a gap where
+ * entries from before that are not kept any more; at the last `n` that the stream takes; at the first that was published
+ * at a time, or later; after the newest entry, with the newest `n` of each key first. The last three look at what this process holds of the log.
  */
-export type From = 'latest' | 'earliest' | { readonly last: number } | { readonly since: Date } | { readonly lastPerKey: number }
+export type From = 'latest' | 'earliest' | 'start' | { readonly last: number } | { readonly since: Date } | { readonly lastPerKey: number }
 
 /** Where a stream begins. */
 export interface Opening {
@@ -29,12 +29,18 @@ export function atHead (window: Window): Opening {
   return { start: { kind: 'older', after: before }, before, gap: undefined }
 }
 
-/** Of a feed that has given up its log: nothing can be read any more, and its streams end at once. */
+/**
+ * Of a feed that has given up its log: nothing can be read any more, and its streams end at once.
+ *
+ * @param after an event ID; `''` for a stream that asks for what came before, `undefined` for one that does not
+ * @param isDeleted true where that is lost
+ */
 export function atEnd (window: Window, after: string | undefined, isDeleted: boolean): Opening {
   const head = atIndex(window, window.next)
   if (after === undefined || window.indexAfter(after) !== undefined) return head
+  if (isDeleted) return { ...head, gap: { requested: after, oldest: null, reason: 'trimmed' } }
   // what is only closed can be asked again, elsewhere
-  return isDeleted ? { ...head, gap: { requested: after, oldest: null, reason: 'trimmed' } } : { ...head, before: after }
+  return after === '' && window.next === 1 ? head : { ...head, before: after }
 }
 
 /** Behind an event ID, exclusive. */
@@ -44,7 +50,11 @@ export function findAfter (history: History, after: string): Opening | Promise<O
 
 /** Where a first connect begins. `takes` says which entries the stream takes. */
 export function findFirst (history: History, from: From, takes: (entry: Entry) => boolean): Opening | Promise<Opening> {
-  if (from === 'earliest') return then(locateEarliest(history), (found) => ({ ...found, gap: undefined }))
+  if (from === 'earliest' || from === 'start') {
+    return then(locateEarliest(history), ({ start, before, oldest, isTrimmed }) => {
+      return { start, before, gap: from === 'start' && isTrimmed ? { requested: '', oldest, reason: 'trimmed' } : undefined }
+    })
+  }
   const { window } = history
   if (from === 'latest') return atHead(window)
   if ('lastPerKey' in from) {

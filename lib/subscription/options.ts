@@ -12,6 +12,12 @@ export type Verdict =
 /** Any object without a `then`. The type of that is what the compiler prints of a promise. */
 interface NoPromise { readonly then?: 'where must be synchronous: a promise would be true whatever it says' | undefined }
 
+/** What `endAfter` returns: as `Verdict`. */
+export type EndVerdict =
+  string | number | bigint | boolean | symbol | null | undefined | (object & NoPromiseAtTheEnd)
+
+interface NoPromiseAtTheEnd { readonly then?: 'endAfter must be synchronous: a promise would be true whatever it says' | undefined }
+
 /** Says which entries a stream takes. */
 export type Filter<View, Taken extends View = View> = ((view: View) => Verdict) | ((view: View) => view is Taken)
 
@@ -30,10 +36,11 @@ export interface SubscribeOptions<
   after?: string | undefined
   /**
    * Where a first connect begins without `after`: `latest`, behind the newest entry; `earliest`, at the oldest that
-   * is kept; `{ last: n }`, at the last `n` that this stream takes; `{ since: date }`, at the first that was
+   * is kept; `start`, the same, with a gap where entries from before that are not kept any more; `{ last: n }`, at the last `n` that this stream takes; `{ since: date }`, at the first that was
    * published then or later; `{ lastPerKey: n }`, behind the newest entry, after the newest `n` of each key (of `keys`,
    * or of all keys that there are) that this stream takes: these carry no id, a bookmark follows them, and a client
-   * that is cut before that starts over. The last three look at what this process holds. Default: `latest`.
+   * that is cut before that starts over. The last three look at what this process holds. Default: `latest`; of a
+   * feed that has ended, `start`.
    */
   from?: From | undefined
   /**
@@ -51,6 +58,14 @@ export interface SubscribeOptions<
    * tells the compiler what is left.
    */
   where?: Filter<View, Taken> | undefined
+  /**
+   * After which entry the stream ends by itself, as if the feed had ended: a client gets `stream:done`, and does not come
+   * back. Asked about each entry that the stream takes, on replay too, when it is sent, before `as`; also about those of
+   * a state, after which the stream ends when all of the state is sent. On a stream of several feeds, only the part of
+   * this one ends. Synchronous: a promise ends the stream as a failure. If it throws, that is reported once for each
+   * entry, and the stream goes on. Default: the stream ends with the feed.
+   */
+  endAfter?: ((entry: Taken) => EndVerdict) | undefined
   /**
    * In which shape: a function, or a `projection(schema, fn)`. Synchronous; called once for each entry, for all
    * streams that share it.
@@ -73,7 +88,7 @@ export interface SubscribeOptions<
 /** Whatever its feed publishes. */
 export type AnyOptions = SubscribeOptions<EntryView, unknown, unknown>
 
-const OPTIONS = ['after', 'from', 'keys', 'events', 'where', 'as', 'initial', 'onGap', 'signal']
+const OPTIONS = ['after', 'from', 'keys', 'events', 'where', 'endAfter', 'as', 'initial', 'onGap', 'signal']
 
 /** Throws `FST_EVENTFEED_BAD_OPTION`. `readKeys` checks the keys, and `readEvents` the event types. */
 export function checkOptions (options: AnyOptions): void {
@@ -100,13 +115,13 @@ function isSignal (value: unknown): value is AbortSignal {
 }
 
 function checkFrom (from: unknown): void {
-  if (from === 'latest' || from === 'earliest') return
+  if (from === 'latest' || from === 'earliest' || from === 'start') return
   if (typeof from === 'object' && from !== null && Object.keys(from).length === 1) {
     if ('last' in from && isCount(from.last)) return
     if ('lastPerKey' in from && isCount(from.lastPerKey)) return
     if ('since' in from && from.since instanceof Date && !Number.isNaN(from.since.getTime())) return
   }
-  throw new BadOption(`subscribe({ from }) must be 'latest', 'earliest', { last: n } or { lastPerKey: n } with a non-negative integer, or { since: date } with a valid Date, not ${shown(from)}`)
+  throw new BadOption(`subscribe({ from }) must be 'latest', 'earliest', 'start', { last: n } or { lastPerKey: n } with a non-negative integer, or { since: date } with a valid Date, not ${shown(from)}`)
 }
 
 function isCount (value: unknown): value is number {

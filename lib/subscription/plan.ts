@@ -33,7 +33,10 @@ export class Plan {
   readonly hasOwnFunctions: boolean
   /** Ends the streams when it is aborted. */
   readonly signal: AbortSignal | undefined
-  readonly #after: AnyOptions['after']
+  /** After which of its entries a stream ends. */
+  readonly endAfter: Where | undefined
+  /** Where a first connect goes on. */
+  readonly after: AnyOptions['after']
   readonly #from: AnyOptions['from']
   readonly #initial: Snapshot<unknown> | undefined
   readonly #onGap: Snapshot<unknown> | undefined
@@ -46,14 +49,17 @@ export class Plan {
   /** The event types that are taken; `undefined` for all. */
   readonly #types: ReadonlySet<string> | undefined
 
-  constructor (feed: FeedCore, { after, from, events, where, as, initial, onGap, signal }: AnyOptions, keys: Set<string> | undefined) {
+  constructor (feed: FeedCore, { after, from, events, where, endAfter, as, initial, onGap, signal }: AnyOptions, keys: Set<string> | undefined) {
     this.feed = feed
     this.#types = events === undefined ? undefined : readEvents(events, (event) => feed.declares(event))
-    this.where = this.#types === undefined ? where : ofTypes(this.#types, where)
+    // a stream that looks at each entry shares no batches, and waits with a filter
+    const filter = where ?? (endAfter === undefined ? undefined : takesAll)
+    this.where = this.#types === undefined ? filter : ofTypes(this.#types, where)
+    this.endAfter = endAfter
     // that it gives data is looked at for each entry
     this.as = as as As
-    this.hasOwnFunctions = (where ?? initial ?? onGap) !== undefined
-    this.#after = after
+    this.hasOwnFunctions = (where ?? endAfter ?? initial ?? onGap) !== undefined
+    this.after = after
     this.#from = from
     this.#initial = initial ?? feed.initial
     this.#onGap = onGap ?? feed.onGap
@@ -95,16 +101,17 @@ export class Plan {
 
   /** True for a stream that begins where the options say nothing, and its client neither: a snapshot may come first. */
   isFirst (lastEventId: string | undefined): boolean {
-    return lastEventId === undefined && this.#after === undefined && this.#from === undefined
+    return lastEventId === undefined && this.after === undefined && this.#from === undefined
   }
 
   /** Where a stream begins: after the last event ID of its client, or as the options say. */
   opening (lastEventId: string | undefined): Opening | Promise<Opening> {
     const { feed } = this
-    const after = lastEventId ?? this.#after
+    const after = lastEventId ?? this.after
     if (after !== undefined) return this.#findAfter(after)
-    if (feed.isFreed) return atEnd(feed.window, undefined, feed.hasEnded)
-    const from = this.#from ?? 'latest'
+    // nothing comes any more, so who asks for nothing else wants what there was; a state says that too
+    const from = this.#from ?? (feed.hasEnded && this.#initial === undefined ? 'start' : 'latest')
+    if (feed.isFreed) return atEnd(feed.window, from === 'latest' ? undefined : '', feed.hasLostHistory)
     const takes = (entry: Entry): boolean => this.#takes(entry)
     const { window, histories } = feed
     const kept = histories === undefined || this.keys === undefined ? undefined : firstKeptOf(from, { window, histories }, this.keys, takes)
@@ -162,7 +169,7 @@ export class Plan {
 
   #findAfter (after: string): Opening | Promise<Opening> {
     const { feed } = this
-    if (feed.isFreed) return atEnd(feed.window, after, feed.hasEnded)
+    if (feed.isFreed) return atEnd(feed.window, after, feed.hasLostHistory)
     const { window, histories } = feed
     const found = findAfter(feed, after)
     return histories === undefined ? found : then(found, (opening) => withKept(opening, { window, histories }, this.keys))
@@ -182,3 +189,5 @@ export class Plan {
 function ofTypes (types: ReadonlySet<string>, where: Where | undefined): Where {
   return (view) => types.has(view.event) && (where === undefined || where(view))
 }
+
+function takesAll (): boolean { return true }

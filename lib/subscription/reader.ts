@@ -7,7 +7,7 @@ import { countGap } from '../feed/diagnostics.ts'
 import type { Entry } from '../feed/entry.ts'
 import { failAlone, wakeAlone } from '../feed/filters.ts'
 import type { Follower } from '../feed/follower.ts'
-import type { Notice } from '../feed/notice.ts'
+import { askedWith, type Notice } from '../feed/notice.ts'
 import { gapOfPoison, isTaken, Poison } from '../feed/poison.ts'
 import { inContext } from '../own-context.ts'
 import type { SourceOwner } from '../wire/frame-source.ts'
@@ -61,7 +61,7 @@ export class Reader extends EndingReader implements Follower {
    * then.
    */
   get position (): string | undefined {
-    if (this.#notice?.gap !== undefined) return this.#notice.gap.requested
+    if (this.#notice?.gap !== undefined) return askedWith(this.#notice.gap)
     this.catchUp()
     return this.#inserted === undefined ? this.cursor?.position : this.#inserted.position
   }
@@ -203,7 +203,7 @@ export class Reader extends EndingReader implements Follower {
       this.#notice = notice
       return
     }
-    const position = notice.gap?.requested
+    const position = notice.gap && askedWith(notice.gap)
     // nothing is read until the snapshot is known
     this.#inserted = new InsertedEntries([], { kind: 'snapshot', position, isPending: true })
     const use = ({ held, opening }: TakenSnapshot): void => {

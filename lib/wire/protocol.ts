@@ -29,7 +29,10 @@ export type GapReason = 'trimmed' | 'epoch' | 'malformed' | 'ahead' | 'lagged' |
 
 /** The data of `stream:gap`. */
 export interface Gap {
-  /** The last event ID that the client has: the one that it sent, or a later one. */
+  /**
+   * The last event ID that the client has: the one that it sent, or a later one; empty where it has none, and what is
+   * missing is the beginning.
+   */
   requested: string
   /** The oldest entry that the log still has, as an event ID; `null` where it has none, and for `failed`. */
   oldest: string | null

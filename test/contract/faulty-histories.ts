@@ -142,6 +142,11 @@ export const faultyHistories: ReadonlyArray<Row<typeof History>> = [
       return { ...super.earliest(), oldest: this.entries[0]?.position ?? this.positionOf(this.head) }
     }
   }],
+  ['says that its beginning was dropped, though it was not', [
+    'a log that says whether its beginning was dropped says it from the first entry that was'
+  ], class extends History {
+    override earliest (): LogBeginning { return { ...super.earliest(), isTrimmed: true } }
+  }],
   ['begins after its oldest entry', [
     'a log begins at its oldest entry',
     'every position that is kept goes on at the entry after it'

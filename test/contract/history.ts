@@ -76,12 +76,13 @@ export class History {
   }
 
   gap (reason: LogGap['reason']): LogGap {
-    return { kind: 'gap', reason, ...this.earliest() }
+    const { oldest, before } = this.earliest()
+    return { kind: 'gap', reason, oldest, before }
   }
 
   earliest (): LogBeginning {
     this.trim()
-    return { oldest: this.entries[0]?.position ?? null, before: this.positionOf(this.numberBefore) }
+    return { oldest: this.entries[0]?.position ?? null, before: this.positionOf(this.numberBefore), isTrimmed: this.numberBefore > 0 }
   }
 
   page (after: string, limit: number): LogPage | LogGap {

@@ -211,7 +211,7 @@ export class PagedLog implements EventLog {
     this.#checkOpen()
     await setImmediate()
     this.#checkOpen()
-    return this.#beginning()
+    return { ...this.#beginning(), isTrimmed: this.store.oldest > FIRST }
   }
 
   async page (after: string, limit: number): Promise<LogPage | LogGap> {

@@ -23,6 +23,7 @@ const UNTESTED: Readonly<Record<string, string>> = {
   'Opaque, and of this process only': 'says what the field is',
   'The log cannot continue from a position.': 'says what a gap is',
   'Where a log begins.': 'says what a beginning is',
+  'A log may leave it out: then a stream': 'a freedom',
   'Whether the log can continue from a position.': 'says what is located',
   'Its functions do not throw.': 'about the feed',
   'A tail that has begun.': 'says what a tail is',

@@ -12,6 +12,7 @@ type View = EntryView<string, { n: number, hidden: boolean }>
 
 /** Takes all, and looks at what it takes. */
 const takesAll = ({ data }: View): boolean => data.n > 0
+const endsNowhere = ({ data }: View): boolean => data.n < 0
 const asItIs = ({ data }: View): { data: unknown } => ({ data })
 
 /** The state as of now: one event that stands for all before it. */
@@ -89,6 +90,15 @@ export const FEED_ROWS: readonly Boundary[] = [
     faults: ALL,
     ways: ['HTTP/1.1', 'HTTP/2', 'inject'],
     victim: (injector) => ({ subscribe: () => ({ from: 'earliest', as: injector.wrap(asItIs) }) })
+  },
+  {
+    name: 'endAfter',
+    covers: ['SubscribeOptions.endAfter'],
+    hurts: 'stream',
+    stacks: ['request', 'tick', 'socket'],
+    faults: ALL,
+    ways: ['HTTP/1.1', 'HTTP/2', 'inject'],
+    victim: (injector) => ({ subscribe: () => ({ from: 'earliest', endAfter: injector.wrap(endsNowhere) }) })
   },
   {
     name: 'as: projection(schema, fn)',

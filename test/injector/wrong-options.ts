@@ -46,7 +46,7 @@ export const DATA_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
 
 /** Options that are functions, or hold some: what is none is refused too. */
 export const FUNCTION_OPTIONS: Readonly<Record<string, readonly unknown[]>> = Object.fromEntries([
-  'SubscribeOptions.where', 'SubscribeOptions.as', 'SubscribeOptions.initial', 'SubscribeOptions.onGap',
+  'SubscribeOptions.where', 'SubscribeOptions.as', 'SubscribeOptions.endAfter', 'SubscribeOptions.initial', 'SubscribeOptions.onGap',
   'FeedOptions.initial', 'FeedOptions.onGap',
   'EventStreamOptions.control', 'EventStreamOptions.recheck', 'EventfeedOptions.connectionKey'
 ].map((name) => [name, ['text', 42, {}, []]]))

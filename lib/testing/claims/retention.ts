@@ -11,6 +11,8 @@ const EXACTLY =
   'The methods of the log show exactly what this says, no entry more and none fewer, whenever the storage is ' +
   'freed.'
 const NEWEST = 'The newest entry stays however many bytes it has, and leaves by its age only.'
+const TRIMMED =
+  'True where entries of this epoch were dropped from the beginning of the log, also where none is left.'
 const ENDS = 'The head is found, and so is the position just before the oldest entry.'
 
 /** The JSON text of one entry, in bytes; an entry may count up to a tenth more, for what is around it. */
@@ -42,6 +44,18 @@ export const retentionClaims: readonly LogClaim[] = [
       }
       await hold.appendAll(numbers(3 * entries))
       await keeps(hold, numberTexts(3 * entries).slice(2 * entries))
+    }
+  }),
+
+  claim('a log that says whether its beginning was dropped says it from the first entry that was', {
+    'LogBeginning.isTrimmed': TRIMMED
+  }, [], async (probe) => {
+    const hold = await probe.make({ entries: 2 })
+    for (const number of numbers(4)) {
+      const { isTrimmed } = await hold.earliest()
+      promise(isTrimmed === undefined || isTrimmed === (number > 3), `that isTrimmed is ${number > 3} after ${number - 1} entries, where 2 are kept`,
+        () => shown(isTrimmed))
+      await hold.append(number)
     }
   }),
 
