@@ -26,6 +26,8 @@ export const WRITE_TIMEOUT_MS = 30_000
  * be read, and no burden on a drain.
  */
 export const RESET_DELAY_MS = 250
+/** The same after a last word, such as `stream:error`: a browser may still be handing it to its page. */
+export const LAST_WORD_MS = 250
 /** A pipelined request waits 30 s for the responses ahead of it; behind an endless stream it would wait for ever. */
 export const TURN_TIMEOUT_MS = 30_000
 /**

@@ -54,6 +54,8 @@ export interface EventStreamOptions<Request extends KeyedRequest = KeyedRequest>
    * `auto`: `events` for a GET whose `Accept` names `text/event-stream`, as every `EventSource` sends it, and for any
    * request whose `Accept` has `text/event-stream;control=events`; else gaps alone, a plain end where the source has
    * ended, and a cut line where anything else ends the stream. `events`: named events `stream:…`, for any request.
+   * With both, the line of a client that gets named events is cut likewise, unless that is an `EventSource` (known by
+   * `Cache-Control: no-cache` or `Pragma: no-cache`) or says `control=events`.
    * `comments`: comments, and cut lines as with `auto`. `none`: nothing, not even gaps, and cut lines. A function says
    * each control in a protocol's own words, see `ControlFunction`. Default: `auto`.
    */

@@ -175,12 +175,13 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
 
   /** Looks whether the source has an event, or its end, so that the stream can be committed or refused. */
   #peek (): void {
-    const first = this.#source.read()
+    const first = this.#source.readFirst(this.control.refusesFailures)
     const { end } = this.#source
     if (first !== undefined) this.#keep(first)
     // what the source has called may have committed the stream, or ended it
     if (this.#state !== 'setting-up' || (first === undefined && end === undefined)) return
-    if (first === undefined && end?.kind === 'failed' && end.isFinal !== true && this.#reason === undefined) this.#fail(end.error)
+    const isEmpty = end?.kind === 'failed' && end.isFinal === true ? this.control.refusesFailures && (first?.events ?? 0) === 0 : first === undefined
+    if (isEmpty && end?.kind === 'failed' && this.#reason === undefined) this.#fail(end.error)
     else this.#commit()
   }
 
@@ -229,7 +230,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     this.#lifetime?.stop()
     this.#tools.heartbeats?.drop(this)
     this.#cancelSource(this.#reason)
-    if (isCut) writer.cut()
+    if (isCut) writer.cut(batch.length > 0)
     else writer.end()
   }
 

@@ -5,6 +5,7 @@
 import { BATCH_BYTES } from '../defaults.ts'
 import type { Batch } from '../wire/batch.ts'
 import type { FrameSource, SourceEnd } from '../wire/frame-source.ts'
+import { joined } from './connection-batches.ts'
 
 /** The source of one stream; none before `hold`, and none after `release`. */
 export class HeldSource {
@@ -42,6 +43,21 @@ export class HeldSource {
   /** Reads one batch. Gives nothing when it is called from within. */
   read (): Batch | undefined {
     return this.#guarded(this.#source, false)
+  }
+
+  /**
+   * The same at the beginning. Of a run, what is no event comes with what follows it, if `isWhole`: then no event means
+   * that there is none now.
+   */
+  readFirst (isWhole: boolean): Batch | undefined {
+    let first = this.read()
+    if (!isWhole) return first
+    while (first?.events === 0 && this.isWaitedFor) {
+      const next = this.read()
+      if (next === undefined) break
+      first = joined(first, next)
+    }
+    return first
   }
 
   /** As `FrameSource.quiet`. Gives nothing when it is called from within. */

@@ -3,6 +3,8 @@
  */
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import type { Deadline } from '../deadlines.ts'
+import { LAST_WORD_MS } from '../defaults.ts'
 import { asError } from '../errors.ts'
 import type { Batch } from '../wire/batch.ts'
 import { cutBehind, cutNow, http2StreamOf } from './cut.ts'
@@ -19,6 +21,9 @@ export abstract class WriterBase implements Writer, Watched {
   #timeoutMs = 0
   #ownTimeoutMs = 0
   #tools: StallTools | undefined
+  /** True where the line is cut a little after its last bytes. */
+  #hasLastWord = false
+  #cutDeadline: Deadline | undefined
   /**
    * Made when the time is counted first: most streams are never busy, and an idle one should hold little. So is the
    * next.
@@ -69,9 +74,10 @@ export abstract class WriterBase implements Writer, Watched {
     }
   }
 
-  cut (): void {
+  cut (hasLastWord: boolean): void {
     if (this.hasEnded) return
     this.hasEnded = true
+    this.#hasLastWord = hasLastWord
     try {
       this.finishCut()
     } catch (error) {
@@ -108,7 +114,14 @@ export abstract class WriterBase implements Writer, Watched {
   /** Cuts the line when all that the response was given has left. */
   protected cutResponse (): void {
     this.count(true)
-    if (this.#tools !== undefined) cutBehind(this.response, this.#tools.deadlines)
+    const { deadlines } = this.#tools ?? {}
+    if (deadlines === undefined) return
+    const isInjected = this.response.req.httpVersionMajor === 1 && this.#socket() === undefined
+    if (!this.#hasLastWord || isInjected) return cutBehind(this.response, deadlines)
+    // a browser's fetch drops what it has not read when the line is cut
+    this.#cutDeadline = deadlines.set(LAST_WORD_MS, () => {
+      try { cutBehind(this.response, deadlines) } catch (error) { this.fail(error) }
+    })
   }
 
   /**
@@ -125,6 +138,7 @@ export abstract class WriterBase implements Writer, Watched {
 
   release (): void {
     this.owner = undefined
+    this.#cutDeadline?.cancel()
     this.#stallWatch?.stop()
     if (this.#onTimeout !== undefined) this.response.off('timeout', this.#onTimeout)
   }

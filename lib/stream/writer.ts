@@ -26,8 +26,10 @@ export interface Writer {
   /**
    * Ends the stream so that every client sees a failure. What was written is delivered first, as with `end`; then the
    * line is cut, where a clean end would pass for success.
+   *
+   * @param hasLastWord true where the client is to hear why: it gets time to read that
    */
-  cut (): void
+  cut (hasLastWord: boolean): void
   /** Cuts the line. What was not delivered is lost. */
   destroy (): void
   /** True when nothing reaches the client any more, whether or not Node has said so. */

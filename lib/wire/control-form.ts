@@ -64,6 +64,11 @@ export interface ControlForm {
   readonly hasNamedGaps: boolean
   /** False where `bookmark` always gives `undefined`. */
   readonly hasBookmarks: boolean
+  /**
+   * True where a run that has failed is refused with an error when its client has all of its events: a stream without
+   * any, whose line is cut, would be asked for again and again.
+   */
+  readonly refusesFailures: boolean
   bookmark (id: string): Said | undefined
   gap (details: Gap, id: string): Said | undefined
   /** @param reason why the source was stopped */
@@ -87,6 +92,7 @@ export const EVENTS_FORM: ControlForm = Object.freeze({
   hasBookmarks: true,
   bookmark: (id: string) => ({ text: bookmark(id), lastEventId: id }),
   gap: namedGap,
+  refusesFailures: false,
   done: (lastEventId: string, reason: string | undefined) => ({ text: done(lastEventId, reason), lastEventId: doneId(lastEventId) }),
   error: ({ reason, code, retryMs, id }: ErrorControl) => ({
     text: reason === 'failed' && code !== undefined ? failure(code, retryMs, id) : '',
@@ -97,12 +103,26 @@ export const EVENTS_FORM: ControlForm = Object.freeze({
 })
 
 /**
+ * The same for clients that read named events, and may take each end of a response for success: only the end of the
+ * source is a plain one.
+ */
+export const CUT_EVENTS_FORM: ControlForm = Object.freeze({
+  ...EVENTS_FORM,
+  // without an id: whoever came back with that would get 204, and might take that for success
+  error: ({ id, ...control }: ErrorControl) => ({ ...EVENTS_FORM.error(control), isCut: true }),
+  // without a blank line, of which some of these clients make an event
+  comeBack: retryLine,
+  refusesFailures: true
+})
+
+/**
  * Each control is a comment, which clients skip, without a blank line, which some of them take for the end of an empty
  * event. For people who look at a stream, and for what reads it for them.
  */
 export const COMMENTS_FORM: ControlForm = Object.freeze({
   hasNamedGaps: false,
   hasBookmarks: true,
+  refusesFailures: true,
   bookmark: (id: string) => commentOf({ type: 'bookmark', id }),
   gap: (details: Gap, id: string) => commentOf({ type: 'gap', id, ...details }),
   done: (lastEventId: string, reason: string | undefined) => commentOf(doneControl(lastEventId, reason)),
@@ -114,6 +134,7 @@ export const COMMENTS_FORM: ControlForm = Object.freeze({
 export const NO_FORM: ControlForm = Object.freeze({
   hasNamedGaps: false,
   hasBookmarks: false,
+  refusesFailures: true,
   bookmark: () => undefined,
   gap: () => undefined,
   done: () => undefined,
@@ -137,6 +158,7 @@ function commentOf ({ type, ...details }: Control): Said {
 export const PLAIN_FORM: ControlForm = Object.freeze({
   hasNamedGaps: true,
   hasBookmarks: false,
+  refusesFailures: true,
   bookmark: () => undefined,
   gap: namedGap,
   done: () => undefined,

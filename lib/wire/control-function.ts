@@ -27,6 +27,7 @@ export type ReportControl = (error: unknown, type: Control['type']) => void
 export class FunctionForm implements ControlForm {
   readonly hasNamedGaps = false
   readonly hasBookmarks = true
+  readonly refusesFailures = false
   readonly #word: (control: Control) => unknown
   readonly #report: ReportControl
   /** The types of controls at which the function has failed: each is reported once. */

@@ -14,8 +14,8 @@ export type SourceEnd =
   | { readonly kind: 'done', readonly reason?: string }
   /**
    * It failed. `code`: what clients learn of the failure; by default, that a source has failed. `isFinal`: nothing more
-   * will ever come, and whoever made the source reports the error; then the stream begins though there is no event, and
-   * a client that comes back gets 204.
+   * will ever come, and whoever made the source reports the error. An `EventSource` then gets a stream though there is no
+   * event, and 204 when it comes back; all others get the error in place of a stream without events.
    */
   | { readonly kind: 'failed', readonly error: unknown, readonly code?: string, readonly isFinal?: true }
   /** The reader fell behind what is kept: it is to come back, with its last event ID. */

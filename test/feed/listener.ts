@@ -43,7 +43,7 @@ export class Listener {
   static async open (t: Test, app: FastifyInstance, path: string, lastEventId?: string): Promise<Listener> {
     const { port } = app.server.address() as AddressInfo
     return await new Promise((resolve, reject) => {
-      const headers = { accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) }
+      const headers = { accept: 'text/event-stream', 'cache-control': 'no-cache', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) }
       const request = get({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
         const listener = new Listener(response)
         const parser = createParser({ onEvent: ({ event = 'message', data, id }) => { listener.events.push({ event, data, id }) } })

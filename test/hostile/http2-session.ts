@@ -26,7 +26,7 @@ export class Session {
 
   /** Asks for `path`. */
   ask (path: string, headers: Record<string, string> = {}): SessionStream {
-    return new SessionStream(this.session.request({ ':path': path, accept: 'text/event-stream', ...headers }))
+    return new SessionStream(this.session.request({ ':path': path, accept: 'text/event-stream', 'cache-control': 'no-cache', ...headers }))
   }
 
   /** From now on, each stream may take this many bytes before the client must say that it takes more. */

@@ -70,7 +70,7 @@ export class Follower {
         this.got.push((JSON.parse(data) as Counted).n)
       }
     })
-    const headers = { accept: 'text/event-stream', ...(this.lastEventId === undefined ? {} : { 'last-event-id': this.lastEventId }) }
+    const headers = { accept: 'text/event-stream', 'cache-control': 'no-cache', ...(this.lastEventId === undefined ? {} : { 'last-event-id': this.lastEventId }) }
     const request = get({ host: '127.0.0.1', port: this.#port, path: this.#path, headers, agent: false }, (response) => {
       if (response.statusCode === 204) this.isOver = true
       response.setEncoding('utf8').on('data', (text: string) => { parser.feed(text) }).on('error', () => {}).on('close', () => { this.#connect() })

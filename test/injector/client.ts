@@ -62,6 +62,7 @@ export class Client {
     this.isOpen = true
     const headers = {
       accept: 'text/event-stream',
+      'cache-control': 'no-cache',
       ...this.#headers,
       ...this.lastEventId === undefined ? {} : { 'last-event-id': this.lastEventId }
     }

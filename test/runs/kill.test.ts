@@ -45,7 +45,7 @@ t.test('a run whose process is killed has failed as lost; all that was seen of i
   const run = await answers.get('endless')
   t.match(run, { state: 'failed', error: { code: 'lost' }, tag: { user: 'bob' }, value: undefined })
   t.ok(run.events >= seen, `${run.events} events, of which ${seen} were seen`)
-  const { payload, statusCode } = await app.inject({ url: '/endless', headers: { accept: 'text/event-stream' } })
+  const { payload, statusCode } = await app.inject({ url: '/endless', headers: { accept: 'text/event-stream', 'cache-control': 'no-cache' } })
   t.equal(statusCode, 200)
   const numbers = [...payload.matchAll(/data: \{"n":(\d+)\}/g)].map(([, n]) => Number(n))
   t.strictSame(numbers, Array.from({ length: run.events }, (_, index) => index + 1), 'each once, and in order')

@@ -28,7 +28,7 @@ async function serveRuns (t: Test, options: EventfeedOptions = {}, more: (app: F
   return { ...served, answers }
 }
 
-const EVENTS = { accept: 'text/event-stream' }
+const EVENTS = { accept: 'text/event-stream', 'cache-control': 'no-cache' }
 const PLAIN = { accept: '*/*' }
 
 t.test('an unknown run is an ordinary 404, before the head is sent', async (t) => {
@@ -100,6 +100,23 @@ t.test('a failure is told by a code, reported once in the log, and a client that
   const errors = log.filter(({ level }) => level >= 50)
   t.equal(errors.length, 1)
   t.match(errors[0], { err: { message: 'secret' }, msg: id })
+})
+
+t.test('who has all of a run that has failed, and is no EventSource, is refused with its error', async (t) => {
+  const { app, answers } = await serveRuns(t)
+  const { id } = answers.start(async function * () { yield { data: 'one' }; throw new Error('secret') })
+  await eventually(() => answers.stats().ended.failed === 1, 'it fails')
+  const url = `/answers/${id}`
+  const told = await app.inject({ url, headers: EVENTS })
+  const [, lastEventId = ''] = /data: one\nid: (\S+)/.exec(told.body) ?? []
+  for (const accept of ['*/*', 'text/event-stream']) {
+    const response = await app.inject({ url, headers: { accept, 'last-event-id': lastEventId } })
+    t.match([response.statusCode, response.json()], [500, { code: 'FST_EVENTFEED_RUN_FAILED' }])
+    t.notMatch(response.body, 'secret')
+    await t.rejects(app.inject({ url, headers: { accept } }), { code: 'LIGHT_ECONNRESET' }, 'the events that there are come first')
+  }
+  const again = await app.inject({ url, headers: { ...EVENTS, 'last-event-id': lastEventId } })
+  t.match([again.statusCode, again.body], [200, /event: stream:error/], 'an EventSource would learn nothing of a status')
 })
 
 t.test('several runs on one stream are resumed by its ids', async (t) => {

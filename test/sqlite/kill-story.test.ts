@@ -110,7 +110,7 @@ class Client {
   }
 
   async #read (url: string): Promise<void> {
-    const headers = { accept: 'text/event-stream', ...this.#last === '' ? {} : { 'last-event-id': this.#last } }
+    const headers = { accept: 'text/event-stream', 'cache-control': 'no-cache', ...this.#last === '' ? {} : { 'last-event-id': this.#last } }
     const { body } = await fetch(url, { headers, signal: this.#leaving.signal })
     const parser = createParser({
       onEvent: ({ event, data, id }) => {

@@ -6,7 +6,7 @@ import type { Control, ControlFunction, ControlOption, EventStreamOptions, Sourc
 import { eventually, RawClient } from './raw-client.ts'
 import { serve, type Served } from './serve.ts'
 
-const EVENT_SOURCE = { accept: 'text/event-stream' }
+const EVENT_SOURCE = { accept: 'text/event-stream', 'cache-control': 'no-cache' }
 const FETCH = { accept: '*/*' }
 const LAST_CHUNK = /0\r\n\r\n$/
 
@@ -45,7 +45,7 @@ async function publish ({ app }: Served, data: unknown): Promise<string> {
   return published.json<{ id: string }>().id
 }
 
-t.test('events: any client gets named events, and plain ends', async (t) => {
+t.test('events: any client gets named events, and only an EventSource plain ends that are not the source\'s', async (t) => {
   const { port, app } = await served(t, { control: 'events' })
   for (const method of ['GET', 'POST']) {
     const client = await RawClient.connect(t, port)
@@ -53,11 +53,43 @@ t.test('events: any client gets named events, and plain ends', async (t) => {
     await client.whole()
     t.equal(after(client), 'data: one\nid: 1\n\nevent: stream:done\ndata: {}\nid: ~done.1\n\n', method)
   }
+  for (const headers of [EVENT_SOURCE, { accept: 'text/event-stream;control=events' }]) {
+    const open = await RawClient.get(t, port, '/open', headers)
+    await open.until('data: one')
+    app.eventfeed.kick('me')
+    await open.whole()
+  }
   const open = await RawClient.get(t, port, '/open', FETCH)
   await open.until('data: one')
   app.eventfeed.kick('me')
-  await open.whole()
+  await open.closed()
+  t.notMatch(open.text, LAST_CHUNK)
 })
+
+t.test('a GET that names the format gets named events; where it is no EventSource, only the end of the source is a plain one', async (t) => {
+  const { port, app } = await served(t, {})
+  const named = { accept: 'text/event-stream' }
+  const done = await RawClient.get(t, port, '/done', named)
+  await done.whole()
+  t.equal(after(done), 'data: one\nid: 1\n\nevent: stream:done\ndata: {}\nid: ~done.1\n\n')
+  const failed = await RawClient.get(t, port, '/failed', named)
+  await failed.closed()
+  t.match(after(failed), /^data: one\nid: 1\n\nevent: stream:error\ndata: \{"code":"FST_EVENTFEED_SOURCE_FAILED"\}\nretry: \d+\n\n$/)
+  const open = await RawClient.get(t, port, '/open', named)
+  await open.until('data: one')
+  app.eventfeed.kick('me')
+  await open.closed()
+  for (const { text } of [failed, open]) t.notMatch(text, LAST_CHUNK, 'the last chunk is missing, so no client takes it for whole')
+})
+
+for (const [name, value] of [['cache-control', 'no-cache'], ['Cache-Control', 'No-Cache, max-age=0'], ['pragma', 'no-cache'], ['pragma', 'other, no-cache']] as const) {
+  t.test(`who sends ${name}: ${value} is an EventSource, which comes back after each end`, async (t) => {
+    const { port } = await served(t, {})
+    const failed = await RawClient.get(t, port, '/failed', { accept: 'text/event-stream', [name]: value })
+    await failed.whole()
+    t.match(after(failed), 'event: stream:error')
+  })
+}
 
 t.test('comments: each control is a comment, and an end that is not the source\'s cuts the line', async (t) => {
   for (const headers of [EVENT_SOURCE, FETCH]) {

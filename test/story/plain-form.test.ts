@@ -75,10 +75,10 @@ t.test('a source that was stopped ends plainly, and says why to an EventSource',
 t.test('after a failure that is final an EventSource gets 204, and all others are cut off', async (t) => {
   const source = ending({ kind: 'failed', error: new Error('secret'), code: 'RUN_FAILED', isFinal: true })
   const { port, log } = await serve(t, (app) => { app.get('/', (_request, reply) => reply.sse(source as never)) })
-  const events = await RawClient.get(t, port, '/', { accept: 'text/event-stream' })
+  const events = await RawClient.get(t, port, '/', { accept: 'text/event-stream', 'cache-control': 'no-cache' })
   await events.whole()
   t.match(after(events), /^data: one\nid: 1\n\nevent: stream:error\ndata: \{"code":"RUN_FAILED"\}\nretry: \d+\nid: ~done\.1\n\n$/)
-  const back = await RawClient.get(t, port, '/', { accept: 'text/event-stream', 'last-event-id': '~done.1' })
+  const back = await RawClient.get(t, port, '/', { accept: 'text/event-stream', 'cache-control': 'no-cache', 'last-event-id': '~done.1' })
   await back.until('204')
   const plain = await RawClient.get(t, port, '/', { accept: '*/*' })
   await plain.closed()
