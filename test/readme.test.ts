@@ -134,9 +134,18 @@ for (const [heading, added, printed] of EXAMPLES) {
   })
 }
 
+t.test('the example under Testing is a file of tests for Node\'s own runner, which passes', async (t) => {
+  const folder = t.testdir()
+  await writeFile(join(folder, 'chat.test.ts'), codeUnder('Testing'))
+  const { NODE_TEST_CONTEXT, NODE_OPTIONS, ...env } = process.env
+  const { stdout } = await run(process.execPath, ['--import', import.meta.resolve('tsx'), '--test', '--test-reporter=tap', 'chat.test.ts'], { cwd: folder, env })
+  t.match(stdout, /^# pass 2$/m)
+  t.match(stdout, /^# fail 0$/m)
+})
+
 t.test('all examples compile', async (t) => {
   const folder = t.testdir()
-  const files = await Promise.all([...EXAMPLES.map(([heading]) => heading), 'Quick start', 'Figures'].map(async (heading, index) => {
+  const files = await Promise.all([...EXAMPLES.map(([heading]) => heading), 'Quick start', 'Figures', 'Testing'].map(async (heading, index) => {
     const file = join(folder, `example-${index}.ts`)
     await writeFile(file, codeUnder(heading))
     return file

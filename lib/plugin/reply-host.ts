@@ -12,6 +12,7 @@ import { EVENTS_FORM } from '../wire/control-form.ts'
 import { commit, type Committing } from './commit.ts'
 import { streamEnded, streamOpened } from './diagnostics.ts'
 import { dropStream } from './http2-streams.ts'
+import { watchInjected } from './injected.ts'
 import { logEnd } from './log.ts'
 import { asksForControlEvents } from './negotiation.ts'
 import type { Recheck } from './options.ts'
@@ -37,8 +38,8 @@ export class ReplyHost implements ConnectionHost, Committing {
   /** Until the end: a generator that is parked holds neither request nor socket. */
   #request: FastifyRequest | undefined
   #stream: OpenStream | undefined
-  /** Over HTTP/2. */
-  #onAborted: (() => void) | undefined
+  /** Over HTTP/2, and of an injected request. */
+  #unwatch: (() => void) | undefined
   /** What else is to be called at the end. */
   #atEnd: ReadonlyArray<() => void> | undefined
   #isCommitting = false
@@ -68,11 +69,14 @@ export class ReplyHost implements ConnectionHost, Committing {
     response.on('close', this.#streams.onResponseClose)
     if (request.raw.httpVersionMajor === 2) {
       // until Node 24, the response does not hear of a client that resets it with NO_ERROR while bytes wait
-      this.#onAborted = () => {
+      const onAborted = (): void => {
         connection.end('client')
         dropStream(response)
       }
-      request.raw.on('aborted', this.#onAborted)
+      request.raw.on('aborted', onAborted)
+      this.#unwatch = () => { request.raw.off('aborted', onAborted) }
+    } else {
+      this.#unwatch = watchInjected(response)
     }
     reply.send = ((payload: unknown) => this.#intercept(payload)) as Send
     this.#streams.enter(stream)
@@ -119,7 +123,7 @@ export class ReplyHost implements ConnectionHost, Committing {
     const { response } = stream
     const reply = this.#reply
     response.off('close', this.#streams.onResponseClose)
-    if (this.#onAborted !== undefined) request.raw.off('aborted', this.#onAborted)
+    this.#unwatch?.()
     this.#streams.leave(stream, summary)
     // where an error was sent in the stream's place, Fastify has logged it
     logEnd(request.log, stream.route, summary, response.headersSent && this.#refusal === undefined)

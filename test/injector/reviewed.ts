@@ -34,6 +34,8 @@ export const REVIEWED: Readonly<Record<string, string>> = {
   'Http2Stream.once': NEVER_THROWS,
   'Http2Session.close': 'does nothing where the session closes already',
   'Http2Stream.close': 'Node calls it itself; it throws only for what is no code',
+  'Readable.once': NEVER_THROWS,
+  'Socket.emit': 'of an injected response, whose socket only light-my-request listens to',
   'Writable.cork': 'sets a flag',
   'Writable.on': NEVER_THROWS,
   'Writable.once': NEVER_THROWS,
