@@ -40,10 +40,12 @@ export type As = Project<EntryView, { event?: string, data: unknown }> | undefin
 
 /** How one variant writes an entry. */
 export function encoderOf (as: As, codec: EventCodec | undefined, feed: FeedCodec): EncodeFrame {
-  const texts = new Map<string, DataText>()
+  if (as === undefined && codec === undefined) return asPublished
+  let texts: Map<string, DataText> | undefined
   // it runs in the context of the first stream that reads the variant: of the only one, where the projection is made for a user
   const project = as && inContext(as)
   const textOf = (event: string): DataText => {
+    texts ??= new Map()
     const known = texts.get(event) ?? dataTextOf(event, as, codec, feed)
     texts.set(event, known)
     return known
@@ -51,8 +53,6 @@ export function encoderOf (as: As, codec: EventCodec | undefined, feed: FeedCode
   // a union that nothing can serialize is known now: better an error response than a stream that fails at its first event
   for (const event of codec?.ambiguous ?? []) if (schemaOf(as ?? none) === undefined || feed.codec?.schemaOf(event) !== undefined) textOf(event)
   return (entry, allocate) => {
-    // what the feed has written already is not parsed to be written again
-    if (as === undefined && codec === undefined) return frameOf(entry.event, textOfJson(entry.json), entry.position, allocate)
     const made = project === undefined ? entry.view : project(entry.view)
     if (made === undefined) return null
     if (as !== undefined) checkSynchronous('as', made)
@@ -81,6 +81,9 @@ function dataTextOf (event: string, as: As, codec: EventCodec | undefined, feed:
   if (text === undefined) throw new AmbiguousUnion(shown(event), carried === undefined ? 'what the feed declares is no member of it' : 'the schema of the projection is no member of it')
   return text
 }
+
+/** What the feed has written already is not parsed to be written again. */
+const asPublished: EncodeFrame = (entry, allocate) => frameOf(entry.event, textOfJson(entry.json), entry.position, allocate)
 
 function frameOf (event: string, data: string, position: string, allocate: Allocate | undefined): Frame {
   return new Frame(encodeBody({ event, data, retry: undefined, comment: undefined }), position, allocate)

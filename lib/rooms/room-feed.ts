@@ -13,6 +13,8 @@ export interface RoomGate {
   checkTaking (): void
   /** Throws `FST_EVENTFEED_FEED_FREED` where no stream can begin. */
   checkReading (): void
+  /** A stream has begun. */
+  entered (): void
   /** The last stream has left. */
   left (): void
 }
@@ -39,6 +41,7 @@ export class RoomFeed extends LogFeed {
   override enter (reader: Follower): void {
     this.#room.checkReading()
     super.enter(reader)
+    this.#room.entered()
   }
 
   override leave (reader: Follower): void {

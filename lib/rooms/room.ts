@@ -102,6 +102,12 @@ export class Room extends RoomParts implements RoomGate {
     if (this.#isFreed) throw this.#freed()
   }
 
+  /** A stream has begun. */
+  entered (): void {
+    this.#idle?.cancel()
+    this.#idle = undefined
+  }
+
   /** The last stream has left. Those that come and go while it is stored may be loops of `onIdle`. */
   left (): void {
     if (this.#state === 'open') this.#stay()

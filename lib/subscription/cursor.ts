@@ -83,7 +83,7 @@ export function catchUp (cursor: EntryCursor, { index, position }: Standing, win
 /** Walks over all entries of a log. */
 export class Cursor implements EntryCursor {
   readonly #window: Window
-  readonly #pages: Pages
+  readonly #history: HeldHistory
   readonly #histories: KeyHistories | undefined
   /** The index of the next entry in the window; -1 before the window. */
   #index = -1
@@ -102,12 +102,15 @@ export class Cursor implements EntryCursor {
   #fallenAt = 0
   position = ''
 
-  constructor ({ window, pages, histories }: HeldHistory, location: Location, position: string) {
-    this.#window = window
-    this.#pages = pages
-    this.#histories = histories
+  constructor (history: HeldHistory, location: Location, position: string) {
+    this.#history = history
+    this.#window = history.window
+    this.#histories = history.histories
     this.restart(location, position)
   }
+
+  /** Made for the first that reads some. */
+  get #pages (): Pages { return this.#history.pages }
 
   get isKeyed (): boolean { return false }
 

@@ -2,6 +2,7 @@
  * What the options of a subscription mean for its streams: which cursor, from where on, with which snapshot. There is
  * one plan for all streams of a subscription, and it does not know them.
  */
+import { Few } from '../few.ts'
 import type { Entry } from '../feed/entry.ts'
 import type { FeedCore } from '../feed/feed-core.ts'
 import { then } from '../feed/location.ts'
@@ -43,7 +44,7 @@ export class Plan {
   /** The keys that are followed now; `undefined` where entries of any key are taken, and of none. */
   readonly keys: FollowedKeys | undefined
   /** The open streams of a plan with keys. */
-  readonly #readers = new Set<Joiner>()
+  readonly #readers = new Few<Joiner>()
   #hasJoined = false
 
   /** The event types that are taken; `undefined` for all. */
@@ -157,14 +158,14 @@ export class Plan {
     this.keys.follow(key)
     if (last === 0) return
     this.#hasJoined = true
-    for (const reader of this.#readers) reader.join(key, last, this.feed.window.next)
+    for (const reader of this.#readers.all) reader.join(key, last, this.feed.window.next)
     this.feed.fanOut.notify()
   }
 
   /** Takes no entry of a key any more. */
   unfollow (key: string): void {
     this.keys?.unfollow(key)
-    if (this.#hasJoined) for (const reader of this.#readers) reader.part(key)
+    if (this.#hasJoined) for (const reader of this.#readers.all) reader.part(key)
   }
 
   #findAfter (after: string): Opening | Promise<Opening> {
