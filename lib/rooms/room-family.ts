@@ -3,6 +3,7 @@ import { settledWithin, type Clock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { ROOMS_STORED_AT_ONCE } from '../defaults.ts'
 import { asError, RoomsClosed, shown, TooManyFeeds } from '../errors.ts'
+import type { EndOptions } from '../feed/ending.ts'
 import type { FeedParts } from '../feed/feed-parts.ts'
 import { ownContext } from '../own-context.ts'
 import { RoomsFigures, type RoomsStats } from './figures.ts'
@@ -73,8 +74,8 @@ export class RoomFamily implements Rooms {
     return this.#rooms.get(id)?.openFeed
   }
 
-  end (id: string): void {
-    this.#rooms.get(id)?.end()
+  end (id: string, options?: EndOptions): void {
+    this.#rooms.get(id)?.end(options)
   }
 
   stats (): RoomsStats {

@@ -62,13 +62,15 @@ export abstract class RoomParts implements FeedParts {
   get countedAs (): string { return this.tools.name }
   get retain (): Retention { return this.tools.settings.retain }
   get clock (): Clock { return this.tools.clock }
+  get deadlines (): Deadlines { return this.tools.deadlines }
   get codec (): EventCodec | undefined { return this.tools.codec }
   get lag (): LagPolicy { return this.tools.settings.lag }
   get initial (): Snapshot<unknown> | undefined { return this.tools.settings.initial }
   get onGap (): Snapshot<unknown> | undefined { return this.tools.settings.onGap }
   compile (event: string, schema: object): DataText { return this.tools.compile(event, schema) }
 
-  abstract onEnd (): void
+  abstract onEnd (isKept: boolean): void
+  abstract onLetGo (): void
   abstract onFreed (error?: unknown): void
   abstract onFault (error: unknown, what: string): void
 }

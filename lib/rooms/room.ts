@@ -1,10 +1,11 @@
 /**
  * One room, from its opening to the moment when its id is free: `opening`, `open`, `storing` (nobody follows it, and
- * `onIdle` runs), and `left` (its feed was freed, or has ended). One that is opened later is another.
+ * `onIdle` runs), `kept` (it has ended, and is kept for those who come later), and `left` (its feed was freed, or has ended). One that is opened later is another.
  */
 import type { Deadline } from '../deadlines.ts'
 import { ROOM_HOOK_MS } from '../defaults.ts'
 import { asError, FeedEnded, FeedFreed, LogFailed, RoomsClosed, RoomTimedOut, shown } from '../errors.ts'
+import type { EndOptions } from '../feed/ending.ts'
 import { checkLog } from '../log/answers.ts'
 import { RoomFeed, type RoomGate } from './room-feed.ts'
 import { RoomParts } from './room-parts.ts'
@@ -22,7 +23,7 @@ const DUE_WITHIN_MS = 1
 
 /** One room. */
 export class Room extends RoomParts implements RoomGate {
-  #state: 'opening' | 'open' | 'storing' | 'left' = 'opening'
+  #state: 'opening' | 'open' | 'storing' | 'kept' | 'left' = 'opening'
   /** True where it was freed: its feed takes nothing any more, and says that the room must be opened again. */
   #isFreed = false
   #feed: RoomFeed | undefined
@@ -46,7 +47,7 @@ export class Room extends RoomParts implements RoomGate {
   get feed (): RoomFeed | undefined { return this.#feed }
 
   /** Its feed, where anybody may have it. */
-  get openFeed (): RoomFeed | undefined { return this.#state === 'open' || this.#state === 'storing' ? this.#feed : undefined }
+  get openFeed (): RoomFeed | undefined { return this.#state === 'opening' || this.#state === 'left' ? undefined : this.#feed }
 
   /** True where whoever opens it gets another room. */
   get isLeft (): boolean { return this.#state === 'left' }
@@ -68,13 +69,13 @@ export class Room extends RoomParts implements RoomGate {
   async open (): Promise<RoomFeed> {
     const feed = this.openFeed
     if (feed === undefined) return await (this.#opened ?? this.#open())
-    this.#stay()
+    if (this.#state !== 'kept') this.#stay()
     return feed
   }
 
   /** Ends it: as `feed.end()` does; one without a feed yet is given up. */
-  end (): void {
-    if (this.#feed !== undefined) this.#feed.end()
+  end (options: EndOptions | undefined): void {
+    if (this.#feed !== undefined) this.#feed.end(options)
     else if (this.#state === 'opening') this.#leave(Promise.resolve())
   }
 
@@ -83,7 +84,7 @@ export class Room extends RoomParts implements RoomGate {
     const feed = this.openFeed
     if (feed === undefined) return
     if (this.#state === 'open') await this.#store(feed)
-    else await this.tools.waits.until(this.#storing ?? Promise.resolve(), ROOM_HOOK_MS)
+    else if (this.#storing !== undefined) await this.tools.waits.until(this.#storing, ROOM_HOOK_MS)
   }
 
   /** The application has closed: gives up the log. Streams that are left end, and their clients come back. */
@@ -113,8 +114,16 @@ export class Room extends RoomParts implements RoomGate {
     if (this.#state === 'open') this.#stay()
   }
 
-  onEnd (): void {
+  onEnd (isKept: boolean): void {
     this.tools.figures.ended++
+    if (!isKept) return this.onLetGo()
+    this.#state = 'kept'
+    this.#turn++
+    this.entered()
+  }
+
+  /** It has ended, and is not kept for anybody who comes later. */
+  onLetGo (): void {
     if (this.#state !== 'left') this.#leave(new Promise((resolve) => { this.#endedIsFreed = () => { resolve(undefined) } }))
   }
 
@@ -138,11 +147,13 @@ export class Room extends RoomParts implements RoomGate {
       this.#checkOpening()
       this.#opened = undefined
       this.tools.figures.opened++
-      this.#stay()
+      // `onOpen` may have ended it, and kept it
+      if (this.#state === 'opening') this.#stay()
       return feed
     } catch (error) {
-      this.#isFreed ||= this.#state === 'opening'
-      if (this.#state === 'opening') this.#leave(this.#giveUp())
+      const isGivenUp = this.#state === 'opening' || this.#state === 'kept'
+      this.#isFreed ||= isGivenUp
+      if (isGivenUp) this.#leave(this.#giveUp())
       throw error
     }
   }
@@ -185,7 +196,7 @@ export class Room extends RoomParts implements RoomGate {
 
   #checkOpening (): void {
     if (this.tools.waits.isClosed) throw new RoomsClosed()
-    if (this.#state !== 'opening') throw new FeedEnded(shown(this.name))
+    if (this.#state !== 'opening' && this.#state !== 'kept') throw new FeedEnded(shown(this.name))
   }
 
   /** It is open, and idle from now on, if nobody follows it. */

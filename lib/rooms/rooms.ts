@@ -1,4 +1,5 @@
 /** Rooms as their application sees them: feeds of one kind that are made when somebody opens them. */
+import type { EndOptions } from '../feed/ending.ts'
 import type { Feed } from '../subscription/feed.ts'
 import type { RoomsStats } from './figures.ts'
 
@@ -21,8 +22,11 @@ export interface Rooms<Types = Record<string, unknown>> {
   open (id: string): Promise<Feed<Types>>
   /** The feed of a room that is open now; `undefined` where none is, also while it is being opened. */
   get (id: string): Feed<Types> | undefined
-  /** Ends a room, as `end` of its feed does: its id is free. Does nothing where none is open or being opened. */
-  end (id: string): void
+  /**
+   * Ends a room, as `end` of its feed does: its id is free, with `keepMs` after that. Until then `open` and `get` give
+   * the feed that has ended. Does nothing where none is open or being opened. `onIdle` is not called.
+   */
+  end (id: string, options?: EndOptions): void
   /** What all rooms hold and have done. It walks over all of them and their streams. */
   stats (): RoomsStats
 }

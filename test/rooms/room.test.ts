@@ -370,6 +370,54 @@ t.test('a room that has ended gives what remains, and its id is free at once', a
   for (const id of ['nobody', '', 'no id', '__proto__']) rooms.end(id)
 })
 
+t.test('a room that has ended and is kept gives all to those who come later, and then its id is free', async (t) => {
+  const { rooms, clock } = familyOf(t, { freeWhenIdleMs: 100, maxOpen: 1 })
+  const feed = await rooms.open('7')
+  await feed.publish(said('all'))
+  rooms.end('7', { keepMs: 1_000 })
+  clock.advance(500)
+  t.equal(rooms.get('7'), feed)
+  const stream = new OpenStream((await rooms.open('7')).subscribe())
+  t.strictSame(textsOf(stream), ['all'])
+  t.match(stream.source.end, { kind: 'done' })
+  stream.close()
+  t.throws(() => feed.publish(said('late')), { code: 'FST_EVENTFEED_FEED_ENDED' })
+  await t.rejects(rooms.open('8'), { code: 'FST_EVENTFEED_TOO_MANY_FEEDS' }, 'it counts')
+  clock.advance(500)
+  t.equal(rooms.get('7'), undefined)
+  await turns()
+  t.not(await rooms.open('7'), feed)
+  t.match(rooms.stats().rooms, { open: 1, opened: 2, freed: 0, ended: 1 })
+})
+
+t.test('onOpen may give what has ended already', async (t) => {
+  const { rooms, clock } = familyOf(t, {
+    freeWhenIdleMs: 100,
+    onOpen: async (_id, feed) => {
+      await feed.publish(said('all'))
+      feed.end({ keepMs: 1_000 })
+    }
+  })
+  const feed = await rooms.open('7')
+  t.ok(feed.hasEnded)
+  clock.advance(999)
+  t.equal(await rooms.open('7'), feed)
+  clock.advance(1)
+  t.equal(rooms.get('7'), undefined)
+})
+
+t.test('a room that fails is left, as one that ends', async (t) => {
+  const { rooms, reported } = familyOf(t)
+  const feed = await rooms.open('7')
+  const stream = new OpenStream(feed.subscribe())
+  feed.fail(new Error('no engine'))
+  await turn()
+  t.match(stream.source.end, { kind: 'failed' })
+  t.match(reported, [{ error: { message: 'no engine' }, what: /room:7/ }])
+  t.not(await rooms.open('7'), feed)
+  stream.close()
+})
+
 t.test('a room that is ended during onIdle waits for that before it is opened again', async (t) => {
   const stored = new Later()
   const { rooms, clock } = familyOf(t, { freeWhenIdleMs: 100, onIdle: () => stored.promise })
