@@ -1,6 +1,6 @@
 /**
- * The example app: four pages, their event streams, and a way to cut the line. All files that it serves are in
- * `public/`, but for the code of htmx; nothing else of this folder can be fetched.
+ * The example app: its pages, their event streams, a way to cut the line, and a description of all that. The files that
+ * it serves are in `public/`, but for the code of htmx and Scalar; nothing else of this folder can be fetched.
  */
 import fastifyStatic from '@fastify/static'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -8,6 +8,7 @@ import Fastify, { type FastifyServerOptions } from 'fastify'
 import eventfeed, { type EventfeedOptions } from 'fastify-eventfeed'
 import { sqliteLogs } from 'fastify-eventfeed/sqlite'
 import { fileURLToPath } from 'node:url'
+import { documentRoutes } from './docs.ts'
 import type { MarketOptions } from './market.ts'
 import { OpenLines } from './open-lines.ts'
 import { chatRoutes } from './routes/chat.ts'
@@ -71,6 +72,7 @@ export async function buildApp ({ eventfeed: options, feedFile, market, tasks, .
       reply.header('x-content-type-options', 'nosniff')
     }
   })
+  await documentRoutes(app)
   await app.register(clockRoutes, { lines })
   await app.register(chatRoutes, { lines, log: logs?.('chat') })
   await app.register(tickerRoutes, { lines, log: logs?.('ticker'), market })

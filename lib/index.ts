@@ -4,6 +4,7 @@
 import { encode } from './wire/encode.ts'
 import { MemoryLog } from './log/memory-log.ts'
 import { projection } from './feed/projection.ts'
+import { openapi } from './plugin/openapi.ts'
 import { eventfeed } from './plugin/plugin.ts'
 import { EventStreamEnded } from './stream/end.ts'
 
@@ -25,6 +26,7 @@ export type { FeedRetainOptions, RetainOptions, Retention } from './log/retentio
 export type { DefineFeed, Eventfeed, EventSource, RouteEvents, SendEventStream } from './plugin/augmentation.ts'
 export type { EndedMessage, OpenedMessage, RefusedMessage } from './plugin/diagnostics.ts'
 export type { ControlOption } from './plugin/control-option.ts'
+export type { OpenapiOptions, OpenapiTransforms, TransformedDocument, TransformedRoute } from './plugin/openapi.ts'
 export type { EventfeedOptions, EventStreamOptions } from './plugin/options.ts'
 export type { StreamView } from './plugin/presence.ts'
 export type { RefusalReason } from './plugin/refusal-reasons.ts'
@@ -48,7 +50,7 @@ export type { BookmarkControl, Control, DoneControl, ErrorControl, ErrorReason, 
 export type { ControlFunction } from './wire/control-function.ts'
 export type { AnyEvent, ServerSentEvent } from './wire/event.ts'
 export type { GapEvent } from './wire/told-gap.ts'
-export { encode, EventStreamEnded, MemoryLog, projection }
+export { encode, EventStreamEnded, MemoryLog, openapi, projection }
 
 /** The plugin with all public names. Written out, because an inferred type would name files inside of Fastify. */
 type PluginWithNames = typeof eventfeed & {
@@ -57,10 +59,11 @@ type PluginWithNames = typeof eventfeed & {
   encode: typeof encode
   EventStreamEnded: typeof EventStreamEnded
   MemoryLog: typeof MemoryLog
+  openapi: typeof openapi
   projection: typeof projection
 }
 
-const names = { default: eventfeed, eventfeed, encode, EventStreamEnded, MemoryLog, projection }
+const names = { default: eventfeed, eventfeed, encode, EventStreamEnded, MemoryLog, openapi, projection }
 const plugin: PluginWithNames = Object.assign(eventfeed, names)
 export { eventfeed, plugin as 'module.exports' }
 export default plugin

@@ -16,9 +16,9 @@ const run = promisify(execFile)
 
 const readme = await readFile(join(import.meta.dirname, '..', 'README.md'), 'utf8')
 
-/** The first block of TypeScript under a heading. */
+/** The first block of TypeScript under a heading of the second or third level. */
 function codeUnder (heading: string): string {
-  const [, section = ''] = readme.split(`\n## ${heading}\n`)
+  const [, section = ''] = readme.split(new RegExp(`\n###? ${heading}\n`))
   const code = /```ts\n(?<code>.*?)```/s.exec(section)?.groups?.['code']
   if (code === undefined) throw new Error(`no code under ${heading}`)
   return code
@@ -86,6 +86,9 @@ const EXAMPLES: ReadonlyArray<readonly [heading: string, added: string, printed:
     await chat.publish({ event: 'message', data: { text: 'again' } })
     await print(stream, 'again')`,
   /event: welcome\ndata: \{"text":"hi"\}\n\ndata: \{"text":"again"\}\nid: \S+-2\n/],
+  ['OpenAPI', `
+    console.log((await app.inject('/openapi.json')).payload)`,
+  /"text\/event-stream":\{"itemSchema":\{"oneOf":\[\{"title":"price"/],
   ['Several feeds on one stream', `
     await print(await app.inject({ url: '/all', payloadAsStream: true, signal: leaving.signal }), 'It works')`,
   /event: headline\ndata: It works\nid: chat=\S+-1,news=\S+-1\n/],

@@ -12,6 +12,7 @@ import { Type, type Static } from 'typebox'
 import { FriendStreams } from '../friend-streams.ts'
 import { Friends, MAX_FRIENDS, MAX_NAMES } from '../friends.ts'
 import type { OpenLines } from '../open-lines.ts'
+import { Problem } from '../problem.ts'
 import { StreamId } from './cut.ts'
 
 /** A first connect that asks for history gets at most the newest 1,000 messages, which is also what the page keeps. */
@@ -29,14 +30,14 @@ const ChatMessage = Type.Object({
 const SimpleMessage = Type.Object({
   from: Type.String(),
   text: Type.String()
-})
+}, { $id: 'SimpleMessage' })
 const DetailedMessage = Type.Object({
   id: Type.String(),
   from: Type.String(),
   text: Type.String(),
   at: Type.String({ format: 'date-time', description: 'ISO 8601, UTC' }),
   friend: Type.Boolean({ description: 'whether the author was a friend of the user when this was sent' })
-})
+}, { $id: 'DetailedMessage' })
 const ChatQuery = Type.Object({
   user: Type.String({ minLength: 1, maxLength: 64, default: 'ada' }),
   friends: Type.Boolean({ default: false, description: 'only messages of friends, and one\'s own' }),
@@ -62,7 +63,14 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines, log?: Eve
   const simple = projection(SimpleMessage, ({ data }: Said) => ({ data: { from: data.from, text: data.text } }))
 
   app.get('/chat-updates', {
-    schema: { querystring: ChatQuery, events: { message: Type.Union([SimpleMessage, DetailedMessage]) } }
+    schema: {
+      operationId: 'followChat',
+      summary: 'Follow the chat',
+      description: 'Each message as it is said: of everybody, or of friends only, in a short or a long shape.',
+      tags: ['chat'],
+      querystring: ChatQuery,
+      events: { message: Type.Union([SimpleMessage, DetailedMessage]) }
+    }
   }, (request, reply) => {
     const { user, friends: friendsOnly, format, history, stream } = request.query
     const from = history ? { last: MAX_HISTORY } as const : 'latest'
@@ -86,7 +94,13 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines, log?: Eve
 
   app.post('/chat/messages', {
     bodyLimit: MAX_MESSAGE_BYTES,
-    schema: { body: ChatMessage, response: { 201: Type.Object({ id: Type.String() }) } }
+    schema: {
+      operationId: 'say',
+      summary: 'Say something',
+      tags: ['chat'],
+      body: ChatMessage,
+      response: { 201: Type.Object({ id: Type.String({ description: 'the event ID of the message' }) }) }
+    }
   }, async ({ body: { from, text } }, reply) => {
     const id = await chat.publish({ event: 'message', data: { from, text }, key: from })
     return reply.code(201).send({ id })
@@ -95,11 +109,19 @@ export const chatRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines, log?: Eve
   const params = Type.Object({ user: Name })
 
   app.get('/chat/friends/:user', {
-    schema: { params, response: { 200: FriendList } }
+    schema: { operationId: 'listFriends', summary: 'Who the friends of a user are', tags: ['chat'], params, response: { 200: FriendList } }
   }, async ({ params: { user } }) => ({ friends: [...friends.of(user)] }))
 
   app.put('/chat/friends/:user', {
-    schema: { params, body: FriendList }
+    schema: {
+      operationId: 'replaceFriends',
+      summary: 'Change the friends of a user',
+      description: 'This holds for open streams from the next message on.',
+      tags: ['chat'],
+      params,
+      body: FriendList,
+      response: { 200: FriendList, 409: Problem }
+    }
   }, async ({ params: { user }, body }, reply) => {
     const before = friends.of(user)
     if (!friends.replace(user, new Set(body.friends))) {

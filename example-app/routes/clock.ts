@@ -11,11 +11,18 @@ import { StreamId } from './cut.ts'
 const Tick = Type.Object({
   count: Type.Integer({ minimum: 1 }),
   time: Type.String({ format: 'date-time', description: 'ISO 8601, UTC' })
-})
+}, { $id: 'Tick' })
 
 export const clockRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines }> = async (app, { lines }) => {
   app.get('/clock/events', {
-    schema: { querystring: Type.Object({ stream: Type.Optional(StreamId) }), events: { message: Tick } }
+    schema: {
+      operationId: 'followClock',
+      summary: 'Follow the clock',
+      description: 'A count and the time, once a second. A client that reconnects continues at its count.',
+      tags: ['clock'],
+      querystring: Type.Object({ stream: Type.Optional(StreamId) }),
+      events: { message: Tick }
+    }
   }, (request, reply) => {
     return reply.sse(async function * ({ signal, lastEventId }) {
       lines.add(request.query.stream, reply.raw, signal)

@@ -31,7 +31,14 @@ export const reportRoutes: FastifyPluginAsyncTypebox = async (app) => {
     })
   }
 
-  app.get('/report/events', { schema: { events: { message: Type.String() } } }, (_request, reply) => {
+  app.get('/report/events', {
+    schema: {
+      operationId: 'followReport',
+      summary: 'Follow a report as it is made',
+      tags: ['report'],
+      events: { message: Type.String({ description: 'a fragment of HTML' }) }
+    }
+  }, (_request, reply) => {
     return reply.sse(async function * ({ signal, lastEventId }) {
       for (let number = numberFrom(lastEventId); number < LINES.length; number++) {
         await sleep(LINE_MS, undefined, { signal })

@@ -10,13 +10,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { setTimeout } from 'node:timers/promises'
 import { Type } from 'typebox'
 import type { OpenLines } from '../open-lines.ts'
+import { Problem } from '../problem.ts'
 import { StreamId } from './cut.ts'
 
 const Progress = Type.Object({
   name: Type.String(),
   status: Type.Union([Type.Literal('queued'), Type.Literal('running'), Type.Literal('completed')]),
   percent: Type.Integer({ minimum: 0, maximum: 100 })
-})
+}, { $id: 'Progress' })
 
 /** The options of the tasks. */
 export interface TaskOptions {
@@ -41,6 +42,9 @@ export const taskRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines, tasks?: T
 
   app.post('/tasks', {
     schema: {
+      operationId: 'startTask',
+      summary: 'Start a task',
+      tags: ['tasks'],
       body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 60 }) }),
       response: { 202: Type.Object({ id: Type.String() }) }
     }
@@ -60,11 +64,21 @@ export const taskRoutes: FastifyPluginAsyncTypebox<{ lines: OpenLines, tasks?: T
   })
 
   app.get('/tasks/:id/events', {
-    schema: { params: TaskId, querystring: Type.Object({ stream: Type.Optional(StreamId) }), events }
+    schema: {
+      operationId: 'followTask',
+      summary: 'Follow a task from its beginning',
+      tags: ['tasks'],
+      params: TaskId,
+      querystring: Type.Object({ stream: Type.Optional(StreamId) }),
+      events,
+      response: { 404: Problem }
+    }
   }, (request, reply) => reply.sse(({ signal }) => {
     lines.add(request.query.stream, reply.raw, signal)
     return tasks.follow(request.params.id)
   }))
 
-  app.delete('/tasks/:id', { schema: { params: TaskId } }, async (request) => await tasks.stop(request.params.id, 'stopped on the page'))
+  app.delete('/tasks/:id', {
+    schema: { operationId: 'stopTask', summary: 'Stop a task', tags: ['tasks'], params: TaskId }
+  }, async (request) => await tasks.stop(request.params.id, 'stopped on the page'))
 }

@@ -17,7 +17,7 @@ const Price = Type.Object({
   name: Type.String(),
   price: Type.Number(),
   change: Type.Number({ description: 'since the application was started, in percent' })
-})
+}, { $id: 'Price' })
 
 /** What the routes need. */
 interface TickerOptions {
@@ -37,7 +37,14 @@ export const tickerRoutes: FastifyPluginAsyncTypebox<TickerOptions> = async (app
   const market = new Market((data) => { ticker.publish({ event: 'price', data, key: data.symbol }) }, options)
 
   app.get('/ticker/events', {
-    schema: { querystring: Type.Object({ stream: Type.Optional(StreamId) }), events: { price: Price } }
+    schema: {
+      operationId: 'followPrices',
+      summary: 'Follow the prices',
+      description: 'All prices at a first connect, then each that changes.',
+      tags: ['ticker'],
+      querystring: Type.Object({ stream: Type.Optional(StreamId) }),
+      events: { price: Price }
+    }
   }, (request, reply) => {
     return reply.sse(({ signal }) => {
       lines.add(request.query.stream, reply.raw, signal)

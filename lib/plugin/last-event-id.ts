@@ -53,7 +53,8 @@ export function withLastEventId (querystring: unknown): unknown {
   if (!isSchema(properties) || LAST_EVENT_ID_PARAMETER in properties) return querystring
   // with the properties that some schema builders hide in a schema
   const copy: object = Object.create(Object.getPrototypeOf(querystring), Object.getOwnPropertyDescriptors(querystring))
-  return Object.assign(copy, { properties: { ...properties, [LAST_EVENT_ID_PARAMETER]: { type: 'string' } } })
+  const parameter = { type: 'string', description: 'the last event ID that the client has, where it cannot send the header' }
+  return Object.assign(copy, { properties: { ...properties, [LAST_EVENT_ID_PARAMETER]: parameter } })
 }
 
 function holds (query: unknown): query is Record<string, unknown> {

@@ -32,7 +32,7 @@ export function resolveRefs (schema: JsonSchema, find: (ref: string) => unknown)
     if (typeof ref === 'string') {
       const [id = '', pointer = ''] = ref.split('#')
       const home = id === '' ? root : find(id)
-      const target = isSchema(home) ? stepsOf(pointer).reduce<unknown>((at, step) => isSchema(at) ? at[step] : undefined, home) : undefined
+      const target = atPointer(home, pointer)
       if (!isSchema(home) || !isSchema(target) || behind.includes(ref)) return value
       const { $id: _, ...rest } = target
       return resolve(rest, home, [...behind, ref])
@@ -40,6 +40,12 @@ export function resolveRefs (schema: JsonSchema, find: (ref: string) => unknown)
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, resolve(inner, root, behind)]))
   }
   return resolve(schema, schema, []) as JsonSchema
+}
+
+/** What a JSON pointer (RFC 6901) leads to in a schema, by objects alone; `undefined` where that is nothing. */
+export function atPointer (schema: unknown, pointer: string): unknown {
+  const steps = decodeURIComponent(pointer).split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return steps.reduce<unknown>((at, step) => isSchema(at) ? at[step] : undefined, schema)
 }
 
 /**
@@ -115,11 +121,6 @@ function areBoth (type: string, ...schemas: JsonSchema[]): boolean {
 /** True for what may have properties, or items that do. */
 function mayHold (schema: JsonSchema): boolean {
   return areBoth('object', schema) || areBoth('array', schema)
-}
-
-/** The steps of a JSON pointer (RFC 6901). */
-function stepsOf (pointer: string): string[] {
-  return decodeURIComponent(pointer).split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
 /** By a property that both require, with constants that exclude each other. */

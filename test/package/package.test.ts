@@ -116,7 +116,7 @@ t.test('require() gives the plugin itself, and the public names hang on it', asy
     })`
   const { type, names, different } = JSON.parse(await run(folder, process.execPath, '--input-type=commonjs', '--eval', script))
   t.equal(type, 'function')
-  t.strictSame(names.toSorted(), ['EventStreamEnded', 'MemoryLog', 'default', 'encode', 'eventfeed', 'projection'])
+  t.strictSame(names.toSorted(), ['EventStreamEnded', 'MemoryLog', 'default', 'encode', 'eventfeed', 'openapi', 'projection'])
   t.strictSame(different, [], 'each is what an import gives')
 })
 
