@@ -1,6 +1,6 @@
 /**
- * How to test streams: by `node --test`, without a socket, and with a clock that the test moves. `inject` opens a stream
- * as a client does. One that ends is an ordinary answer; one that stays open is read as far as the test wants.
+ * How to test streams: by `node --test`, without a socket, and with a clock that the test moves. `inject` opens a
+ * stream as a client does. One that ends is an ordinary answer; one that stays open is read as far as the test wants.
  */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'

@@ -1,7 +1,7 @@
 /**
- * The answer of a language model, token by token, as a run. It goes on when the page is reloaded or closed, a second tab
- * gets it from its beginning, and its user can stop it. The run's tag says whose answer it is: for everybody else it
- * does not exist.
+ * The answer of a language model, token by token, as a run. It goes on when the page is reloaded or closed, a second
+ * tab gets it from its beginning, and its user can stop it. The run's tag says whose answer it is: for everybody else
+ * it does not exist.
  */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyRequest } from 'fastify'

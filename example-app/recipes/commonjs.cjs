@@ -1,7 +1,7 @@
 'use strict'
 /**
- * Plain JavaScript with `require`, and schemas written as JSON Schema: a page counts visitors, and everybody who looks at
- * it sees the count go up. Start it by `node commonjs.cjs`; it listens at PORT, 3000 by default.
+ * Plain JavaScript with `require`, and schemas written as JSON Schema: a page counts visitors, and everybody who
+ * looks at it sees the count go up. Start it by `node commonjs.cjs`; it listens at PORT, 3000 by default.
  */
 const Fastify = require('fastify')
 const eventfeed = require('fastify-eventfeed')

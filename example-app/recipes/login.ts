@@ -1,7 +1,7 @@
 /**
- * What the recipes share: who is logged in. A session in a cookie, because an `EventSource` sends cookies but no headers
- * of yours. A logout ends the streams of that login, and no others. A real application checks a password where this one
- * takes any name.
+ * What the recipes share: who is logged in. A session in a cookie, because an `EventSource` sends cookies but no
+ * headers of yours. A logout ends the streams of that login, and no others. A real application checks a password
+ * where this one takes any name.
  */
 import cookie from '@fastify/cookie'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'

@@ -1,7 +1,7 @@
 /**
- * An application behind nginx, which serves it under `/app/` (`proxy.conf` beside this file is nginx's part), for a page
- * of another origin that sends its cookies along. The streams need no option: they are neither buffered nor compressed on
- * their way, and their headers are those that CORS asks for.
+ * An application behind nginx, which serves it under `/app/` (`proxy.conf` beside this file is nginx's part), for a
+ * page of another origin that sends its cookies along. The streams need no option: they are neither buffered nor
+ * compressed on their way, and their headers are those that CORS asks for.
  */
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'

@@ -23,7 +23,10 @@ export async function commonjs (t: Test, folder: string): Promise<void> {
     const [line] = await once(createInterface(program.stdout), 'line')
     return { origin: String(line).replace('listening at ', ''), kill }
   }
-  const visit = async (origin: string): Promise<unknown> => await (await fetch(`${origin}/visits`, { method: 'POST' })).json()
+  const visit = async (origin: string): Promise<unknown> => {
+    const response = await fetch(`${origin}/visits`, { method: 'POST' })
+    return await response.json()
+  }
 
   t.test('two pages see the count, and the count of a server that has started again', async (t) => {
     const port = await freePort()

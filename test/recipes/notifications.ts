@@ -10,7 +10,9 @@ const KEPT = 20
 /** How many the feed keeps of all of them together. */
 const KEPT_IN_ALL = 500
 
-export async function notifications (t: Test, { buildApp }: typeof Recipe, { sqliteLogs }: typeof Sqlite): Promise<void> {
+export async function notifications (
+  t: Test, { buildApp }: typeof Recipe, { sqliteLogs }: typeof Sqlite
+): Promise<void> {
   const OPTIONS = { retryMs: 10, drainTimeoutMs: 200 }
   /** Bob is in the group `ops`, ada is in none. */
   const groups = () => new Map([['bob', new Set(['ops'])]])
@@ -27,7 +29,10 @@ export async function notifications (t: Test, { buildApp }: typeof Recipe, { sql
     await tab.until('stream:bookmark')
     return tab
   }
-  const said = (tab: Tab): unknown[] => tab.all('notice').map((notice) => (notice as { text: string }).text) // as its schema says
+  const said = (tab: Tab): string[] => {
+    const notices = tab.all('notice') as Array<{ text: string }> // as its schema says
+    return notices.map(({ text }) => text)
+  }
 
   t.test('each sees once what concerns them, and nothing else', async (t) => {
     const { ada, bob } = await start(t)
@@ -64,7 +69,7 @@ export async function notifications (t: Test, { buildApp }: typeof Recipe, { sql
     }
   })
 
-  t.test('who joins a group while a page is open gets its last ones and what comes, and who leaves gets no more', async (t) => {
+  t.test('who joins a group while a page is open gets its last ones, and who leaves gets no more', async (t) => {
     const { ada, bob } = await start(t)
     for (let count = 1; count <= 6; count++) await notify(bob, `${count}`, 'group:ops')
     const tabs = [await open(ada), await open(ada)]

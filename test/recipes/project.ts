@@ -49,15 +49,18 @@ export async function makeProject (t: Test): Promise<Project> {
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'recipes', private: true, type: 'module' }))
   await cp(join(root, 'example-app/recipes'), join(folder, 'recipes'), { recursive: true })
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({
-    compilerOptions: { ...STRICT, target: 'es2023', module: 'nodenext', types: ['node'], rewriteRelativeImportExtensions: true },
+    compilerOptions: {
+      ...STRICT, target: 'es2023', module: 'nodenext', types: ['node'], rewriteRelativeImportExtensions: true
+    },
     include: ['recipes']
   }))
+  const load = async (path: string) => await import(pathToFileURL(join(folder, path)).href)
   return {
     folder: join(folder, 'recipes'),
     async compile (compiler) {
       await run(folder, process.execPath, join(root, 'node_modules', compiler, 'lib/tsc.js'), '-p', '.')
     },
-    sqlite: async () => await import(pathToFileURL(join(folder, 'node_modules/fastify-eventfeed/dist/sqlite/index.js')).href),
-    load: async (name) => await import(pathToFileURL(join(folder, 'recipes', name)).href)
+    sqlite: async () => await load('node_modules/fastify-eventfeed/dist/sqlite/index.js'),
+    load: async (name) => await load(join('recipes', name))
   }
 }

@@ -1,4 +1,6 @@
-/** The recipe of an application behind nginx, through a real one, and for a page of another origin in a real browser. */
+/**
+ * The recipe of an application behind nginx, through a real one, and for a page of another origin in a real browser.
+ */
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -22,7 +24,8 @@ export async function proxy (t: Test, folder: string, { buildApp }: typeof Recip
   const start = async (t: Test, pages: string[]) => {
     const app = await buildApp(pages, { retryMs: 10, drainTimeoutMs: 500 })
     const { origin: upstream, cut } = await serve(t, app)
-    return { app, cut, url: `${await startNginx(t, upstream, locations.replace('http://127.0.0.1:3000', upstream))}/app` }
+    const origin = await startNginx(t, upstream, locations.replace('http://127.0.0.1:3000', upstream))
+    return { app, cut, url: `${origin}/app` }
   }
 
   t.test('under a sub-path, each event arrives while its stream is open, and no stream is compressed', {
@@ -40,7 +43,8 @@ export async function proxy (t: Test, folder: string, { buildApp }: typeof Recip
     const catalogue = await ada.fetch('/catalogue', { headers: { 'accept-encoding': 'gzip' } })
     t.equal(catalogue.headers.get('content-encoding'), 'gzip', 'other answers are')
     await catalogue.text()
-    const stream = await ada.fetch('/prices', { headers: { 'accept-encoding': 'gzip, br', accept: 'text/event-stream' } })
+    const headers = { 'accept-encoding': 'gzip, br', accept: 'text/event-stream' }
+    const stream = await ada.fetch('/prices', { headers })
     t.match(stream.headers.get('content-type'), 'text/event-stream')
     t.equal(stream.headers.get('content-encoding'), null)
     await stream.body?.cancel()
@@ -49,7 +53,9 @@ export async function proxy (t: Test, folder: string, { buildApp }: typeof Recip
     t.equal(await Visitor.nobody(t, url).status('GET', '/prices'), 401)
   })
 
-  t.test('streams are counted by the address of their client, not by that of nginx', { skip: nginx.skip }, async (t) => {
+  t.test('streams are counted by the address of their client, not by that of nginx', {
+    skip: nginx.skip
+  }, async (t) => {
     const { url } = await start(t, [])
     const ada = await Visitor.login(t, url, 'ada')
     const leaving = new AbortController()
@@ -70,7 +76,7 @@ export async function proxy (t: Test, folder: string, { buildApp }: typeof Recip
     await t.rejects(stream.text())
   })
 
-  t.test('a page of another origin gets the events with its cookies, after a cut too; one that is not allowed gets nothing', {
+  t.test('a page of another origin gets the events, after a cut too, and one that is not allowed gets nothing', {
     skip: nginx.skip || skipWithoutBrowser
   }, async (t) => {
     const [allowed, foreign] = [await servePage(t), await servePage(t)]
@@ -81,7 +87,9 @@ export async function proxy (t: Test, folder: string, { buildApp }: typeof Recip
     await page.goto(allowed)
     t.equal(await page.evaluate(openAsAda(url)), 200)
     const ada = await Visitor.login(t, url, 'ada')
-    const publish = async (price: number): Promise<void> => { await ada.ask('PUT', '/prices', { symbol: 'ABC', price }) }
+    const publish = async (price: number): Promise<void> => {
+      await ada.ask('PUT', '/prices', { symbol: 'ABC', price })
+    }
     await publish(1)
     await eventually(async () => (await prices(page)).length === 1, 'the first price')
     cut()

@@ -6,12 +6,14 @@ import t from 'tap'
 import type * as Answer from '../../example-app/recipes/answer.ts'
 import type * as Notifications from '../../example-app/recipes/notifications.ts'
 import type * as Proxy from '../../example-app/recipes/proxy.ts'
+import type * as Rooms from '../../example-app/recipes/rooms.ts'
 import { run } from '../package/packed.ts'
 import { answer } from './answer.ts'
 import { commonjs } from './commonjs.ts'
 import { notifications } from './notifications.ts'
 import { COMPILERS, makeProject } from './project.ts'
 import { proxy } from './proxy.ts'
+import { rooms } from './rooms.ts'
 
 // it builds, installs and compiles, each with real tools: half a minute, and much more on a busy machine
 t.setTimeout(600_000)
@@ -25,6 +27,7 @@ for (const compiler of COMPILERS) {
 t.test('notifications', async (t) => {
   await notifications(t, await project.load<typeof Notifications>('notifications.js'), await project.sqlite())
 })
+t.test('rooms', async (t) => { await rooms(t, await project.load<typeof Rooms>('rooms.js')) })
 t.test('answer', async (t) => { await answer(t, await project.load<typeof Answer>('answer.js')) })
 t.test('proxy', async (t) => { await proxy(t, project.folder, await project.load<typeof Proxy>('proxy.js')) })
 t.test('commonjs', async (t) => { await commonjs(t, project.folder) })

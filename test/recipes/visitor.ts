@@ -8,7 +8,7 @@ import { eventually } from '../story/raw-client.ts'
 /** A recipe that is served. */
 export interface Served {
   readonly origin: string
-  /** Cuts the lines of all open streams. Other connections are kept, so that no request of `fetch` fails by that. */
+  /** Cuts the lines of all open streams. */
   cut (): void
 }
 
@@ -38,7 +38,9 @@ export class Tab {
   readonly #source: EventSource
 
   constructor (t: Test, url: string, cookie = '') {
-    const fetchAsLoggedIn: typeof fetch = (input, init) => fetch(input, { ...init, headers: { ...init?.headers, cookie } })
+    const fetchAsLoggedIn: typeof fetch = (input, init) => {
+      return fetch(input, { ...init, headers: { ...init?.headers, cookie } })
+    }
     this.#source = new ListeningToAll(url, { fetch: fetchAsLoggedIn }, (shown) => { this.events.push(shown) })
     t.teardown(() => this.close())
   }
@@ -64,9 +66,13 @@ export class Tab {
   }
 
   async #eventually (fact: () => boolean, what: string): Promise<void> {
-    await eventually(fact, what).catch((error: Error) => { throw new Error(`${error.message}: ${JSON.stringify(this.events)}`) })
+    await eventually(fact, what).catch((error: Error) => {
+      throw new Error(`${error.message}: ${JSON.stringify(this.events)}`)
+    })
   }
 }
+
+interface Request extends RequestInit { headers?: Record<string, string> }
 
 /** A person, and the application that this person uses. */
 export class Visitor {
@@ -98,8 +104,10 @@ export class Visitor {
   }
 
   /** What `fetch` gives. */
-  async fetch (path: string, { headers, ...init }: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> {
-    return await fetch(`${this.#url}${path}`, { ...init, headers: { ...headers, cookie: this.#cookie } })
+  async fetch (path: string, { headers, ...init }: Request = {}): Promise<Response> {
+    // a connection that is kept would be that of a server which the test has closed
+    const sent = { ...headers, cookie: this.#cookie, connection: 'close' }
+    return await fetch(`${this.#url}${path}`, { ...init, headers: sent })
   }
 
   /** The status of an answer. */
@@ -118,8 +126,9 @@ export class Visitor {
   }
 
   async #send (method: string, path: string, body: unknown): Promise<Response> {
-    const json = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
-    return await this.fetch(path, { ...json, method })
+    if (body === undefined) return await this.fetch(path, { method })
+    const headers = { 'content-type': 'application/json' }
+    return await this.fetch(path, { method, headers, body: JSON.stringify(body) })
   }
 }
 
@@ -133,7 +142,9 @@ class ListeningToAll extends EventSource {
   }
 
   override dispatchEvent (event: Event): boolean {
-    if (event instanceof MessageEvent) this.#onEvent({ type: event.type, data: JSON.parse(event.data), id: event.lastEventId })
+    if (event instanceof MessageEvent) {
+      this.#onEvent({ type: event.type, data: JSON.parse(event.data), id: event.lastEventId })
+    }
     return super.dispatchEvent(event)
   }
 }
