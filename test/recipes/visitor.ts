@@ -106,7 +106,7 @@ export class Visitor {
   /** What `fetch` gives. */
   async fetch (path: string, { headers, ...init }: Request = {}): Promise<Response> {
     // a connection that is kept would be that of a server which the test has closed
-    const sent = { ...headers, cookie: this.#cookie, connection: 'close' }
+    const sent = { connection: 'close', ...headers, cookie: this.#cookie }
     return await fetch(`${this.#url}${path}`, { ...init, headers: sent })
   }
 
