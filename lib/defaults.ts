@@ -68,6 +68,8 @@ export const MAX_CONNECTIONS_PER_KEY = Infinity
 export const PARKED_AFTER_MS = 5_000
 /** `retry` of a client that was refused because the server is full: it need not hurry. */
 export const REFUSED_RETRY_MS = 10_000
+/** Warnings about event types are remembered for 1,000 feeds and routes, and then all forgotten: names may be many. */
+export const MISHEARD_TOLD = 1_000
 /**
  * Of refused streams the log gets one line for each reason in 60,000 ms, with their number: clients that are refused
  * come back every 10 s, and thousands of them would bury all else.

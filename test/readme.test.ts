@@ -93,7 +93,7 @@ const EXAMPLES: ReadonlyArray<readonly [heading: string, added: string, printed:
     await print(await app.inject({ url: '/all', payloadAsStream: true, signal: leaving.signal }), 'It works')`,
   /event: headline\ndata: It works\nid: chat=\S+-1,news=\S+-1\n/],
   ['Who is online', `
-    const stream = await app.inject({ url: '/chat/ada', payloadAsStream: true, signal: leaving.signal, headers: { accept: 'text/event-stream' } })
+    const stream = await app.inject({ url: '/chat/ada', payloadAsStream: true, signal: leaving.signal, headers: { accept: 'text/event-stream', 'cache-control': 'no-cache' } })
     console.log((await app.inject('/online')).payload, (await app.inject({ method: 'DELETE', url: '/chat/ada' })).payload)
     for await (const chunk of stream.stream()) console.log(String(chunk))
     console.log((await app.inject('/chat/ada')).statusCode, (await app.inject('/online')).payload)`,

@@ -68,7 +68,7 @@ export class FeedHoldings implements History {
     this.log = parts.log ?? own
     const { bounds, perKey } = readFeedRetain(parts.retain)
     this.window = new Window(parts.clock, boundedBy(bounds, parts.log?.retain), parts.log === undefined ? own : undefined, parts.output?.onHeld)
-    this.drafts = new Drafts(parts.codec, this.poison)
+    this.drafts = new Drafts(parts.codec, this.poison, parts.onMisheard)
     this.fanOut = new FanOut(parts.clock, this.window, this.figures, this.report)
     this.bookmarks = new Bookmarks(this, parts.clock, this.fanOut, this.followers)
     const { entries, bytes } = this.window.retention

@@ -25,6 +25,8 @@ export interface FeedParts {
   readonly codec: EventCodec | undefined
   /** Writes data by a schema that a projection carries. */
   readonly compile: (event: string, schema: object) => DataText
+  /** Hears of undeclared event types that an `EventSource` takes for news of its connection. May come often. */
+  readonly onMisheard?: ((type: string) => void) | undefined
   readonly lag: LagPolicy
   readonly initial?: Snapshot<unknown> | undefined
   readonly onGap?: Snapshot<unknown> | undefined

@@ -6,7 +6,7 @@ import { MAX_KEYS } from '../defaults.ts'
 import { BadEvent, BadField, describe, shown } from '../errors.ts'
 import type { LogDraft, LogEntry } from '../log/contract.ts'
 import type { EventCodec } from '../wire/codec.ts'
-import { checkEventType, DEFAULT_EVENT_TYPE, toJson, type DataText } from '../wire/event.ts'
+import { checkEventType, DEFAULT_EVENT_TYPE, isMisheard, toJson, type DataText } from '../wire/event.ts'
 import { NO_KEYS, type Check } from './entry.ts'
 import type { PoisonReports } from './poison.ts'
 
@@ -37,8 +37,11 @@ export class Drafts {
   readonly #mark: object
   readonly #json: DataText
   readonly #check: Check
+  readonly #onMisheard: ((type: string) => void) | undefined
+  #lastType = ''
 
-  constructor (codec: EventCodec | undefined, poison: PoisonReports) {
+  constructor (codec: EventCodec | undefined, poison: PoisonReports, onMisheard?: (type: string) => void) {
+    this.#onMisheard = onMisheard
     this.#mark = codec ?? {}
     this.#json = codec?.json ?? withoutSchema
     this.#check = (entry) => {
@@ -57,6 +60,10 @@ export class Drafts {
 
   /** As `of`, where all but the data was checked. */
   ofChecked ({ event, data, keys, dedupeId }: CheckedPublication, now: () => number): LogDraft {
+    if (event !== this.#lastType) {
+      this.#lastType = event
+      if (isMisheard(event)) this.#onMisheard?.(event)
+    }
     const json = this.#json(event, data)
     // the data may have functions that take their time
     return { event, json, keys, at: now(), dedupeId, checkedBy: this.#mark }

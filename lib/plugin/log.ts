@@ -78,6 +78,14 @@ export function logRefused (log: FastifyBaseLogger, refused: LoggedRefusal): voi
   })
 }
 
+/** Tells of an event type that an `EventSource` takes for news of its connection. */
+export function logMisheard (log: FastifyBaseLogger, whose: string, type: string): void {
+  quietly(() => {
+    log.warn(`${whose} has events of the type ${type}: for each of them an EventSource also calls its on${type}, as if its connection had ${type === 'error' ? 'failed' : 'opened'}. ` +
+      'Give the type another name, or let pages tell the two apart: an event of yours has data, one of the connection has none')
+  })
+}
+
 /** Tells of a pipelined stream that does not begin. */
 export function logPassed (log: FastifyBaseLogger, route: string, why: NoTurn): void {
   quietly(() => {

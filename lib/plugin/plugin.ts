@@ -9,6 +9,7 @@ import './augmentation.ts'
 import { drain } from './drain.ts'
 import { Feeds } from './feeds.ts'
 import { logError } from './log.ts'
+import { MisheardTypes } from './misheard.ts'
 import { acceptsEventStream } from './negotiation.ts'
 import { readSettings, type EventfeedOptions, type EventStreamOptions } from './options.ts'
 import { sendEventStream } from './reply-sse.ts'
@@ -26,8 +27,9 @@ const register: FastifyPluginAsync<EventfeedOptions<FastifyRequest>> = async (ap
   // @fastify/sse sets reply.sse on each reply, without decorating
   if (app.hasReplyDecorator('sse') || app.hasPlugin(OTHER_PLUGIN)) throw new ReplySseTaken()
   const settings = readSettings(options)
-  const streams = new Streams(settings, watchRoutes(app, settings.validateEvents), (error, what) => { logError(app.log, error, what) })
-  const workshop = new Workshop(app, settings.clock, settings.validateEvents)
+  const misheard = new MisheardTypes(() => app.log)
+  const streams = new Streams(settings, watchRoutes(app, settings.validateEvents, misheard), (error, what) => { logError(app.log, error, what) })
+  const workshop = new Workshop(app, settings.clock, settings.validateEvents, misheard)
   const feeds: Feeds = new Feeds(workshop, (name) => rooms.owns(name))
   const rooms: RoomFamilies = new RoomFamilies(workshop, () => feeds.names)
   const runs = new RunFamilies(workshop)

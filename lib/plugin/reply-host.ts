@@ -137,6 +137,10 @@ export class ReplyHost implements ConnectionHost, Committing {
     if (reply !== undefined && this.#refusal !== undefined) sendError(reply, this.#refusal, this.#streams)
   }
 
+  misheard (type: string): void {
+    if (this.#stream !== undefined) this.#streams.codecs.misheard.tell(this.#stream.route, type)
+  }
+
   stillRunning (stopped: Promise<void>): void {
     const request = this.#request
     if (request === undefined) {

@@ -10,6 +10,7 @@ import type { SerializerCompiler } from '../schema/serializer.ts'
 import type { EventCodec } from '../wire/codec.ts'
 import { answerDone, hasSeenEnd, passLastEventId, withLastEventId } from './last-event-id.ts'
 import { routeOf } from './log.ts'
+import type { MisheardTypes } from './misheard.ts'
 
 /** What Fastify calls the schema of the query string. */
 const QUERY_STRINGS = ['querystring', 'query'] as const
@@ -22,12 +23,15 @@ interface SeenRoute { readonly route: RouteOptions, readonly instance: FastifyIn
 /** The codecs of all routes, by the schema object that Fastify keeps of each. */
 export class RouteCodecs {
   readonly #validates: boolean
+  /** Warned of event types that browsers misread. */
+  readonly misheard: MisheardTypes
   readonly #seen = new WeakSet<object>()
   /** Or what a schema could not be compiled for: that is not tried again at each request. */
   readonly #codecs = new WeakMap<object, EventCodec | { readonly failure: unknown }>()
 
-  constructor (validates: boolean) {
+  constructor (validates: boolean, misheard: MisheardTypes) {
     this.#validates = validates
+    this.misheard = misheard
   }
 
   /**
@@ -42,6 +46,8 @@ export class RouteCodecs {
     // a later hook may have put a copy in the schema's place, with the events or without
     this.#codecs.set(schema, compileEvents(schema.events ?? events, where, { shared: instance.getSchemas(), serializer, validates: this.#validates }))
     this.#seen.add(schema)
+    // what Fastify adds for HEAD is no route of its own
+    if (route.method !== 'HEAD') this.misheard.declared(`${String(route.method)} ${route.url}`, Object(schema.events ?? events))
   }
 
   /** True for a route that declares events, but was declared before the plugin had loaded. */
@@ -72,13 +78,14 @@ export class RouteCodecs {
       codec = { failure }
     }
     this.#codecs.set(schema, codec)
+    this.misheard.declared(routeOf(reply.request), Object(schema.events))
     return codec
   }
 }
 
 /** Watches the routes of an instance and its children, those included that were declared before. */
-export function watchRoutes (app: FastifyInstance, validates: boolean): RouteCodecs {
-  const codecs = new RouteCodecs(validates)
+export function watchRoutes (app: FastifyInstance, validates: boolean, misheard: MisheardTypes): RouteCodecs {
+  const codecs = new RouteCodecs(validates, misheard)
   const due: SeenRoute[] = []
   app.addHook('onRoute', function (route) {
     if (route.schema?.events === undefined) return

@@ -12,6 +12,7 @@ import type { Compilers, SerializerCompiler } from '../schema/serializer.ts'
 import type { EventSchemas } from '../schema/types.ts'
 import { isFeedName } from '../wire/event-id.ts'
 import { logError } from './log.ts'
+import type { MisheardTypes } from './misheard.ts'
 
 /** The workshop of one application. */
 export class Workshop {
@@ -20,13 +21,15 @@ export class Workshop {
   readonly deadlines: Deadlines
   readonly #app: FastifyInstance
   readonly #validates: boolean
+  readonly #misheard: MisheardTypes
 
   /** @param validates true where data is validated before it is kept */
-  constructor (app: FastifyInstance, clock: Clock, validates: boolean) {
+  constructor (app: FastifyInstance, clock: Clock, validates: boolean, misheard: MisheardTypes) {
     this.#app = app
     this.clock = clock
     this.deadlines = new Deadlines(clock, (error) => { this.report(error, 'what was due for a feed failed') })
     this.#validates = validates
+    this.#misheard = misheard
   }
 
   /**
@@ -34,12 +37,15 @@ export class Workshop {
    *
    * @param whose for the messages, such as `the feed "chat"`
    */
-  compile (events: EventSchemas | undefined, whose: string): Pick<FeedParts, 'codec' | 'compile'> {
+  compile (events: EventSchemas | undefined, whose: string): Pick<FeedParts, 'codec' | 'compile' | 'onMisheard'> {
     const compilers: Compilers = {
       shared: this.#app.getSchemas(), serializer: this.#app.serializerCompiler as SerializerCompiler | undefined, validates: this.#validates
     }
+    const codec = events === undefined ? undefined : compileEvents(events, `the events of ${whose}`, compilers)
+    if (events !== undefined) this.#misheard.declared(whose, events)
     return {
-      codec: events === undefined ? undefined : compileEvents(events, `the events of ${whose}`, compilers),
+      codec,
+      onMisheard: codec === undefined ? (type) => { this.#misheard.tell(whose, type) } : undefined,
       compile: (event, schema) => compileData(event, schema, compilers)
     }
   }

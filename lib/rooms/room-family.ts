@@ -16,7 +16,7 @@ import type { Rooms } from './rooms.ts'
 import { Waits } from './waits.ts'
 
 /** What a family is made of. */
-export interface RoomFamilyParts extends Pick<FeedParts, 'codec' | 'compile'> {
+export interface RoomFamilyParts extends Pick<FeedParts, 'codec' | 'compile' | 'onMisheard'> {
   readonly name: string
   readonly settings: RoomsSettings
   readonly clock: Clock
@@ -39,7 +39,7 @@ export class RoomFamily implements Rooms {
   #isClosing = false
 
   constructor (parts: RoomFamilyParts) {
-    const { name, settings, clock, codec, compile, report } = parts
+    const { name, settings, clock, codec, compile, onMisheard, report } = parts
     this.name = name
     this.#parts = parts
     this.#deadlines = new Deadlines(clock, (error) => { report(asError(error, 'what was due failed'), `rooms ${shown(name)}`) })
@@ -50,6 +50,7 @@ export class RoomFamily implements Rooms {
       clock,
       codec,
       compile,
+      onMisheard,
       deadlines: this.#deadlines,
       waits: this.#waits,
       figures: this.#figures,

@@ -26,7 +26,7 @@ export interface RoomOfFamily {
 }
 
 /** What all rooms of a family share. */
-export interface RoomTools extends Pick<FeedParts, 'codec' | 'compile'> {
+export interface RoomTools extends Pick<FeedParts, 'codec' | 'compile' | 'onMisheard'> {
   /** The name of the family. */
   readonly name: string
   readonly settings: RoomsSettings
@@ -67,6 +67,7 @@ export abstract class RoomParts implements FeedParts {
   get lag (): LagPolicy { return this.tools.settings.lag }
   get initial (): Snapshot<unknown> | undefined { return this.tools.settings.initial }
   get onGap (): Snapshot<unknown> | undefined { return this.tools.settings.onGap }
+  get onMisheard (): RoomTools['onMisheard'] { return this.tools.onMisheard }
   compile (event: string, schema: object): DataText { return this.tools.compile(event, schema) }
 
   abstract onEnd (isKept: boolean): void

@@ -11,7 +11,7 @@ import type { FollowedOutput } from './run-plan.ts'
 import type { Run, RunFacts } from './run.ts'
 
 /** What all runs of a family share. */
-export interface RunTools extends Pick<FeedParts, 'clock' | 'codec' | 'compile'> {
+export interface RunTools extends Pick<FeedParts, 'clock' | 'codec' | 'compile' | 'onMisheard'> {
   /** The name of the family: what its runs count stands under that. */
   readonly name: string
   readonly settings: RunsSettings
@@ -39,7 +39,7 @@ export class HeldRun implements FollowedOutput {
 
   /** `feed.open` comes next. */
   constructor (facts: RunFacts, log: RunLog | undefined, tools: RunTools) {
-    const { name, settings, clock, codec, compile, room } = tools
+    const { name, settings, clock, codec, compile, onMisheard, room } = tools
     this.facts = facts
     this.log = log
     this.tools = tools
@@ -52,6 +52,7 @@ export class HeldRun implements FollowedOutput {
       deadlines: tools.deadlines,
       codec,
       compile,
+      onMisheard,
       lag: LAG,
       output: { lastWord: () => this.#lastWord, makeRoom: (bytes) => { this.makeRoom(bytes) }, onHeld: room.hold },
       onEnd: () => {},

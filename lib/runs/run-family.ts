@@ -27,7 +27,7 @@ import { toJson } from '../wire/event.ts'
 import { isSource } from './source-values.ts'
 
 /** What a family is made of. */
-export interface RunFamilyParts extends Pick<FeedParts, 'codec' | 'compile'> {
+export interface RunFamilyParts extends Pick<FeedParts, 'codec' | 'compile' | 'onMisheard'> {
   readonly name: string
   readonly settings: RunsSettings
   readonly clock: Clock
@@ -60,7 +60,7 @@ export class RunFamily implements Runs {
   #onIdle: (() => void) | undefined
 
   constructor (parts: RunFamilyParts) {
-    const { name, settings, clock, codec, compile, report } = parts
+    const { name, settings, clock, codec, compile, onMisheard, report } = parts
     this.name = name
     this.#parts = parts
     this.#room = new Room({
@@ -76,6 +76,7 @@ export class RunFamily implements Runs {
       clock,
       codec,
       compile,
+      onMisheard,
       deadlines: this.#deadlines,
       room: this.#room,
       report: (error, what) => { report(error, `runs ${shown(name)}: ${what}`) },

@@ -104,10 +104,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
     this.#advance()
   }
 
-  /**
-   * Ends the stream for a reason that is not the source's own. What is ready is still sent, where the client still
-   * reads.
-   */
+  /** Ends the stream for a reason that is not the source's own. What is ready is still sent to a client that reads. */
   end (reason: Exclude<EndReason, 'done' | 'failed' | 'lagged'>, { retryMs, detail, error }: { retryMs?: number, detail?: string, error?: Error } = {}): void {
     if (this.#state === 'closed') return
     const ended = new EventStreamEnded(reason, detail, retryMs)
@@ -141,6 +138,7 @@ export class Connection implements Beating, LifetimeOwner, SourceStream, WriterO
 
   /** The application wants the stream to be committed before there is an event. */
   ready (): void { this.#commit() }
+  misheard (type: string): void { this.#host.misheard(type) }
   onFree (): void { this.#advance() }
   onStalled (): void { this.end('write-timeout') }
   onGone (error?: Error): void { this.destroy(error) }

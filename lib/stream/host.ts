@@ -24,6 +24,8 @@ export interface ConnectionHost {
   readonly recheck: (() => unknown) | undefined
   /** Sends the head. Calls `opened` when that is done; where it cannot be done, `end` is called. */
   commit (): void
+  /** The source yields events of a type that an `EventSource` takes for news of its connection. May come often. */
+  misheard (type: string): void
   /** Answers with an ordinary error: nothing was committed. */
   refuse (error: unknown): void
   /** The stream has ended and its response has finished or closed. Called once. */

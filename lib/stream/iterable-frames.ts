@@ -37,7 +37,7 @@ export class IterableFrames implements FrameSource {
   /** Whole events. Its length, in UTF-16 units, is near enough to that in bytes for a bound. */
   #text = ''
   /** What is known of them. */
-  readonly #encoded: Encoded = { events: 0, lastEventId: undefined }
+  readonly #encoded: Encoded = { events: 0, lastEventId: undefined, misheard: undefined }
   #bytesSinceYield = 0
 
   constructor (origin: Origin, context: SourceContext) {
@@ -231,12 +231,20 @@ export class IterableFrames implements FrameSource {
   #encode (yielded: unknown): string {
     const control = this.#context?.control
     if (control === undefined || control.hasNamedGaps || !isEventObject(yielded) || !isToldGap(yielded)) {
-      return encodeYielded(yielded, this.#context?.codec?.text, this.#encoded)
+      const text = encodeYielded(yielded, this.#context?.codec?.text, this.#encoded)
+      if (this.#encoded.misheard !== undefined) this.#tellMisheard(this.#encoded.misheard)
+      return text
     }
     // a gap of a feed, yielded on, in the stream's own form
     const said = control.gap(yielded.data, yielded.id)
     if (said?.lastEventId !== undefined) this.#encoded.lastEventId = said.lastEventId
     return said?.text ?? ''
+  }
+
+  /** A route that declares its events was told of them before. */
+  #tellMisheard (type: string): void {
+    this.#encoded.misheard = undefined
+    if (this.#context?.codec === undefined) this.#context?.owner.misheard?.(type)
   }
 
   /** The iterator still runs, but what it yielded is no event, so it is stopped. */

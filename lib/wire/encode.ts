@@ -2,7 +2,7 @@
  * The text of an event stream (WHATWG HTML 9.2.5). Fields were checked in `event.ts`; here they only become lines.
  */
 import {
-  checkEvent, checkEventType, checkFields, checkId, DEFAULT_EVENT_TYPE, isEventObject, plainText, type DataText, type EventFields, type ServerSentEvent
+  checkEvent, checkEventType, checkFields, checkId, DEFAULT_EVENT_TYPE, isEventObject, isMisheard, plainText, type DataText, type EventFields, type ServerSentEvent
 } from './event.ts'
 import { CONTROL } from './protocol.ts'
 
@@ -27,6 +27,8 @@ export interface Encoded {
   events: number
   /** The last event ID of a client that has read all of them. */
   lastEventId: string | undefined
+  /** The type of the last event that an `EventSource` takes for news of its connection. */
+  misheard?: string | undefined
 }
 
 /**
@@ -48,13 +50,15 @@ export function encodeYielded (yielded: unknown, dataText: DataText = plainText,
   encoded.lastEventId = lastEventId
   // JSON that V8 has written is one line, and never empty
   const isJson = dataText === plainText && typeof data !== 'string'
-  if (isJson || (text !== '' && isOneLine(text))) return encodeUsual(type, text, lastEventId)
+  if (isJson || (text !== '' && isOneLine(text))) return encodeUsual(type, text, lastEventId, encoded)
+  noteType(type, encoded)
   return encodeFields({ data: text, event: type, id: lastEventId, retry: undefined, comment: undefined })
 }
 
 function encodeNoted (fields: EventFields, encoded: Encoded): string {
   if (fields.data !== undefined && fields.event !== CONTROL.gap) encoded.events++
   if (fields.id !== undefined) encoded.lastEventId = fields.id
+  noteType(fields.event, encoded)
   return encodeFields(fields)
 }
 
@@ -90,14 +94,22 @@ export function retryLine (retryMs: number): string {
 }
 
 /** An event whose data is one line, and not empty. */
-function encodeUsual (event: string, data: string, id: string): string {
-  return `${headOf(event)}${data}\nid: ${id}\n\n`
+function encodeUsual (event: string, data: string, id: string, encoded: Encoded): string {
+  return `${headOf(event, encoded)}${data}\nid: ${id}\n\n`
 }
 
 /** What stands before the data of an event of this type: the same again and again in most streams. */
-function headOf (event: string): string {
-  if (event !== lastHead.event) lastHead = { event, text: event === DEFAULT_EVENT_TYPE ? 'data: ' : ['event: ', event, '\ndata: '].join('') }
-  return lastHead.text
+function headOf (event: string, encoded: Encoded): string {
+  if (event === lastHead.event) return lastHead.text
+  const text = event === DEFAULT_EVENT_TYPE ? 'data: ' : ['event: ', event, '\ndata: '].join('')
+  // not remembered: each stream is to note its own
+  if (isMisheard(event)) noteType(event, encoded)
+  else lastHead = { event, text }
+  return text
+}
+
+function noteType (event: string | undefined, encoded: Encoded): void {
+  if (event !== undefined && isMisheard(event)) encoded.misheard = event
 }
 
 /** Most texts are one line of JSON, which has no line end in it. */

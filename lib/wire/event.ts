@@ -58,6 +58,11 @@ export function checkEventType (event: unknown): string {
   return event
 }
 
+/** True for a type at which an `EventSource` calls its own `onerror` or `onopen`, though its connection is as it was. */
+export function isMisheard (type: string): boolean {
+  return type === 'error' || type === 'open'
+}
+
 /** Checks an event ID and makes a string of it. Throws `FST_EVENTFEED_BAD_FIELD`. */
 export function checkId (id: unknown): string {
   if (typeof id === 'number') {

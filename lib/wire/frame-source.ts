@@ -41,6 +41,8 @@ export interface SourceContext {
 
 /** Whoever reads a source. */
 export interface SourceOwner {
+  /** Hears of an undeclared event type that an `EventSource` takes for news of its connection. */
+  misheard? (type: string): void
   /**
    * "There is more to read, or the end has come." A source calls it after a read that gave nothing; never from within
    * a call.

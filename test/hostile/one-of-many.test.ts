@@ -110,7 +110,7 @@ t.test('a stream whose writer throws ends alone, with the error and its source c
       release () {},
       write () { if (++writes === failsAt) throw broken }
     } as unknown as Writer
-    const host = { recheck: undefined, commit () { connection.opened(writer) }, refuse: fail, ended (summary: EndSummary) { ended.push(summary) }, stillRunning () {} }
+    const host = { recheck: undefined, commit () { connection.opened(writer) }, refuse: fail, ended (summary: EndSummary) { ended.push(summary) }, stillRunning () {}, misheard () {} }
     const connection = new Connection(host, streams.optionsOf(undefined).stream, streams.toolsFor(1_000), undefined, EVENTS_FORM)
     connection.start(feed.subscribe(), undefined)
     return ended

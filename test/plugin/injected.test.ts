@@ -9,7 +9,7 @@ import { eventually } from '../story/raw-client.ts'
 import { serve } from '../story/serve.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
-const accept = 'text/event-stream'
+const eventSource = { accept: 'text/event-stream', 'cache-control': 'no-cache' }
 const LIB = new URL('../../lib/index.ts', import.meta.url).href
 
 t.test('under node --test, where nothing else keeps the process alive, every time limit ends an injected stream', async (t) => {
@@ -29,7 +29,7 @@ for (const [reason, options] of Object.entries(LIMITS)) {
       await app.register(eventfeed)
       const chat = app.feed('chat')
       app.get('/', (_request, reply) => reply.sse(chat.subscribe(), options))
-      const response = await app.inject({ url: '/', headers: { accept: 'text/event-stream' }, payloadAsStream })
+      const response = await app.inject({ url: '/', headers: { accept: 'text/event-stream', 'cache-control': 'no-cache' }, payloadAsStream })
       let text = ''
       for await (const chunk of response.stream()) text += String(chunk)
       assert.match(text, /stream:bookmark/)
@@ -42,7 +42,7 @@ test('a quiet source', async () => {
   const app = Fastify()
   await app.register(eventfeed, { commitDelayMs: 100, heartbeatIntervalMs: 100 })
   app.get('/', (_request, reply) => reply.sse([]))
-  const response = await app.inject({ url: '/', headers: { accept: 'text/event-stream' }, payloadAsStream: true })
+  const response = await app.inject({ url: '/', headers: { accept: 'text/event-stream', 'cache-control': 'no-cache' }, payloadAsStream: true })
   for await (const chunk of response.stream()) if (String(chunk).includes(':\\n')) break
   await app.close()
 })
@@ -61,9 +61,9 @@ t.test('the process is kept alive for as long as an injected stream is open, and
   })
   const timers = (): number => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
   const before = timers()
-  const response = await app.inject({ url: '/', headers: { accept }, payloadAsStream: true })
+  const response = await app.inject({ url: '/', headers: eventSource, payloadAsStream: true })
   t.equal(timers(), before + 1)
-  for (const url of ['/ends', '/fails']) await app.inject({ url, headers: { accept } })
+  for (const url of ['/ends', '/fails']) await app.inject({ url, headers: eventSource })
   t.equal(timers(), before + 1, 'others have ended')
   response.stream().destroy()
   await eventually(() => app.eventfeed.stats().connections === 0, 'it has ended')
@@ -98,7 +98,7 @@ for (const [manner, leave] of Object.entries(LEAVINGS)) {
     }, { clock })
     let left = 0
     for (const url of ['/generator', '/feed', '/wrapped']) {
-      for (const headers of [{ accept }, { accept: '*/*' }]) {
+      for (const headers of [eventSource, { accept: '*/*' }]) {
         const leaving = new AbortController()
         const { signal } = leaving
         const response = await app.inject({ url, headers, payloadAsStream: true, signal })
@@ -121,7 +121,7 @@ t.test('an abort before the end reaches who has injected as an AbortError, and t
   })
   for (const [index, url] of ['/', '/quiet'].entries()) {
     const leaving = new AbortController()
-    const answered = app.inject({ url, headers: { accept }, signal: leaving.signal })
+    const answered = app.inject({ url, headers: eventSource, signal: leaving.signal })
     const rejected = t.rejects(answered, { name: 'AbortError' }, url)
     await eventually(() => app.eventfeed.streams().some(({ route }) => route === `GET ${url}`), 'it has begun')
     leaving.abort()
@@ -135,7 +135,7 @@ t.test('an abort before the end reaches who has injected as an AbortError, and t
 t.test('an abort after the end changes nothing', async (t) => {
   const { app, log } = await serve(t, (app) => { app.get('/', (_request, reply) => reply.sse(['one'])) })
   const leaving = new AbortController()
-  const response = await app.inject({ url: '/', headers: { accept }, signal: leaving.signal })
+  const response = await app.inject({ url: '/', headers: eventSource, signal: leaving.signal })
   t.match(response.body, 'data: one\n\n')
   leaving.abort()
   await new Promise(setImmediate)

@@ -150,9 +150,9 @@ t.test('a handler that asks who is online is among them, and a pipelined stream 
     app.get('/self', (_request, reply) => reply.sse(() => [{ data: app.eventfeed.streams(({ tag }) => tag === 'self').length }], { tag: 'self' }))
   })
   t.match((await app.inject('/self')).body, 'data: 1\n')
-  const client = await RawClient.get(t, port, '/plain', { accept: 'text/event-stream' })
+  const client = await RawClient.get(t, port, '/plain', { accept: 'text/event-stream', 'cache-control': 'no-cache' })
   await client.until('data: plain')
-  client.ask('/rooms/tea', { accept: 'text/event-stream' })
+  client.ask('/rooms/tea', { accept: 'text/event-stream', 'cache-control': 'no-cache' })
   let asked: StreamView | undefined
   await eventually(() => {
     app.eventfeed.kick((stream) => { if (inRoom('tea')(stream)) asked = stream; return false })
