@@ -26,6 +26,9 @@ export class Deadlines {
     this.#report = report
   }
 
+  /** The time by which they are set, in milliseconds since some fixed moment. */
+  get elapsed (): number { return this.#clock.elapsed() }
+
   /** How many deadlines are set. */
   get size (): number {
     return this.#heap.length

@@ -173,6 +173,8 @@ export const PULL_AHEAD_BYTES = 16 * 1024
 export const YIELD_AFTER_BYTES = 128 * 1024
 /** A fan-out lets other work run after 4 ms. */
 export const FAN_OUT_SLICE_MS = 4
+/** A tick of `everyMs` comes up to a tenth later, so that streams that began together do not all tick together. */
+export const TICK_JITTER = 0.1
 /**
  * When two thirds of a log have turned over, streams that leave entries out say where they stand: a client then has
  * the time of the last third to get it. So each says it at most four times while the log turns over once, even where

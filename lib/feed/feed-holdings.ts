@@ -56,6 +56,8 @@ export class FeedHoldings implements History {
   #variants: VariantCache | undefined
   #snapshots: HeldSnapshots | undefined
   #pages: Pages | undefined
+  #conflation: NewestByKey | undefined
+  #conflating = 0
   #deadlines: Deadlines | undefined
   #lastAt = 0
 
@@ -71,11 +73,8 @@ export class FeedHoldings implements History {
     this.drafts = new Drafts(parts.codec, this.poison, parts.onMisheard)
     this.fanOut = new FanOut(parts.clock, this.window, this.figures, this.report)
     this.bookmarks = new Bookmarks(this, parts.clock, this.fanOut, this.followers)
-    const { entries, bytes } = this.window.retention
     if (parts.log === undefined && perKey !== undefined) this.histories = new KeyHistories(this.window, parts.clock, own, perKey)
-    // both together leave the window a part of its own
-    const mostBytes = bytes * CONFLATION_SHARE * (this.histories === undefined ? 1 : HISTORIES_SHARE)
-    this.newest = parts.lag.mode === 'latest' ? new NewestByKey(this.window, entries, mostBytes) : undefined
+    this.newest = parts.lag.mode === 'latest' ? this.#newNewest() : undefined
   }
 
   get lag (): LagPolicy { return this.parts.lag }
@@ -103,6 +102,19 @@ export class FeedHoldings implements History {
     return this.#pages
   }
 
+  /** The newest entries, for a stream that wants no others: until it has called `endConflating`. */
+  conflate (): NewestByKey {
+    this.#conflating++
+    this.#conflation ??= this.newest ?? this.#newNewest()
+    return this.#conflation
+  }
+
+  endConflating (): void {
+    if (--this.#conflating > 0 || this.newest !== undefined) return
+    this.#conflation?.release()
+    this.#conflation = undefined
+  }
+
   /** What is due for it: those of its application. */
   get deadlines (): Deadlines {
     this.#deadlines ??= this.parts.deadlines ?? new Deadlines(this.parts.clock, this.report)
@@ -118,6 +130,13 @@ export class FeedHoldings implements History {
   /** An entry outside of the log, of an event that is checked as for `publish`. */
   entryOf (publication: unknown, position: string): Entry {
     return new Entry({ ...this.drafts.of(publication, this.at), position }, -1)
+  }
+
+  #newNewest (): NewestByKey {
+    const { entries, bytes } = this.window.retention
+    // both together leave the window a part of its own
+    const mostBytes = bytes * CONFLATION_SHARE * (this.histories === undefined ? 1 : HISTORIES_SHARE)
+    return new NewestByKey(this.window, entries, mostBytes)
   }
 
   /** The time of an entry that is added now. The wall clock may be set back, but `at` never decreases. */

@@ -4,6 +4,7 @@
  */
 import type { SourceOwner } from '../wire/frame-source.ts'
 import type { Opening } from './opening.ts'
+import { PacedReader } from './paced-reader.ts'
 import type { Plan } from './plan.ts'
 import { Reader } from './reader.ts'
 import { SelfEndingReader } from './self-ending-reader.ts'
@@ -15,7 +16,7 @@ import { SelfEndingReader } from './self-ending-reader.ts'
  */
 export function openReader (plan: Plan, lastEventId: string | undefined, owner: SourceOwner): Reader {
   const { feed, signal } = plan
-  const reader = plan.endAfter === undefined ? new Reader(plan, owner) : new SelfEndingReader(plan, owner, lastEventId)
+  const reader = readerOf(plan, lastEventId, owner)
   feed.enter(reader)
   plan.enter(reader)
   try {
@@ -28,4 +29,10 @@ export function openReader (plan: Plan, lastEventId: string | undefined, owner: 
     throw error
   }
   return reader
+}
+
+/** What a stream does besides reading is done by a reader of its own kind: the others pay nothing for it. */
+function readerOf (plan: Plan, lastEventId: string | undefined, owner: SourceOwner): Reader {
+  if (plan.everyMs !== undefined) return new PacedReader(plan, owner, lastEventId, plan.everyMs)
+  return plan.endAfter === undefined ? new Reader(plan, owner) : new SelfEndingReader(plan, owner, lastEventId)
 }

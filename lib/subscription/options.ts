@@ -72,6 +72,14 @@ export interface SubscribeOptions<
    */
   as?: Project<Taken, Made> | undefined
   /**
+   * How often the stream gets something, at most: in milliseconds, an integer of 1 or more; up to a tenth is added at
+   * random. At each tick it gets the newest entry of every key that it takes and has not got, in the order of the log;
+   * entries without a key count as one key for each event type. What was skipped is no gap, and waiting is no lag. The
+   * first entry after silence comes at once. A replay is conflated too, as far as this process holds the log; a state
+   * comes whole. What waits when the feed ends is sent before the end. Default: each entry, as it comes.
+   */
+  everyMs?: number | undefined
+  /**
    * The state for a first connect without `after` and `from`, before what is published from now on. Default: that of
    * the feed.
    */
@@ -88,7 +96,7 @@ export interface SubscribeOptions<
 /** Whatever its feed publishes. */
 export type AnyOptions = SubscribeOptions<EntryView, unknown, unknown>
 
-const OPTIONS = ['after', 'from', 'keys', 'events', 'where', 'endAfter', 'as', 'initial', 'onGap', 'signal']
+const OPTIONS = ['after', 'from', 'keys', 'events', 'where', 'endAfter', 'as', 'everyMs', 'initial', 'onGap', 'signal']
 
 /** Throws `FST_EVENTFEED_BAD_OPTION`. `readKeys` checks the keys, and `readEvents` the event types. */
 export function checkOptions (options: AnyOptions): void {
@@ -103,6 +111,8 @@ export function checkOptions (options: AnyOptions): void {
     } else if (name === 'keys' || name === 'events') {
       // they are read once: an iterator gives them no second time
       continue
+    } else if (name === 'everyMs') {
+      if (!Number.isSafeInteger(value) || Number(value) < 1) throw new BadOption(`subscribe({ everyMs }) must be an integer of 1 or more, not ${shown(value)}`)
     } else if (name === 'signal') {
       if (!isSignal(value)) throw new BadOption(`subscribe({ signal }) must be an AbortSignal, not ${describe(value)}`)
     } else if (typeof value !== 'function') throw new BadOption(`subscribe({ ${name} }) must be a function, not ${describe(value)}`)

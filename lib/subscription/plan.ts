@@ -36,6 +36,8 @@ export class Plan {
   readonly signal: AbortSignal | undefined
   /** After which of its entries a stream ends. */
   readonly endAfter: Where | undefined
+  /** How often a stream gets something, at most; `undefined`: as it comes. */
+  readonly everyMs: number | undefined
   /** Where a first connect goes on. */
   readonly after: AnyOptions['after']
   readonly #from: AnyOptions['from']
@@ -50,13 +52,14 @@ export class Plan {
   /** The event types that are taken; `undefined` for all. */
   readonly #types: ReadonlySet<string> | undefined
 
-  constructor (feed: FeedCore, { after, from, events, where, endAfter, as, initial, onGap, signal }: AnyOptions, keys: Set<string> | undefined) {
+  constructor (feed: FeedCore, { after, from, events, where, endAfter, as, everyMs, initial, onGap, signal }: AnyOptions, keys: Set<string> | undefined) {
     this.feed = feed
     this.#types = events === undefined ? undefined : readEvents(events, (event) => feed.declares(event))
     // a stream that looks at each entry shares no batches, and waits with a filter
     const filter = where ?? (endAfter === undefined ? undefined : takesAll)
     this.where = this.#types === undefined ? filter : ofTypes(this.#types, where)
     this.endAfter = endAfter
+    this.everyMs = everyMs
     // that it gives data is looked at for each entry
     this.as = as as As
     this.hasOwnFunctions = (where ?? endAfter ?? initial ?? onGap) !== undefined

@@ -56,10 +56,7 @@ export class Reader extends EndingReader implements Follower {
   /** True while the next entries carry no id: those of a snapshot, or of the past of some keys. */
   get isSnapshot (): boolean { return this.#inserted?.isWithoutIds === true }
 
-  /**
-   * What the client should come back with: its position; while a gap is not told yet, what it asked with, to be told
-   * then.
-   */
+  /** What the client should come back with: its position; while a gap is not told yet, what it asked with. */
   get position (): string | undefined {
     if (this.#notice?.gap !== undefined) return askedWith(this.#notice.gap)
     this.catchUp()
@@ -72,7 +69,7 @@ export class Reader extends EndingReader implements Follower {
   /** Comes first, each time that is read: the stream waits no more, and ends, or has a notice, where it is too slow. */
   look (): Notice | undefined {
     this.stopWaiting()
-    if (this.#notice === undefined && this.#inserted === undefined && this.cursor !== undefined && this.end === undefined) this.#checkLag(this.cursor)
+    if (this.#notice === undefined && this.#inserted === undefined && this.cursor !== undefined && this.end === undefined) this.checkLag(this.cursor)
     return this.#notice
   }
 
@@ -103,7 +100,7 @@ export class Reader extends EndingReader implements Follower {
     if (this.#joined?.isDue === true && this.#endsAt === undefined) return this.#peekJoined(this.#joined, cursor)
     while (this.#looked < SCAN_ENTRIES) {
       const entry = this.#endsAt === undefined || (cursor.index ?? 0) < this.#endsAt ? cursor.peek() : undefined
-      if (entry === undefined) return this.#waitFor(cursor)
+      if (entry === undefined) return this.waitFor(cursor)
       if (entry === this.#accepted) return entry
       this.#looked++
       if (this.#takes(entry)) {
@@ -144,10 +141,7 @@ export class Reader extends EndingReader implements Follower {
     this.wake()
   }
 
-  /**
-   * Passes an entry that `by` has thrown at (`undefined` where that is reported). Throws it where the stream is to
-   * end.
-   */
+  /** Passes an entry that `by` has thrown at (`undefined`: reported). Throws it where the stream is to end. */
   passPoison (entry: Entry, poison: Poison, by: object | undefined): undefined {
     if (this.#inserted?.kind === 'snapshot' || poison.isFatal) throw poison.error
     // the id of a gap would take the client to an entry that is given out of turn
@@ -160,7 +154,7 @@ export class Reader extends EndingReader implements Follower {
   cancel (): void {
     this.#endsAt ??= this.feed.window.next
     this.stopWaiting()
-    const index = this.cursor?.index
+    const index = this.nextIndex
     // a snapshot that is still awaited is not ready
     const hasMore = this.#notice !== undefined || (this.#inserted !== undefined && !this.#inserted.isPending)
     // from before the window only an asynchronous read could bring the rest
@@ -211,8 +205,7 @@ export class Reader extends EndingReader implements Follower {
       if (held === undefined) this.end ??= lagged(this.feed, this.behind())
       if (held === undefined) return
       this.cursor?.restartAfterSnapshot(opening.start, opening.before)
-      // what comes after a snapshot is replay: one that is older than the limits would be followed by another, without
-      // end
+      // what comes after it is replay: one that is older than the limits would be followed by another, without end
       this.#isLive = false
       this.#inserted = new InsertedEntries(held.entries, { kind: 'snapshot', position, held, nextNotice: { gap: opening.gap, position: opening.before } })
       if (notice.gap !== undefined) countGap(this.feed, notice.gap)
@@ -226,9 +219,7 @@ export class Reader extends EndingReader implements Follower {
     this.#inserted = new InsertedEntries([], { kind: 'past', position: undefined, isPending: true })
     const wanted = { keys: this.#plan.keys, count, before, takes: this.#plan.takesPast(this.context) }
     const found = pastOf(this.feed, wanted, () => !this.isReleased)
-    const use = (entries: EntryList): void => {
-      if (!this.isReleased) this.#inserted = new InsertedEntries(entries, { kind: 'past', position: undefined, nextNotice })
-    }
+    const use = (entries: EntryList): void => { if (!this.isReleased) this.insert(new InsertedEntries(entries, { kind: 'past', position: undefined, nextNotice })) }
     if (found instanceof Promise) this.#later(found, use)
     else use(found)
   }
@@ -266,13 +257,25 @@ export class Reader extends EndingReader implements Follower {
     return false
   }
 
-  #waitFor (cursor: EntryCursor): undefined {
+  /** True while entries come before those at the cursor. */
+  protected get hasInserted (): boolean { return this.#inserted !== undefined || this.#joined?.isDue === true }
+  /** True when nothing new is wanted. */
+  protected get isCancelled (): boolean { return this.#endsAt !== undefined }
+  /** The index of the next entry, where it can be read at once. */
+  protected get nextIndex (): number | undefined { return this.cursor?.index }
+
+  /** Gives entries before those at the cursor. */
+  protected insert (entries: InsertedEntries): void { this.#inserted = entries }
+
+  /** The cursor gives nothing now: waits for what comes next, or falls behind. */
+  protected waitFor (cursor: EntryCursor): undefined {
     const { report } = this.feed
     if (cursor.gap !== undefined) this.#fallBehind(cursor, cursor.gap)
     else if (!cursor.load(() => { wakeAlone(this, report) }, (error) => { failAlone(this, error, report) })) this.waitAtHead()
   }
 
-  #checkLag (cursor: EntryCursor): void {
+  /** Falls behind where it is too slow. */
+  protected checkLag (cursor: EntryCursor): void {
     const { index, gap } = cursor
     const isTooSlow = index === undefined ? gap !== undefined : this.#isLive && isBehindLimits(this.feed, index)
     if (isTooSlow) this.#fallBehind(cursor, gap)

@@ -22,6 +22,7 @@ export const DATA_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   ],
   'SubscribeOptions.events': [[], 'message', 7, null, {}, [7], new Set(['message'])],
   'SubscribeOptions.signal': ['text', 42, {}, []],
+  'SubscribeOptions.everyMs': [0, -1, 0.5, NaN, Infinity, '5', {}],
   'FeedOptions.events': [[], 'message', { message: 'text' }, { 'a\nb': {} }, { message: { $ref: 'nowhere#' } }],
   'FeedOptions.retain': [1, 'all', { entries: 0 }, { entries: Infinity }, { bytes: -1 }, { ageMs: NaN }, { days: 1 }],
   'FeedOptions.slowConsumer': ['wait', 1, {}],
