@@ -108,6 +108,15 @@ export class Pages {
     return await reading
   }
 
+  /** True where a position follows another in a page that is kept; `undefined` where no such page has both. */
+  isAfter (position: string, other: string): boolean | undefined {
+    for (const page of this.#kept) {
+      const [place, otherPlace] = [page.offsetAfter(position), page.offsetAfter(other)]
+      if (place !== undefined && otherPlace !== undefined) return place > otherPlace
+    }
+    return undefined
+  }
+
   /** A page that is kept takes more bytes by now. */
   charged (page: Page, bytes: number): void {
     if (!this.#kept.has(page)) return

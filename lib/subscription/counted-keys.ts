@@ -74,6 +74,8 @@ export class CountedKeys {
 /** True for a position that follows another, or is the same. What nobody can say any more is true as well. */
 async function follows (pages: Pages, position: string, other: string): Promise<boolean> {
   if (position === other) return true
+  const known = pages.isAfter(position, other)
+  if (known !== undefined) return known
   for (let after: string | undefined = other; after !== undefined;) {
     const found = await pages.after(after)
     if (found.kind === 'gap') return true

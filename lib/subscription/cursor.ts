@@ -69,6 +69,8 @@ export interface EntryCursor {
    * other than `joined`.
    */
   comesBy (entry: Entry, joined: string): boolean
+  /** True for a key all of whose entries it gives, or has given. */
+  hasFromStart (key: string): boolean
   /** Lets go of what it holds. */
   release (): void
 }
@@ -197,6 +199,8 @@ export class Cursor implements EntryCursor {
   isOurs (): boolean { return true }
 
   comesBy (): boolean { return true }
+
+  hasFromStart (): boolean { return true }
 
   lose (): undefined {}
 

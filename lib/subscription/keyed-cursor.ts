@@ -170,6 +170,8 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
     return false
   }
 
+  hasFromStart (key: string): boolean { return this.#keys.has(key) && this.firstIndex(key) === undefined }
+
   comesBy (entry: Entry, joined: string): boolean {
     const { keys, index } = entry
     if (index < this.#beganAt) return false
@@ -283,7 +285,7 @@ export class KeyedCursor implements EntryCursor, KeyFollower, Taker {
 
   /** The place from which on ours may follow, as new as can be. */
   #placeBefore (next: number | undefined): { readonly index: number, readonly position: string } {
-    const position = next === undefined ? undefined : this.#entries.positionBefore(next)
+    const position = next === undefined ? undefined : this.#histories?.positionBefore(next) ?? this.#entries.positionBefore(next)
     if (next !== undefined && position !== undefined) return { index: next, position }
     return { index: this.#passedIndex + 1, position: this.#position }
   }

@@ -217,6 +217,10 @@ export class Reader extends EndingReader implements Follower {
   /** The newest entries of each key come first; a client that is cut among them has no position, and starts over. */
   #beginWithPast (count: number, before: number, nextNotice: Notice): void {
     this.#inserted = new InsertedEntries([], { kind: 'past', position: undefined, isPending: true })
+    if (this.#plan.isKeyed) {
+      this.#joined ??= new JoinedKeys()
+      this.#joined.beganWith(count, before)
+    }
     const wanted = { keys: this.#plan.keys, count, before, takes: this.#plan.takesPast(this.context) }
     const found = pastOf(this.feed, wanted, () => !this.isReleased)
     const use = (entries: EntryList): void => { if (!this.isReleased) this.insert(new InsertedEntries(entries, { kind: 'past', position: undefined, nextNotice })) }
@@ -225,7 +229,7 @@ export class Reader extends EndingReader implements Follower {
   }
 
   #peekJoined (joined: JoinedKeys, cursor: EntryCursor): Entry | undefined {
-    const entries = joined.take(this.feed, this.#plan.takesPast(this.context), (entry, key) => cursor.comesBy(entry, key))
+    const entries = joined.take(this.feed, this.#plan.takesPast(this.context), cursor)
     this.#accepted = undefined
     this.#inserted = new InsertedEntries(entries, { kind: 'past', position: cursor.position })
     return this.peek()

@@ -27,11 +27,15 @@ class Client {
   readonly got: unknown[] = []
   readonly #subscription: FeedSubscription
   #stream: OpenStream
+  #gaps = 0
 
   constructor (subscription: FeedSubscription) {
     this.#subscription = subscription
     this.#stream = new OpenStream(subscription)
   }
+
+  /** How many gaps it was told of. */
+  get gaps (): number { return this.#gaps + this.#stream.gaps.length }
 
   /** All that it has got, also on this connection. */
   get all (): unknown[] { return [...this.got, ...this.#stream.told] }
@@ -43,11 +47,23 @@ class Client {
 
   /** The last events were under way, and did not arrive. */
   cut (lost: number): void {
-    const arrived = this.#stream.events.slice(0, Math.max(1, this.#stream.events.length - lost))
+    this.#cutAfter(Math.max(1, this.#stream.events.length - lost))
+  }
+
+  /** As `cut`, but the last that arrives is an event with an id: where bookmarks stand does not matter. */
+  cutAtEvent (lost: number): void {
+    const places = [...this.#stream.events.entries()].filter(([, { event, id }]) => event === 'message' && id !== undefined).map(([place]) => place)
+    const last = places.at(-1 - lost)
+    if (last !== undefined) this.#cutAfter(last + 1)
+  }
+
+  #cutAfter (count: number): void {
+    const arrived = this.#stream.events.slice(0, count)
     const after = arrived.findLast(({ id }) => id !== undefined)?.id
-    // who has got nothing begins anew, perhaps elsewhere
+    // who has got nothing begins again, perhaps elsewhere
     if (after === undefined) return
     this.got.push(...toldBy(arrived))
+    this.#gaps += this.#stream.gaps.length
     this.#stream.close()
     this.#stream = new OpenStream(this.#subscription, { after })
   }
@@ -112,3 +128,47 @@ for (const [name, share, make, skip] of LOGS) {
     t.pass(`${runs} scripts`)
   })
 }
+
+const histories = fc.array(fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('publish' as const), count: fc.integer({ min: 1, max: 8 }), key: fc.nat(KEYS.length - 1) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('stall' as const, 'resume' as const, 'turn' as const), count: fc.constant(0), key: fc.constant(0) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('read' as const, 'cut' as const), count: fc.integer({ min: 0, max: 5 }), key: fc.constant(0) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('follow' as const, 'unfollow' as const), count: fc.nat(4), key: fc.nat(3) }) }
+), { maxLength: 40 })
+
+t.test('a log of two entries with histories by key gives what a log gives that keeps all: live, lagging, cut, and the past of keys', async (t) => {
+  t.comment(`FUZZ_SEED=${seed} FUZZ_RUNS=${numRuns}`)
+  const from = fc.constantFrom<Array<SubscribeOptions['from']>>(undefined, 'earliest', { last: 3 }, { lastPerKey: 2 })
+  await fc.assert(fc.asyncProperty(fc.subarray(['a', 'b', 'c']), from, fc.boolean(), histories, async (keys, from, filters, script) => {
+    const feeds = [feedOf({ retain: { entries: 2, perKey: 1_000 } }), feedOf()]
+    const subscriptions = feeds.map((feed) => feed.subscribe({ keys, from, where: filters ? ({ data }) => Number(data) % 5 !== 0 : undefined }))
+    const clients: Client[] = []
+    let number = 0
+    for (const { do: what, count, key: first } of script) {
+      const events = what === 'publish' ? count : 0
+      for (let index = 0; index < events; index++) {
+        const own = KEYS[(first + index * index) % KEYS.length]
+        number++
+        for (const feed of feeds) feed.publish({ event: 'message', data: number, ...(own?.length === 1 ? { key: own[0] } : { keys: own }) })
+      }
+      if (clients.length === 0 && number > 4) clients.push(...subscriptions.map((subscription) => new Client(subscription)))
+      const key = ['a', 'b', 'c', 'x'][first] ?? 'a'
+      // the earliest of more keys may stand further back, which a client that is cut comes back to
+      if (what === 'follow') for (const subscription of from === 'earliest' ? [] : subscriptions) subscription.follow(key, { last: count })
+      else if (what === 'unfollow') for (const subscription of subscriptions) subscription.unfollow(key)
+      else if (what === 'turn') await turn()
+      else if (what === 'cut') for (const client of clients) client.cutAtEvent(count)
+      else if (what === 'read') for (const client of clients) client.read(count)
+      else if (what !== 'publish') for (const client of clients) client[what]()
+    }
+    for (const client of clients) client.resume()
+    for (let turns = 0; turns < 3; turns++) await turn()
+    const [kept, all] = clients
+    deepStrictEqual(kept?.all, all?.all)
+    deepStrictEqual(clients.map(({ gaps }) => gaps), clients.map(() => 0))
+    for (const client of clients) client.close()
+    for (const feed of feeds) feed.end()
+    await until(() => feeds.every((feed) => feed.stats().bytes === 0), 'the logs are freed')
+  }), { seed, numRuns })
+  t.pass(`${numRuns} scripts`)
+})

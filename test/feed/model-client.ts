@@ -32,14 +32,16 @@ export class Client {
     this.#game = game
     this.#shape = shape
     this.#keys = shape.keys === undefined ? undefined : new Set(shape.keys.map((key) => KEYS[key] ?? ''))
-    this.witness = new Witness(shape, game.history)
+    this.witness = this.#newWitness()
   }
 
   /** The world has begun: its history is known. */
   begin (): void {
-    this.witness = new Witness(this.#shape, this.#game.history)
+    this.witness = this.#newWitness()
     this.connect()
   }
+
+  #newWitness (): Witness { return new Witness(this.#shape, this.#game.history, () => this.#game.now) }
 
   get isOpen (): boolean { return this.#stream !== undefined }
 
@@ -137,7 +139,7 @@ export class Client {
     else if (step.do === 'read') stream.read(stream.isStalled ? step.batches : Infinity, step.maxBytes)
     else if (step.do === 'cut') this.cut(step.lost)
     else if (step.do === 'cancel') this.cancel(stream)
-    else if (step.do === 'follow' || step.do === 'unfollow') this.#follow(step.do, KEYS[step.key] ?? '')
+    else if (step.do === 'follow' || step.do === 'unfollow') this.#follow(step.do, KEYS[step.key] ?? '', step.last)
   }
 
   cancel (stream: OpenStream): void {
@@ -151,14 +153,15 @@ export class Client {
     this.cut(0)
   }
 
-  #follow (how: 'follow' | 'unfollow', key: string): void {
+  #follow (how: 'follow' | 'unfollow', key: string, last: number): void {
     // one that looks for its place has no keys of its own yet
     if (this.#keys === undefined || this.witness.at === undefined) return
-    this.#subscription?.[how](key)
     if (how === 'follow') {
-      this.witness.follow(key, this.#game.knowsHead)
+      this.#subscription?.follow(key, { last })
+      this.witness.follow(key, last, this.#game.knowsHead)
       this.#keys.add(key)
     } else {
+      this.#subscription?.unfollow(key)
       this.witness.unfollow(key)
       this.#keys.delete(key)
     }

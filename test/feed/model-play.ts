@@ -41,17 +41,18 @@ export class Game {
   get isInMemory (): boolean { return this.world.paged === undefined }
 
   get now (): Now {
-    const { window } = this.feed
+    const { feed: { window }, history } = this
     const oldest = window.at(window.oldest)
     const oldestInWindow = oldest === undefined ? this.history.head + 1 : this.history.numberOf(oldest.position)
-    return { oldestInWindow, head: this.history.numberOf(window.head), knowsHead: this.knowsHead, time: this.clock.now(), world: this.world }
+    // before the log has opened nobody knows the head
+    return { oldestInWindow, get head () { return history.numberOf(window.head) }, knowsHead: this.knowsHead, time: this.clock.now(), world: this.world }
   }
 
   get #feedMade (): FeedMade {
-    const { retain, paged, mode, maxLagBytes, maxLagMs } = this.world
+    const { retain, perKey, paged, mode, maxLagBytes, maxLagMs } = this.world
     const made = { clock: this.clock, mode, maxLagBytes, maxLagMs }
-    if (paged === undefined) return { ...made, retain }
-    const bounds = { ...retain, entries: Math.min(paged, retain.entries) }
+    if (paged === undefined) return { ...made, retain: { ...retain, perKey } }
+    const bounds = { ...retain, perKey, entries: Math.min(paged, retain.entries) }
     if (this.#elsewhere === undefined) return { ...made, log: sqliteLogs({ database: this.#database, retain, clock: this.clock })('numbers'), retain: bounds }
     this.#log = new PagedLog({ store: this.#elsewhere.store })
     return { ...made, log: this.#log, retain: bounds }

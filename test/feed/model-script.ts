@@ -11,7 +11,7 @@ export type SnapshotKind = 'none' | 'sync' | 'async' | 'after older' | 'async af
 
 /** How a client subscribes. */
 export interface Shape {
-  from: 'latest' | 'earliest' | undefined
+  from: 'latest' | 'earliest' | { lastPerKey: number } | undefined
   /** Takes the even numbers. */
   where: boolean
   /** The keys that it follows at first. */
@@ -29,7 +29,7 @@ export type Step =
   | { do: 'stall' | 'resume' | 'cancel' | 'quiet' | 'malformed', client: number }
   | { do: 'read', client: number, batches: number, maxBytes: number | undefined }
   | { do: 'cut', client: number, lost: number }
-  | { do: 'follow' | 'unfollow', client: number, key: number }
+  | { do: 'follow' | 'unfollow', client: number, key: number, last: number }
   | { do: 'advance', ms: number }
   | { do: 'turns', count: number }
   | { do: 'settle' }
@@ -42,6 +42,8 @@ export interface World {
   /** A paged log in SQLite, which this process has to itself. */
   inSqlite?: boolean
   retain: { entries: number, bytes: number, ageMs: number }
+  /** How many of the newest entries of each key are kept; `undefined` for none. */
+  perKey: number | undefined
   mode: 'disconnect' | 'skip' | 'latest'
   maxLagBytes: number
   maxLagMs: number
@@ -55,7 +57,10 @@ const key = fc.nat(KEY_LISTS.length - 1)
 const snapshot = mostly<SnapshotKind>('none', fc.constantFrom('sync', 'async', 'after older', 'async after newer'))
 
 const shape: fc.Arbitrary<Shape> = fc.record({
-  from: fc.constantFrom('latest', 'earliest', undefined),
+  from: fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom('latest' as const, 'earliest' as const, undefined) },
+    { weight: 1, arbitrary: fc.record({ lastPerKey: fc.nat(3) }) }
+  ),
   where: fc.boolean(),
   keys: mostly<number[] | undefined>(undefined, fc.uniqueArray(fc.nat(2), { maxLength: 3 }), 1),
   as: mostly(false, fc.constant(true)),
@@ -69,7 +74,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('stall' as const, 'resume' as const, 'stall' as const, 'resume' as const, 'quiet' as const, 'cancel' as const, 'malformed' as const), client }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('read' as const), client, batches: fc.integer({ min: 1, max: 3 }), maxBytes: fc.constantFrom(undefined, 1, 150) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('cut' as const), client, lost: fc.nat(4) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('follow' as const, 'unfollow' as const), client, key: fc.nat(2) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('follow' as const, 'unfollow' as const), client, key: fc.nat(2), last: fc.nat(3) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.integer({ min: 1, max: 60 }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('turns' as const), count: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 2, arbitrary: fc.constant({ do: 'settle' as const }) },
@@ -85,6 +90,7 @@ export const worlds: fc.Arbitrary<World> = fc.record({
     bytes: mostly(Infinity, fc.integer({ min: ENTRY_BYTES, max: 20 * ENTRY_BYTES })),
     ageMs: mostly(Infinity, fc.integer({ min: 1, max: 100 }))
   }),
+  perKey: fc.oneof(fc.constant(undefined), fc.integer({ min: 1, max: 4 })),
   mode: fc.constantFrom('disconnect', 'skip', 'latest'),
   maxLagBytes: mostly(Infinity, fc.integer({ min: ENTRY_BYTES, max: 8 * ENTRY_BYTES }), 1),
   maxLagMs: mostly(Infinity, fc.integer({ min: 1, max: 80 })),

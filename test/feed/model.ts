@@ -5,6 +5,7 @@
 import type { Gap } from '../../lib/wire/protocol.ts'
 import type { Seen } from './listener.ts'
 import { firstWithin, type History, type Now } from './history.ts'
+import { isExact, isKeptBy, newestLost, Past } from './model-past.ts'
 import { KEYS, type Shape, type World } from './model-script.ts'
 
 /** True where the filter, or the projection, of this shape throws at an entry, if it is asked about that. */
@@ -43,12 +44,20 @@ export class Witness {
   readonly #history: History
   #states = 0
   #isBehindHole = false
+  #past: Past
+  readonly #now: () => Now
+  /** Up to this number entries may be missing: a gap has told that, or it is a first connect. */
+  #toldUpTo = 0
+  /** What was not kept of its keys when it connected. */
+  #lostAtOpening = 0
   /** After a gap in the mode `latest`: the newest of each key, up to the head of that moment. */
   #conflation: { from: number, head: number, oldest: number, first: string | null, got: Set<string>, keepsAll: boolean, follows: Map<string, number> | undefined } | undefined
 
-  constructor (shape: Shape, history: History) {
+  constructor (shape: Shape, history: History, now: () => Now) {
     this.#shape = shape
     this.#history = history
+    this.#now = now
+    this.#past = new Past(shape, history, false)
   }
 
   /** A new connection. */
@@ -62,20 +71,31 @@ export class Witness {
     this.#conflation = undefined
     this.#isBehindHole = false
     this.follows = keys === undefined ? undefined : new Map(Array.from(keys, (key) => [key, -1]))
+    this.#past = new Past(this.#shape, this.#history, requested === undefined)
+    this.#lostAtOpening = newestLost(this.#history, this.follows, this.#now())
+    this.#toldUpTo = requested === undefined && this.#shape.from === 'earliest' && this.#keepsByKey ? this.#lostAtOpening : 0
+  }
+
+  /** True where entries of its keys are kept that the log has dropped. */
+  get #keepsByKey (): boolean {
+    const { world } = this.#now()
+    return world.perKey !== undefined && world.paged === undefined && this.follows !== undefined
   }
 
   /** The client follows a key from now on. */
   /** @param knowsHead where the feed does not, nobody can say what was published before: an entry from before that may come */
-  follow (key: string, knowsHead: boolean): void {
+  follow (key: string, last: number, knowsHead: boolean): void {
     this.hasChangedKeys = true
     if (this.follows === undefined || this.follows.has(key)) return
     this.follows.set(key, this.#history.head)
+    this.#past.join(key, last)
     if (this.snapshot !== undefined || !knowsHead) this.#followedMeanwhile.add(key)
   }
 
   unfollow (key: string): void {
     this.hasChangedKeys = true
     this.follows?.delete(key)
+    this.#past.part(key)
     this.snapshot?.keys.delete(key)
     this.#followedMeanwhile.delete(key)
   }
@@ -96,10 +116,12 @@ export class Witness {
     const gap = event.event === 'stream:gap' ? JSON.parse(event.data) as Gap : undefined
     const isPoison = gap?.reason === 'failed'
     if (now.world.paged !== undefined && ((gap !== undefined && !isPoison) || this.snapshot !== undefined)) this.#isBehindHole = true
+    if (gap !== undefined && !isPoison) this.#past.forget()
     if (isPoison) this.#sawPoison(gap, this.#history.numberOf(event.id), now)
     else if (gap !== undefined) this.#sawGap(gap, this.#history.numberOf(event.id), now)
     else if (event.event === 'stream:bookmark') this.#sawBookmark(this.#history.numberOf(event.id), now)
     else if (event.event === 'state') this.#sawState(JSON.parse(event.data) as { asOf: number, key: string | undefined }, event.id)
+    else if (event.id === undefined) this.#sawPast(event)
     else this.#sawEntry(event)
     if (event.id !== undefined) this.lastEventId = event.id
   }
@@ -108,6 +130,8 @@ export class Witness {
   get missing (): number | undefined {
     if (this.at === undefined || this.snapshot !== undefined) return -1
     const { head } = this.#history
+    const past = this.#past.missing(this.follows, this.#now())
+    if (past !== undefined) return past
     const conflated = this.#conflation === undefined ? undefined : this.#missingOfConflation()
     if (conflated !== undefined) return conflated
     return this.#firstTaken(Math.max(this.at, this.#conflation?.head ?? 0), head)
@@ -121,6 +145,13 @@ export class Witness {
     if (missing !== undefined) throw new Error(`${missing} is missing without a word before ${what}; the client was at ${this.at}`)
   }
 
+  #sawPast ({ event, data }: Seen): void {
+    const { number } = JSON.parse(data) as { number: number }
+    if (event !== 'message') throw new Error(`an event ${event} came without an id`)
+    if (this.snapshot !== undefined) throw new Error(`the event ${number} came in place of a snapshot`)
+    this.#past.saw(number, this.follows, this.hasChangedKeys)
+  }
+
   #sawEntry ({ event, data, id }: Seen): void {
     const number = this.#history.numberOf(id)
     if (event !== 'message' || (JSON.parse(data) as { number: number }).number !== number) throw new Error(`the event ${number} is ${event} ${data}`)
@@ -132,7 +163,8 @@ export class Witness {
     const what = `the gap of the event ${number}`
     if (!isPoisoned(this.#shape, number)) throw new Error(`${what} came, though nobody throws at that`)
     const before = this.#history.numberOf(requested)
-    const isInPlace = this.#conflation !== undefined || world.paged !== undefined ? before >= (this.at ?? 0) && before < number : before === number - 1
+    const mayLeaveOut = this.#conflation !== undefined || world.paged !== undefined || number <= this.#toldUpTo
+    const isInPlace = mayLeaveOut ? before >= (this.at ?? 0) && before < number : before === number - 1
     if (!isInPlace || oldest !== null) throw new Error(`${what} is from ${before} to ${oldest}; the client was at ${this.at}`)
     this.#advance(number, what)
   }
@@ -143,6 +175,7 @@ export class Witness {
     if (this.snapshot !== undefined) throw new Error(`${what} came in place of a snapshot`)
     if (number <= this.at) throw new Error(`${what} came behind ${this.at}: twice, or out of order`)
     if (!this.takes(number) && !this.#mayBeTooMany(number)) throw new Error(`${what} is not for this client`)
+    this.#past.sawInTurn(number)
     if (this.#conflation !== undefined && number <= this.#conflation.head) {
       this.#conflates(number)
     } else {
@@ -164,6 +197,7 @@ export class Witness {
   }
 
   #sawBookmark (number: number, now: Now): void {
+    if (this.#past.isFirst) this.#past.endFirst(number, this.follows, this.hasChangedKeys, now)
     if (this.snapshot !== undefined) this.#endState(number, 'bookmark')
     else if (this.at !== undefined) this.passes(number, `the bookmark ${number}`)
     else if (this.requested !== undefined && number !== this.#history.numberOf(this.requested)) throw new Error(`it went on at ${number}`)
@@ -189,11 +223,16 @@ export class Witness {
     this.snapshot = undefined
     this.#states = 0
     this.#conflation = undefined
+    this.#past.forget()
   }
 
   #sawGap (gap: Gap, behind: number, now: Now): void {
-    if (this.snapshot !== undefined) this.#endState(this.#history.numberOf(gap.requested), 'gap')
-    else this.checkGap(gap)
+    if (this.snapshot !== undefined) {
+      this.#endState(this.#history.numberOf(gap.requested), 'gap')
+      this.#lostAtOpening = newestLost(this.#history, this.follows, now)
+    } else this.checkGap(gap)
+    // what is kept of its keys follows, with holes
+    if (gap.reason === 'trimmed' || gap.reason === 'malformed') this.#toldUpTo = this.#lostAtOpening
     const from = gap.reason === 'lagged' && now.world.mode === 'latest' ? this.#history.numberOf(gap.requested) : undefined
     // one that still read pages from before the window goes on in the log
     if (from === behind || (from !== undefined && now.world.paged === undefined)) {
@@ -212,6 +251,9 @@ export class Witness {
     } else if (reason === 'lagged') {
       if (this.at !== undefined) this.passes(this.#history.numberOf(requested), `the gap behind ${requested}`)
     } else if (reason !== 'trimmed' || this.at !== undefined || requested !== this.requested) throw new Error(`a gap ${reason} behind ${requested}`)
+    else if (this.#keepsByKey && isExact(this.#now()) && this.#history.numberOf(requested) >= this.#lostAtOpening) {
+      throw new Error(`a gap behind ${requested}, though nothing of its keys was lost since then`)
+    }
   }
 
   #checkOldest ({ requested, oldest, reason }: Gap, behind: number, now: Now): void {
@@ -219,7 +261,9 @@ export class Witness {
     const next = oldest === null ? null : this.#history.positionOf(behind + 1)
     if (oldest !== next) throw new Error(`a gap to ${oldest}, and on behind ${behind}`)
     if (reason === 'malformed') return
-    if (behind <= this.#history.numberOf(requested)) throw new Error(`a gap from ${requested} to ${oldest} in which nothing is missing`)
+    // what is lost may come after what is kept
+    const isInHistories = behind < this.#toldUpTo && now.world.perKey !== undefined
+    if (behind <= this.#history.numberOf(requested) && !isInHistories) throw new Error(`a gap from ${requested} to ${oldest} in which nothing is missing`)
     if (reason === 'lagged' && now.world.paged === undefined && behind + 1 !== firstWithin(this.#history, now)) throw new Error(`skipped to ${behind + 1}, though ${firstWithin(this.#history, now)} was within the limits`)
   }
 
@@ -250,8 +294,15 @@ export class Witness {
   }
 
   #firstTaken (from: number, to: number): number | undefined {
-    for (let number = from + 1; number <= to; number++) if (this.takes(number)) return number
+    for (let number = from + 1; number <= to; number++) if (this.takes(number) && !this.#mayBeLost(number)) return number
     return undefined
+  }
+
+  /** True for what a gap has told of, and is not kept now. */
+  #mayBeLost (number: number): boolean {
+    if (number > this.#toldUpTo) return false
+    const now = this.#now()
+    return !isExact(now) || number >= now.oldestInWindow || !isKeptBy(this.#history, this.follows, number, now)
   }
 
   #isFor (number: number, follows = this.follows): boolean {
