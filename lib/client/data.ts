@@ -44,29 +44,25 @@ function json (text: string): unknown {
 
 /** A server sends strings as they are, and all else as JSON. */
 function parserFor (schema: unknown): Parse {
-  const strings = stringsIn(schema)
-  if (strings === 'only') return (text) => text
-  if (strings === 'none') return json
+  const isText = areStrings(schema)
+  if (isText === false) return json
   return (text) => {
     try {
-      return JSON.parse(text)
+      return isText === true ? text : json(text)
     } catch {
       return text
     }
   }
 }
 
-/** Which values of a schema are strings. */
-function stringsIn (schema: unknown): 'only' | 'some' | 'none' {
-  // all properties of a JSON Schema may be missing, and of any type
-  const { type, anyOf, const: constant, enum: values } = schema as Record<string, unknown>
-  if (Array.isArray(anyOf)) return together(anyOf.map(stringsIn))
-  if (Array.isArray(values)) return together(values.map((value) => typeof value === 'string' ? 'only' : 'none'))
-  if (constant !== undefined) return typeof constant === 'string' ? 'only' : 'none'
-  if (Array.isArray(type)) return together(type.map((type) => type === 'string' ? 'only' : 'none'))
-  return type === undefined ? 'some' : type === 'string' ? 'only' : 'none'
-}
-
-function together (members: ReadonlyArray<'only' | 'some' | 'none'>): 'only' | 'some' | 'none' {
-  return members.every((member) => member === members[0]) ? members[0] ?? 'some' : 'some'
+/** Whether the values of a schema are strings; `undefined` where some are. */
+function areStrings (schema: unknown): boolean | undefined {
+  // all properties of a JSON Schema may be missing
+  const { type, anyOf, const: only, enum: values } = schema as {
+    readonly type?: unknown, readonly anyOf?: readonly unknown[], readonly const?: unknown, readonly enum?: readonly unknown[]
+  }
+  const constants = only === undefined ? values : [only]
+  const members = anyOf?.map(areStrings) ?? constants?.map((value) => typeof value === 'string') ??
+    [type].flat().map((type) => type === undefined ? undefined : type === 'string')
+  return members.every((member) => member === members[0]) ? members[0] : undefined
 }

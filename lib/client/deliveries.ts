@@ -6,9 +6,13 @@
 /** Takes one event of a type. What it throws is reported as an uncaught error, and hurts nobody else. */
 export type Listener<Event> = (event: Event) => void
 
+/** A listener, until it is taken back. */
+interface Taker<Event> { readonly listener: Listener<Event>, isOff: boolean }
+
 /** The takers of one feed. */
 export class Deliveries<Event extends { readonly event: string }> {
-  readonly #listeners = new Map<string, Set<Listener<Event>>>()
+  /** The arrays are never changed: listeners come and go while an event is on its way through them. */
+  readonly #listeners = new Map<string, ReadonlyArray<Taker<Event>>>()
   readonly #loops = new Set<Loop<Event>>()
   readonly #onLastLoopLeft: () => void
   #whenDrained: (() => void) | undefined
@@ -20,14 +24,14 @@ export class Deliveries<Event extends { readonly event: string }> {
   }
 
   on (name: string, listener: Listener<Event>): () => void {
-    const listeners = this.#listeners.get(name) ?? new Set()
-    this.#listeners.set(name, listeners)
     // each call is a taker of its own, as its own return value takes it back
-    const taken: Listener<Event> = (event) => { listener(event) }
-    listeners.add(taken)
+    const taker = { listener, isOff: false }
+    this.#listeners.set(name, [...this.#listeners.get(name) ?? [], taker])
     return () => {
-      listeners.delete(taken)
-      if (listeners.size === 0 && this.#listeners.get(name) === listeners) this.#listeners.delete(name)
+      taker.isOff = true
+      const rest = (this.#listeners.get(name) ?? []).filter((other) => other !== taker)
+      if (rest.length === 0) this.#listeners.delete(name)
+      else this.#listeners.set(name, rest)
     }
   }
 
@@ -49,7 +53,9 @@ export class Deliveries<Event extends { readonly event: string }> {
   }
 
   push (event: Event): void {
-    for (const listener of this.#listeners.get(event.event) ?? []) guard(() => { listener(event) })
+    for (const taker of this.#listeners.get(event.event) ?? NONE) {
+      if (!taker.isOff && this.#end === undefined) guard(taker.listener, event)
+    }
     for (const loop of this.#loops) loop.push(event)
   }
 
@@ -79,10 +85,12 @@ export class Deliveries<Event extends { readonly event: string }> {
   }
 }
 
+const NONE: readonly never[] = []
+
 /** Calls a function of the caller's, whose errors are its own. */
-export function guard (run: () => void): void {
+export function guard<Value> (run: (value: Value) => void, value: Value): void {
   try {
-    run()
+    run(value)
   } catch (error) {
     // as an EventTarget does it: the error is uncaught, and whoever comes next is called
     queueMicrotask(() => { throw error })

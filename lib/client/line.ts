@@ -158,7 +158,7 @@ export class Line {
         events.read(value)
         const ready = this.#host.ready()
         if (ready === undefined) continue
-        watch.pause()
+        watch.stop()
         await orAborted(ready, signal)
         watch.resume()
       }
@@ -181,7 +181,8 @@ export class Line {
     }
     if (event === CONTROL.gap) {
       // what the server says, in the form that it has promised
-      this.#host.onState({ state: 'gap', id: this.lastEventId, ...detailsOf(message) as Omit<GapState, 'state' | 'id'> })
+      const details = detailsOf(message) as Omit<GapState, 'state' | 'id'>
+      this.#host.onState({ ...details, state: 'gap', id: this.lastEventId })
     } else if (event === CONTROL.done) {
       const { reason } = detailsOf(message)
       this.close({ isFinal: true, reason: typeof reason === 'string' ? reason : undefined })
@@ -218,7 +219,7 @@ export class Line {
     this.#host.onState({ state: 'retrying', attempt, delayMs: this.#isAside ? Infinity : delayMs, error })
     const closing = this.#closing.signal
     return new Promise((resolve) => {
-      let stopTimer = (): void => {}
+      let isDue = false
       const finish = (): void => {
         stopTimer()
         this.#goOn = undefined
@@ -226,11 +227,14 @@ export class Line {
         resolve(closing.aborted ? finalOf(closing.reason) : undefined)
       }
       closing.addEventListener('abort', finish)
-      if (!this.#isAside) stopTimer = clock.after(delayMs, finish)
+      const stopTimer = clock.after(delayMs, () => {
+        isDue = true
+        if (!this.#isAside) finish()
+      })
       this.#goOn = (signal) => {
         if (this.#isAside) return
         // who has answered with a time to wait is not asked earlier; a timer may be late
-        if (clock.now() >= wakesAt || (signal !== 'awake' && askedMs === undefined)) finish()
+        if (isDue || clock.now() >= wakesAt || (signal !== 'awake' && askedMs === undefined)) finish()
       }
       if (closing.aborted) finish()
     })

@@ -75,6 +75,7 @@ class OpenedFeed {
   readonly #line: Line
   readonly #url: string
   readonly #options: OpenFeedOptions
+  readonly #onAbort: () => void
   #hasBegun = false
   #isClosed = false
 
@@ -82,7 +83,7 @@ class OpenedFeed {
     const { body, method, signal, lastEventId = '' } = options
     const read = dataReader(options)
     this.#url = url
-    this.#options = options
+    this.#options = { ...options }
     if (body !== undefined && method?.toUpperCase() === 'GET') throw new FeedError('BAD_OPTION', 'a GET has no body')
     this.#line = new Line({
       request: async (lastEventId, attempt, signal) => await this.#ask(lastEventId, attempt, signal),
@@ -100,8 +101,9 @@ class OpenedFeed {
         this.#deliveries.push({ event, data, id: this.#line.lastEventId })
       }
     }, lineOptionsOf(options, Infinity), lastEventId)
-    if (signal?.aborted === true) this.#abort(signal)
-    else signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.#onAbort = () => { this.#finish({ isFinal: true, error: signal?.reason }) }
+    if (signal?.aborted === true) this.#onAbort()
+    else signal?.addEventListener('abort', this.#onAbort)
   }
 
   get lastEventId (): string { return this.#line.lastEventId }
@@ -120,12 +122,6 @@ class OpenedFeed {
 
   close (): void {
     this.#finish({ isFinal: true })
-  }
-
-  readonly #onAbort = (): void => { if (this.#options.signal !== undefined) this.#abort(this.#options.signal) }
-
-  #abort ({ reason }: AbortSignal): void {
-    this.#finish({ isFinal: true, error: reason })
   }
 
   #begin (): void {
@@ -147,7 +143,8 @@ class OpenedFeed {
   }
 
   #tell (state: FeedState): void {
-    guard(() => { this.#options.onState?.(state) })
+    const { onState } = this.#options
+    if (onState !== undefined) guard(onState, state)
   }
 
   /** Once, whoever is the first to say so. */

@@ -68,18 +68,18 @@ export function lineOptionsOf (given: RetryOptions, maxAttempts: number): LineOp
   return {
     clock: given.clock ?? systemClock,
     surroundings: thisPage,
-    firstDelayMs: checked('firstDelayMs', given.firstDelayMs ?? FIRST_DELAY_MS, MOST_MS),
-    longestDelayMs: checked('longestDelayMs', given.longestDelayMs ?? LONGEST_DELAY_MS, MOST_MS),
-    silenceMs: checked('silenceMs', given.silenceMs ?? SILENCE_MS, MOST_MS, true),
-    maxLineLength: checked('maxLineLength', given.maxLineLength ?? MAX_LINE_LENGTH, Infinity),
-    maxAttempts: checked('maxAttempts', given.maxAttempts ?? maxAttempts, Infinity)
+    firstDelayMs: checked('firstDelayMs', given.firstDelayMs ?? FIRST_DELAY_MS),
+    longestDelayMs: checked('longestDelayMs', given.longestDelayMs ?? LONGEST_DELAY_MS),
+    silenceMs: checked('silenceMs', given.silenceMs ?? SILENCE_MS),
+    maxLineLength: checked('maxLineLength', given.maxLineLength ?? MAX_LINE_LENGTH),
+    maxAttempts: checked('maxAttempts', given.maxAttempts ?? maxAttempts)
   }
 }
 
-/** Timers run longer delays at once; this leaves room for what the server asks for. */
-const MOST_MS = 1_073_741_824
+/** `Infinity`: 12 days, as many attempts or as many characters. Timers would run delays of twice that at once. */
+const MOST = 1_073_741_824
 
-function checked (name: string, value: number, most: number, orInfinity = false): number {
-  if (value >= 0 && (value <= most || (orInfinity && value === Infinity))) return value
-  throw new FeedError('BAD_OPTION', `${name} must be a number from 0 to ${most}, not ${value}`)
+function checked (name: string, value: number): number {
+  if (value >= 0) return Math.min(value, MOST)
+  throw new FeedError('BAD_OPTION', `${name} must be a number from 0, not ${value}`)
 }

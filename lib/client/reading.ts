@@ -17,8 +17,10 @@ export interface Reading {
 
 /** Reads one stream. */
 export class EventReader {
-  readonly #decoder = new TextDecoder()
+  /** The BOM is taken away here: in Node 24 and 26 the decoder takes two, where the first comes in pieces. */
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   readonly #parser: EventSourceParser
+  #isFirst = true
   #isTooLong = false
   #isAfterCr = false
 
@@ -33,7 +35,7 @@ export class EventReader {
       onRetry,
       onError: ({ type }) => { if (type === 'max-buffer-size-exceeded') this.#isTooLong = true }
     })
-    // the parser takes the text "ï»¿" at the beginning of its first chunk for a BOM; the decoder takes the BOM itself
+    // the parser takes the text "ï»¿" at the beginning of its first chunk for a BOM; the BOM itself is taken away below
     this.#parser.feed('')
   }
 
@@ -41,6 +43,8 @@ export class EventReader {
   read (bytes: Uint8Array): void {
     let text = this.#decoder.decode(bytes, { stream: true })
     if (text === '') return
+    if (this.#isFirst && text.startsWith('\ufeff')) text = text.slice(1)
+    this.#isFirst = false
     if (this.#isAfterCr && text.startsWith('\n')) text = text.slice(1)
     this.#isAfterCr = text.endsWith('\r')
     if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n')

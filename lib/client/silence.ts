@@ -10,7 +10,6 @@ export class SilenceWatch {
   #stopTimer: (() => void) | undefined
   #heardAt: number
 
-  /** @param silenceMs `Infinity`: nobody watches */
   constructor (clock: ClientClock, silenceMs: number, onSilence: () => void) {
     this.#clock = clock
     this.#silenceMs = silenceMs
@@ -24,11 +23,6 @@ export class SilenceWatch {
     this.#heardAt = this.#clock.now()
   }
 
-  /** Nobody reads, so nothing can arrive. */
-  pause (): void {
-    this.stop()
-  }
-
   /** Somebody reads again. */
   resume (): void {
     this.heard()
@@ -40,6 +34,7 @@ export class SilenceWatch {
     if (this.#stopTimer !== undefined && this.#clock.now() - this.#heardAt >= this.#silenceMs) this.#set(WAKING_MS)
   }
 
+  /** Also while nobody reads, so that nothing can arrive. */
   stop (): void {
     this.#stopTimer?.()
     this.#stopTimer = undefined
@@ -47,7 +42,6 @@ export class SilenceWatch {
 
   #set (delayMs: number): void {
     this.stop()
-    if (delayMs === Infinity) return
     const dueAt = this.#clock.now() + delayMs
     this.#stopTimer = this.#clock.after(delayMs, () => {
       const now = this.#clock.now()

@@ -42,6 +42,21 @@ t.test('listeners get the events of their type until they are taken back, the sa
   t.strictSame(heard, ['a1', 'a1', 'b2', 'a3'])
 })
 
+t.test('a listener that is added by a listener hears from the next event on; one that is taken back hears no more', async (t) => {
+  const server = await scripted(t, ends(`${count(1, 3)}${DONE}`))
+  const { feed } = follow(t, server.url)
+  const heard: string[] = []
+  const again = ({ data }: { data: number }): void => {
+    heard.push(`a${data}`)
+    feed.on('message', again)
+    off()
+  }
+  feed.on('message', again)
+  const off = feed.on('message', () => { heard.push('never') })
+  t.equal((await all(feed)).length, 3)
+  t.strictSame(heard, ['a1', 'a2', 'a2', 'a3', 'a3', 'a3', 'a3'])
+})
+
 t.test('a listener that throws is an uncaught error, and everybody else gets the event', async (t) => {
   const thrown: unknown[] = []
   const keep = (error: unknown): void => { thrown.push(error) }

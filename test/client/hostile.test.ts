@@ -86,11 +86,11 @@ t.test('a POST sends its body at each attempt, with the last event ID', async (t
 })
 
 t.test('a gap is told, whatever its data, and what follows arrives', async (t) => {
-  const server = await scripted(t, ends(`event: stream:gap\ndata: {"requested":"3","oldest":"7","reason":"trimmed"}\nid: 6\n\n${numbered(7)}event: stream:gap\ndata: nonsense\nid: 7\n\nevent: stream:new\ndata: 1\n\n${DONE}`))
+  const server = await scripted(t, ends(`event: stream:gap\ndata: {"requested":"3","oldest":"7","reason":"trimmed"}\nid: 6\n\n${numbered(7)}event: stream:gap\ndata: {"state":"closed","id":"x"}\nid: 7\n\nevent: stream:gap\ndata: nonsense\nid: 7\n\nevent: stream:new\ndata: 1\n\n${DONE}`))
   const { feed, states } = follow(t, server.url)
   t.strictSame((await all(feed)).map(({ data }) => data), [7], 'no control event is an event')
   t.strictSame(states, [
-    { state: 'open' }, { state: 'gap', id: '6', requested: '3', oldest: '7', reason: 'trimmed' }, { state: 'gap', id: '7' }, { state: 'closed' }
+    { state: 'open' }, { state: 'gap', id: '6', requested: '3', oldest: '7', reason: 'trimmed' }, { state: 'gap', id: '7' }, { state: 'gap', id: '7' }, { state: 'closed' }
   ])
 })
 
@@ -113,8 +113,11 @@ t.test('an answer that is refused holds no connection', async (t) => {
 })
 
 t.test('options that make no sense are refused at the call', async (t) => {
-  for (const options of [{ silenceMs: -1 }, { firstDelayMs: Number.NaN }, { longestDelayMs: Infinity }, { maxLineLength: -1 }, { method: 'get', body: 'x' }]) {
+  for (const options of [{ silenceMs: -1 }, { firstDelayMs: Number.NaN }, { longestDelayMs: -Infinity }, { maxLineLength: -1 }, { maxAttempts: Number.NaN }, { method: 'get', body: 'x' }]) {
     t.throws(() => openFeed('http://127.0.0.1:1/', options), { code: 'FST_EVENTFEED_CLIENT_BAD_OPTION' })
   }
+  const endless = follow(t, (await scripted(t, cuts(numbered(1)), status(204))).url, { silenceMs: Infinity, longestDelayMs: Infinity, firstDelayMs: Infinity, maxLineLength: Infinity, maxAttempts: Infinity })
+  t.equal((await all(endless.feed)).length, 1)
+  t.ok(endless.states.every((state) => state.state !== 'retrying' || state.delayMs < 2 ** 31), 'no timer runs at once')
   t.ok(new FeedError('CUT', 'x') instanceof Error)
 })

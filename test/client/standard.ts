@@ -10,7 +10,7 @@ export interface ModelEvent { readonly event: string, readonly data: string, rea
  */
 export function readByTheStandard (bytes: Uint8Array, movesByEmptyBlocks: boolean): { events: ModelEvent[], retries: number[] } {
   // [spec] Streams must be decoded using the UTF-8 decode algorithm: it strips one leading BOM.
-  const text = new TextDecoder().decode(bytes)
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replace(/^\ufeff/, '')
   const events: ModelEvent[] = []
   const retries: number[] = []
   let [data, type, buffer, id] = ['', '', '', '']

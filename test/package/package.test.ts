@@ -49,6 +49,12 @@ for (const moduleKind of ['nodenext', 'node20']) {
       t.test(title, async (t) => serves(t, JSON.parse(await run(folder, process.execPath, join(built, file)))))
     }
 
+    t.test('an ES module that follows a feed', async (t) => {
+      t.strictSame(JSON.parse(await run(folder, process.execPath, join(built, 'client.mjs'))), {
+        states: ['open', 'gap', 'closed'], texts: ['hi', 'hi'], whole: 'FST_EVENTFEED_CLIENT_GAP'
+      })
+    })
+
     t.test('an ES module that tests a log', async (t) => {
       const printed = await run(folder, process.execPath, join(built, 'log-claims.mjs'))
       t.match(printed, /^\d\d claims kept, ,FST_EVENTFEED_LOG_CLAIM otherwise/)
