@@ -53,7 +53,7 @@ t.test('before the first stream all counters are 0', async (t) => {
     ['eventfeed_sent_bytes_total', 0]
   ])
   for (const [name, kind] of kinds) t.equal(kind, name.endsWith('_total') ? 'counter' : 'gauge', name)
-  t.equal(kinds.size, 33)
+  t.equal(kinds.size, 37)
 })
 
 t.test('a scrape tells what the figures tell', async (t) => {
