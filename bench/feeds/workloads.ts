@@ -1,6 +1,7 @@
 /** The workloads of feeds: what only ours is measured at, against targets of its own. */
 import { fairness } from './fairness.ts'
 import type { Finding } from './finding.ts'
+import { history } from './history.ts'
 import { keyed } from './keyed.ts'
 import { projections } from './projections.ts'
 import { replay } from './replay.ts'
@@ -42,6 +43,15 @@ export const FEED_WORKLOADS: readonly FeedWorkload[] = [
     quickConnections: 1_000,
     mostRounds: 5,
     play: where
+  },
+  {
+    name: 'history',
+    title: 'the newest 20 entries of each of 10,000 keys are kept',
+    reason: 'a quiet key beside loud ones: to keep what is its own is to cost publishing little',
+    connections: undefined,
+    quickConnections: 0,
+    mostRounds: 5,
+    play: history
   },
   {
     name: 'projections',
