@@ -1,5 +1,5 @@
 /** A client that plays a script over HTTP/2: one session for each leg, with streams beside its own that it does not read. */
-import { LIMIT_MS, type Received, type Surroundings } from './fuzz-client.ts'
+import { LIMIT_MS, requestHeaders, type Received, type Surroundings } from './fuzz-client.ts'
 import type { Leg, Run } from './fuzz-script.ts'
 import { turns } from './fuzz-source.ts'
 import type { Response } from './http-bytes.ts'
@@ -37,7 +37,7 @@ export async function playLegOverHttp2 (path: string, run: Run, leg: Leg, header
     return stream
   }
   for (let count = 0; count < run.ahead; count++) ask('/ahead')
-  const own = ask(path, { accept: run.accept, ...headers })
+  const own = ask(path, { ...requestHeaders(run), ...headers })
   for (let count = 0; count < Math.min(run.behind, 5); count++) if (own !== undefined) client.ask('/endless').stream.pause()
   const ping = (): void => { if (leg.pings && !session.destroyed) session.ping(() => {}) }
   const widen = (): void => { if (!session.destroyed) session.settings({ initialWindowSize: WIDE }) }

@@ -27,13 +27,18 @@ export interface Surroundings {
 /** How long a client waits for the end of a stream, before that is a fault. */
 export const LIMIT_MS = 20_000
 
+/** What a client sends beside its last event ID. */
+export function requestHeaders ({ accept, isEventSource }: Run): Record<string, string> {
+  return { accept, 'cache-control': isEventSource ? 'no-cache' : 'max-age=0' }
+}
+
 /** One connection, from the request to its end. Fails where the server never ends a stream that the client reads to the end. */
 export async function playLeg (path: string, run: Run, leg: Leg, headers: Record<string, string>, { port, nudge }: Surroundings): Promise<Received> {
   const client = new Client(port)
   let isPatient = leg.leave === 'read to the end'
   try {
     for (let count = 0; count < run.ahead; count++) client.ask('/ahead', '1.1', {})
-    client.ask(path, run.http, { accept: run.accept, ...headers })
+    client.ask(path, run.http, { ...requestHeaders(run), ...headers })
     // what follows a request of HTTP/1.0 may make the end of its connection a reset
     const behind = run.http === '1.1' ? run.behind : 0
     for (let count = 0; count < behind; count++) client.ask('/quiet', '1.1', {})

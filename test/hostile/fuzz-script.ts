@@ -60,6 +60,8 @@ export interface Run {
   legs: Leg[]
   http: '1.0' | '1.1' | '2'
   accept: string
+  /** True where its client sends what tells an `EventSource` from others that name the format. */
+  isEventSource: boolean
   /** Streams on the same connection: some that end are asked for earlier, and some that never end later; over HTTP/2 these are not read. */
   ahead: number
   behind: number
@@ -147,6 +149,7 @@ const runOver = (versions: ReadonlyArray<Run['http']>): fc.Arbitrary<Run> => fc.
   legs: fc.constant(legs),
   http: fc.constantFrom(...versions),
   accept: fc.constantFrom('text/event-stream', '*/*'),
+  isEventSource: fc.boolean(),
   ahead: fc.constantFrom(0, 0, 0, 1, 2),
   // the last is more than may wait
   behind: fc.constantFrom(0, 0, 0, 0, 1, 3, 40),

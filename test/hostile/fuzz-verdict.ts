@@ -75,6 +75,7 @@ function wrongsOfBytes (played: Played, index: number, ends: ReadonlyMap<string,
   const streams: StreamEvent[][] = []
   let hasAll = false
   const isPlain = run.accept !== 'text/event-stream'
+  const isEventSource = !isPlain && run.isEventSource
   for (const [number, { received }] of legs.entries()) {
     const all = received.responses()
     const response = all[run.ahead]
@@ -82,8 +83,10 @@ function wrongsOfBytes (played: Played, index: number, ends: ReadonlyMap<string,
     const reason = ends.get(path)?.[0]?.stream?.reason
     wrongs.push(...wrongsOfOthers(all, run, isClosing), ...wrongsOfStatus(played, path, response, reason, isClosing))
     const isStream = response?.status === 200
+    // who names the format is refused by a stream that says when to come back
+    const isRefused = !isPlain && reason === undefined
     // of a client that is no EventSource the line is cut, unless its source has said all
-    const isCut = isPlain && reason !== 'done' && (isStream || (response === undefined && run.http === '1.0'))
+    const isCut = !isEventSource && !isRefused && reason !== 'done' && (isStream || (response === undefined && run.http === '1.0'))
     // when a server cuts a session, Node resets its streams with NO_ERROR: they look whole to the client
     const mayLookWhole = run.http === '1.0' ? isClosing || !canTellReset(received, run, number) : run.http === '2' && isClosing
     if (isCut && response?.isWhole === true && !mayLookWhole) wrongs.push(`${path} has a clean end, and its reason is ${String(reason)}`)
