@@ -37,7 +37,7 @@ export interface Reading {
 export async function read (t: Test, url: string, headers: Record<string, string> = {}): Promise<Reading> {
   const leaving = new AbortController()
   t.teardown(() => leaving.abort())
-  const response = await fetch(url, { headers: { accept: 'text/event-stream', ...headers }, signal: leaving.signal })
+  const response = await fetch(url, { headers: { accept: 'text/event-stream', 'cache-control': 'no-cache', ...headers }, signal: leaving.signal })
   if (response.status !== 200 || response.body === null) throw new Error(`${response.status}: ${await response.text()}`)
   const reader = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader()
 

@@ -9,7 +9,7 @@ import { ORDERS, serveBeside } from './serve-beside.ts'
 const never = (): Promise<never> => new Promise(() => {})
 
 /** What a browser would take, so that a compressor has the choice. */
-const BROWSER = { accept: 'text/event-stream', 'accept-encoding': 'gzip, deflate, br' }
+const BROWSER = { accept: 'text/event-stream', 'cache-control': 'no-cache', 'accept-encoding': 'gzip, deflate, br' }
 
 function answers (app: FastifyInstance): void {
   app.get('/json', async () => ({ is: 'json' }))

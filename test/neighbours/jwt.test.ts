@@ -42,7 +42,7 @@ for (const order of ORDERS) {
     for (const path of ['/on-request', '/pre-handler', '/handler', '/source']) {
       await t.test(`verified at ${path.slice(1)}: 401 as ordinary JSON without a valid token, a stream with one, and 401 comes before 204`, async (t) => {
         for (const headers of [{}, { authorization: `${authorization}x` }, ...(path.startsWith('/pre') || path.startsWith('/on') ? [{ 'last-event-id': '~done.' }] : [])] as Array<Record<string, string>>) {
-          const response = await fetch(url + path, { headers: { accept: 'text/event-stream', ...headers } })
+          const response = await fetch(url + path, { headers: { accept: 'text/event-stream', 'cache-control': 'no-cache', ...headers } })
           t.equal(response.status, 401)
           t.match(response.headers.get('content-type'), /^application\/json/)
           t.match(await response.json(), { statusCode: 401, error: 'Unauthorized' })
