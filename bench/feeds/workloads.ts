@@ -6,6 +6,7 @@ import { keyed } from './keyed.ts'
 import { projections } from './projections.ts'
 import { replay } from './replay.ts'
 import { responsive } from './responsive.ts'
+import { rooms } from './rooms.ts'
 import type { Effort, Stage } from './stage.ts'
 import { stalled } from './stalled.ts'
 import { storm } from './storm.ts'
@@ -107,5 +108,14 @@ export const FEED_WORKLOADS: readonly FeedWorkload[] = [
     quickConnections: 10,
     mostRounds: 3,
     play: responsive
+  },
+  {
+    name: 'rooms',
+    title: 'a room for each stream, and a million rooms that nobody follows',
+    reason: 'documents, games, support cases: very many feeds with a reader each may cost little more than the readers, and leave nothing',
+    connections: 10_000,
+    quickConnections: 500,
+    mostRounds: 3,
+    play: rooms
   }
 ]

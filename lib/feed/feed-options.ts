@@ -9,8 +9,8 @@ import type { LagPolicy, SlowConsumer } from './lag-policy.ts'
 import type { Publication } from './publication.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** What a feed and a room have in common. */
-export interface CommonFeedOptions<Schemas extends EventSchemas = EventSchemas> {
+/** The options of a feed. */
+export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> {
   /**
    * The schemas of its events, by event type: they type the feed, and what they do not name is not kept. By default
    * all types are taken.
@@ -21,6 +21,8 @@ export interface CommonFeedOptions<Schemas extends EventSchemas = EventSchemas> 
    * entries, 64 MiB, of any age, whichever bites first, and no more than the log keeps.
    */
   retain?: FeedRetainOptions | undefined
+  /** What keeps the history, by its own bounds. Default: memory alone, bounded by `retain`. */
+  log?: EventLog | undefined
   /**
    * What happens to a stream that falls behind what the log keeps, or behind the two limits below: `disconnect`, it
    * ends and the client comes back; `skip`, it gets a gap and goes on at the oldest entry within the limits;
@@ -43,11 +45,8 @@ export interface CommonFeedOptions<Schemas extends EventSchemas = EventSchemas> 
   initial?: Snapshot<Publication<EventTypes<Schemas>>> | undefined
 }
 
-/** The options of a feed. */
-export interface FeedOptions<Schemas extends EventSchemas = EventSchemas> extends CommonFeedOptions<Schemas> {
-  /** What keeps the history, by its own bounds. Default: memory alone, bounded by `retain`. */
-  log?: EventLog | undefined
-}
+/** What a feed and a room have in common. */
+export type CommonFeedOptions<Schemas extends EventSchemas = EventSchemas> = Omit<FeedOptions<Schemas>, 'log'>
 
 /** What both have in common, read. */
 export type CommonFeedSettings = Pick<FeedParts, 'retain' | 'lag' | 'initial' | 'onGap'>

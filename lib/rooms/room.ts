@@ -115,7 +115,8 @@ export class Room extends RoomParts implements RoomGate {
   }
 
   onEnd (isKept: boolean): void {
-    this.tools.figures.ended++
+    // one that ends while it is opened was never open
+    if (this.#opened === undefined) this.tools.figures.ended++
     if (!isKept) return this.onLetGo()
     this.#state = 'kept'
     this.#turn++
@@ -148,7 +149,8 @@ export class Room extends RoomParts implements RoomGate {
       this.#opened = undefined
       this.tools.figures.opened++
       // `onOpen` may have ended it, and kept it
-      if (this.#state === 'opening') this.#stay()
+      if (this.#state === 'kept') this.tools.figures.ended++
+      else this.#stay()
       return feed
     } catch (error) {
       const isGivenUp = this.#state === 'opening' || this.#state === 'kept'

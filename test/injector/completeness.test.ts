@@ -20,6 +20,7 @@ const covered = new Set([
 const INTERFACES = [
   'SubscribeOptions',
   'FeedOptions',
+  'RoomsOptions',
   'EventStreamOptions',
   'EventfeedOptions',
   'Eventfeed',

@@ -4,6 +4,9 @@ const NEVER_THROWS = 'adds, takes away or counts listeners, and calls nobody'
 const AT_REGISTRATION = 'called once, while the application is set up: what it throws refuses the application'
 const TRUSTED = 'trusted: it is for tests, which move it'
 
+/** It hurts its own room alone: whoever opens that is refused, or it is logged. */
+const IN_ROOMS = 'throws, rejects, never settles and calls back in test/rooms/room.test.ts and test/rooms/model.test.ts'
+
 /** What was looked at, and is no row of the table: the reason. */
 export const REVIEWED: Readonly<Record<string, string>> = {
   'Clock.now': TRUSTED,
@@ -19,6 +22,11 @@ export const REVIEWED: Readonly<Record<string, string>> = {
   'TailListener.ended': 'a log calls it: it marks the end, and wakes streams in a later turn',
   'Tail.before': 'looked at when tail() has answered: what is no position fails the opening',
   'Tail.stop': 'not called: close and delete end the tail',
+  'RoomsOptions.log': IN_ROOMS,
+  'RoomsOptions.freeWhenIdleMs': 'a number, checked by test/rooms/served.test.ts',
+  'RoomsOptions.maxOpen': 'a number, checked by test/rooms/served.test.ts',
+  'RoomsOptions.onOpen': IN_ROOMS,
+  'RoomsOptions.onIdle': IN_ROOMS,
   'SourceArguments.signal': 'ours; those who listen to it are a row',
   'SourceArguments.lastEventId': 'ours: a string',
   'SourceArguments.ready': 'ours: it commits, as the first event does',
