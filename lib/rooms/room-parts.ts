@@ -4,6 +4,8 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Deadlines } from '../deadlines.ts'
+import { ROOM_HOOK_MS } from '../defaults.ts'
+import { asError, RoomTimedOut, shown } from '../errors.ts'
 import type { FeedParts } from '../feed/feed-parts.ts'
 import type { LagPolicy } from '../feed/lag-policy.ts'
 import type { Snapshot } from '../feed/snapshot.ts'
@@ -74,4 +76,19 @@ export abstract class RoomParts implements FeedParts {
   abstract onLetGo (): void
   abstract onFreed (error?: unknown): void
   abstract onFault (error: unknown, what: string): void
+
+  /** Calls a hook. Rejects with what it fails with, however that is. */
+  protected async call (name: 'onOpen' | 'onIdle', feed: RoomFeed): Promise<void> {
+    const { settings, context } = this.tools
+    const hook = settings[name]
+    if (hook !== undefined) await context.runInAsyncScope(hook, undefined, this.id, feed)
+  }
+
+  protected timedOut (what: string): Error {
+    return new RoomTimedOut(shown(this.name), what, ROOM_HOOK_MS)
+  }
+
+  protected report (error: unknown, what: string): void {
+    this.tools.report(asError(error, what), `the room ${shown(this.name)}: ${what}`)
+  }
 }

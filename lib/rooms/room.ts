@@ -4,7 +4,7 @@
  */
 import type { Deadline } from '../deadlines.ts'
 import { ROOM_HOOK_MS } from '../defaults.ts'
-import { asError, FeedEnded, FeedFreed, LogFailed, RoomsClosed, RoomTimedOut, shown } from '../errors.ts'
+import { FeedEnded, FeedFreed, LogFailed, RoomsClosed, shown } from '../errors.ts'
 import type { EndOptions } from '../feed/ending.ts'
 import { checkLog } from '../log/answers.ts'
 import { RoomFeed, type RoomGate } from './room-feed.ts'
@@ -12,7 +12,7 @@ import { RoomParts } from './room-parts.ts'
 
 /** What the next room of the same id waits for. */
 interface Leaving {
-  /** An `onIdle` that still runs, for a while. */
+  /** A hook that still runs, for a while. */
   readonly stored: Promise<unknown>
   /** The log, until it is given up. */
   readonly freed: Promise<unknown>
@@ -37,8 +37,8 @@ export class Room extends RoomParts implements RoomGate {
   #idleSince = 0
   /** Changes with all that cancels a freeing. */
   #turn = 0
-  /** An `onIdle` that was called and has not settled. Never rejects. */
-  #storing: Promise<void> | undefined
+  /** An `onOpen` or `onIdle` that was called and has not settled. Never rejects. */
+  #hook: Promise<unknown> | undefined
   #leaving: Leaving | undefined
   /** Of a room that has ended: called when its feed is freed. */
   #endedIsFreed: (() => void) | undefined
@@ -61,7 +61,7 @@ export class Room extends RoomParts implements RoomGate {
     this.#opened = this.#open()
     // whoever opens it gets what it is rejected with; where nobody does, it must not end the process
     this.#opened.catch((error: unknown) => {
-      if (!(error instanceof FeedEnded || error instanceof RoomsClosed)) this.#report(error, 'it could not be opened')
+      if (!(error instanceof FeedEnded || error instanceof RoomsClosed)) this.report(error, 'it could not be opened')
     })
   }
 
@@ -84,7 +84,7 @@ export class Room extends RoomParts implements RoomGate {
     const feed = this.openFeed
     if (feed === undefined) return
     if (this.#state === 'open') await this.#store(feed)
-    else if (this.#storing !== undefined) await this.tools.waits.until(this.#storing, ROOM_HOOK_MS)
+    else if (this.#hook !== undefined) await this.tools.waits.until(this.#hook, ROOM_HOOK_MS)
   }
 
   /** The application has closed: gives up the log. Streams that are left end, and their clients come back. */
@@ -129,12 +129,12 @@ export class Room extends RoomParts implements RoomGate {
   }
 
   onFreed (error?: unknown): void {
-    if (error !== undefined) this.#report(error, 'its log could not be freed')
+    if (error !== undefined) this.report(error, 'its log could not be freed')
     this.#endedIsFreed?.()
   }
 
   onFault (error: unknown, what: string): void {
-    this.#report(error, what)
+    this.report(error, what)
   }
 
   async #open (): Promise<RoomFeed> {
@@ -144,7 +144,7 @@ export class Room extends RoomParts implements RoomGate {
       else await undefined
       const feed = this.#make()
       if (feed.isOpening) await this.#within(feed.ready().catch((cause: unknown) => { throw new LogFailed({ cause }) }), 'its log')
-      if (this.tools.settings.onOpen !== undefined) await this.#within(this.#call('onOpen', feed), 'onOpen')
+      if (this.tools.settings.onOpen !== undefined) await this.#load(feed)
       this.#checkOpening()
       this.#opened = undefined
       this.tools.figures.opened++
@@ -157,6 +157,17 @@ export class Room extends RoomParts implements RoomGate {
       this.#isFreed ||= isGivenUp
       if (isGivenUp) this.#leave(this.#giveUp())
       throw error
+    }
+  }
+
+  /** Lets `onOpen` load its history. */
+  async #load (feed: RoomFeed): Promise<void> {
+    const loading = this.call('onOpen', feed)
+    this.#hook = loading.catch(() => {})
+    try {
+      await this.#within(loading, 'onOpen')
+    } finally {
+      this.#hook = undefined
     }
   }
 
@@ -191,7 +202,7 @@ export class Room extends RoomParts implements RoomGate {
   /** What a promise gives. Rejects where that takes too long, or the application closes. */
   async #within (promise: Promise<unknown>, what: string): Promise<void> {
     const end = await this.tools.waits.until(promise, ROOM_HOOK_MS)
-    if (end === 'late') throw this.#timedOut(what)
+    if (end === 'late') throw this.timedOut(what)
     this.#checkOpening()
     await promise
   }
@@ -221,7 +232,7 @@ export class Room extends RoomParts implements RoomGate {
     const leftMs = this.#idleSince + settings.freeWhenIdleMs - clock.elapsed()
     if (leftMs > DUE_WITHIN_MS) this.#awaitIdle(leftMs)
     else if (settings.onIdle === undefined) this.#free()
-    else this.#store(feed).catch((error: unknown) => { this.#report(error, 'it could not be freed') })
+    else this.#store(feed).catch((error: unknown) => { this.report(error, 'it could not be freed') })
   }
 
   /** Lets `onIdle` store it, and frees it, unless somebody comes meanwhile. */
@@ -230,13 +241,13 @@ export class Room extends RoomParts implements RoomGate {
     this.#state = 'storing'
     const turn = ++this.#turn
     // one at a time: an earlier one, after which somebody came, may still run
-    if (this.#storing !== undefined) await waits.until(this.#storing, ROOM_HOOK_MS)
+    if (this.#hook !== undefined) await waits.until(this.#hook, ROOM_HOOK_MS)
     if (turn !== this.#turn) return
-    const storing = this.#call('onIdle', feed).catch((error: unknown) => { this.#report(error, 'onIdle has failed') })
-    this.#storing = storing
+    const storing = this.call('onIdle', feed).catch((error: unknown) => { this.report(error, 'onIdle has failed') })
+    this.#hook = storing
     const end = await waits.until(storing, ROOM_HOOK_MS)
-    if (end === 'late') this.#report(this.#timedOut('onIdle'), 'it is not waited for any longer')
-    else if (this.#storing === storing) this.#storing = undefined
+    if (end === 'late') this.report(this.timedOut('onIdle'), 'it is not waited for any longer')
+    else if (this.#hook === storing) this.#hook = undefined
     if (turn !== this.#turn) return
     // a stream that has come without `open` keeps it, but for one of an `onIdle` that hangs: its client comes back
     if (feed.readers > 0 && end !== 'late') this.#stay()
@@ -254,7 +265,7 @@ export class Room extends RoomParts implements RoomGate {
     try {
       await this.#feed?.close()
     } catch (error) {
-      this.#report(error, 'its log could not be freed')
+      this.report(error, 'its log could not be freed')
     }
   }
 
@@ -269,28 +280,13 @@ export class Room extends RoomParts implements RoomGate {
     freed.then(() => { onFreed(this) }, () => {})
     const before = this.#before
     // nothing of it could meet the next one
-    if (before === undefined && this.#storing === undefined && this.log === undefined) return onGone(this)
-    const stored = Promise.all([before?.stored, this.#storing && waits.until(this.#storing, ROOM_HOOK_MS)])
+    if (before === undefined && this.#hook === undefined && this.log === undefined) return onGone(this)
+    const stored = Promise.all([before?.stored, this.#hook && waits.until(this.#hook, ROOM_HOOK_MS)])
     this.#leaving = { stored, freed: Promise.all([before?.freed, this.log && freed]) }
     Promise.all([stored, this.#leaving.freed]).then(() => { onGone(this) }, () => {})
   }
 
-  /** Never throws, whatever the hook does. */
-  async #call (name: 'onOpen' | 'onIdle', feed: RoomFeed): Promise<void> {
-    const { settings, context } = this.tools
-    const hook = settings[name]
-    if (hook !== undefined) await context.runInAsyncScope(hook, undefined, this.id, feed)
-  }
-
   #freed (): Error {
     return new FeedFreed(shown(this.name), shown(this.id))
-  }
-
-  #timedOut (what: string): Error {
-    return new RoomTimedOut(shown(this.name), what, ROOM_HOOK_MS)
-  }
-
-  #report (error: unknown, what: string): void {
-    this.tools.report(asError(error, what), `the room ${shown(this.name)}: ${what}`)
   }
 }

@@ -54,6 +54,8 @@ class Game {
   readonly #stored = new Map<string, string[]>()
   /** Which hook of a room runs: never two at once, but after one has hung for too long. */
   readonly #running = new Map<string, number>()
+  /** Feeds for which onIdle was called. */
+  readonly #isStored = new Set<object>()
   readonly #maxOpen: number
   readonly reported: unknown[] = []
   readonly wrongs: string[] = []
@@ -74,6 +76,7 @@ class Game {
         await this.#hook('onOpen', id, this.#onOpen, () => { for (const text of this.#stored.get(id) ?? []) this.#say(feed, text) })
       },
       onIdle: async (id, feed) => {
+        this.#isStored.add(feed)
         const { streams } = feed.stats()
         if (streams > 0) this.#wrong(`${id} is stored while ${streams} follow it`)
         const texts = feed.entries().map(({ data }) => String((data as { text: string }).text)) // as it is published here
@@ -93,6 +96,7 @@ class Game {
     }
     // all that hangs is let go of in the end
     for (const clients of this.#clients.values()) for (const { stream } of clients) stream.close()
+    this.#clients.clear()
     for (let round = 0; round < 4; round++) {
       for (const settle of [...this.#later.splice(0), ...this.#hung.splice(0)]) settle()
       await this.#turns()
@@ -141,7 +145,7 @@ class Game {
     } catch (error) {
       // it is being stored: what was published would be lost
       if (!(error instanceof Error && 'code' in error && error.code === 'FST_EVENTFEED_FEED_FREED')) this.#wrong(`publish fails with ${String(error)}`)
-      if ((this.#running.get(id) ?? 0) === 0) this.#wrong(`${id} takes nothing, though nothing is stored`)
+      else if (!this.#isStored.has(feed)) this.#wrong(`${id} takes nothing, though onIdle was never called`)
     }
   }
 
