@@ -35,6 +35,7 @@ export class NewestByKey implements DropListener {
   #bytes = 0
   #next: number
   #completeFrom: number
+  #severalFrom = 0
 
   /**
    * What is kept here counts toward the window's bound, and is at most `maxEntries` and `maxBytes` of it; the oldest
@@ -52,6 +53,12 @@ export class NewestByKey implements DropListener {
 
   /** Of the entries from this index on the newest of each key is known: none of them was dropped here too. */
   get completeFrom (): number { return this.#completeFrom }
+
+  /**
+   * The same for who follows keys: of an entry with several keys that has left, a newer one may have taken the place
+   * that has its first key only.
+   */
+  get completeByKeyFrom (): number { return Math.max(this.#completeFrom, this.#severalFrom) }
 
   /** Takes in what has come to stand in the window. */
   advance (): void {
@@ -74,7 +81,7 @@ export class NewestByKey implements DropListener {
     }
     // what is newer already need not be kept
     this.advance()
-    if (this.#newest.get(name)?.index !== entry.index) return
+    if (this.#newest.get(name)?.index !== entry.index) return this.#lose(entry)
     this.#forget(name)
     this.#dropped.set(name, entry)
     this.#bytes += entry.size
@@ -164,5 +171,10 @@ export class NewestByKey implements DropListener {
     this.#dropped.delete(name)
     this.#bytes -= dropped.size
     this.#window.charge(-dropped.size)
+    this.#lose(dropped)
+  }
+
+  #lose ({ index, keys }: Entry): void {
+    if (keys.length > 1) this.#severalFrom = Math.max(this.#severalFrom, index + 1)
   }
 }

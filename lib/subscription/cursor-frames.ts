@@ -66,7 +66,7 @@ export class CursorFrames implements MemberFrames {
           // the gap of a poisoned entry counts as the entry would: it says nothing of the rest
           if (notice.gap?.reason !== 'failed') {
             // what a gap of the mode latest says is where the client was
-            const isInTime = notice.gap?.reason !== 'lagged' && this.#bookmarks.isInTime(reader.behind().entries)
+            const isInTime = notice.gap?.reason !== 'lagged' && this.#bookmarks.isInTime(reader.unread().entries)
             this.#saidRound = isInTime ? this.#bookmarks.round : -1
           }
           return this.#notice(notice)
@@ -99,6 +99,8 @@ export class CursorFrames implements MemberFrames {
     const { window } = this.#variant
     if (this.#quietAt === window.next && !window.isHeadUnknown) return undefined
     const { reader } = this
+    // beside others it says that it has ended
+    if (reader.end !== undefined && this.#idOf === undefined) return undefined
     const { position } = reader
     if (position === undefined || reader.isSnapshot || reader.notice !== undefined) return undefined
     if (position === window.positionBefore(window.next)) this.#quietAt = window.next
@@ -110,10 +112,10 @@ export class CursorFrames implements MemberFrames {
   /** What is said in a round of bookmarks: at the head once, and once by a stream that is still on its way there. */
   #inTime (): Batch | undefined {
     // it has read by pages what the tail has lost: how much of the log that is, nobody knows
-    if (this.#variant.window.isHeadUnknown && this.reader.behind().entries === 0) return this.quiet()
+    if (this.#variant.window.isHeadUnknown && this.reader.unread().entries === 0) return this.quiet()
     const { round } = this.#bookmarks
     if (this.#saidRound === round) return undefined
-    if (this.reader.behind().entries === 0) this.#saidRound = round
+    if (this.reader.unread().entries === 0) this.#saidRound = round
     else if (this.#saidRoundOnTheWay === round) return undefined
     this.#saidRoundOnTheWay = round
     return this.quiet()

@@ -47,8 +47,11 @@ export abstract class HeadWaiter implements Waiter, FilteredWaiter {
   /** What comes next may not follow what the window has. */
   lose (): void { this.cursor?.lose() }
 
+  /** How far it is behind, as its application is told. */
+  behind (): { entries: number, bytes: number } { return this.unread() }
+
   /** How many entries, and how many bytes of them, the stream has not passed. */
-  behind (): { entries: number, bytes: number } {
+  unread (): { entries: number, bytes: number } {
     this.catchUp()
     return behindBy(this.feed.window, this.cursor)
   }

@@ -36,9 +36,12 @@ export class PacedReader extends SelfEndingReader {
   override get sharedIndex (): undefined { return undefined }
 
   override behind (): { entries: number, bytes: number } {
-    if (this.#deadline !== undefined) return { entries: 0, bytes: 0 }
+    return this.#deadline === undefined ? this.unread() : { entries: 0, bytes: 0 }
+  }
+
+  override unread (): { entries: number, bytes: number } {
     const from = this.#from
-    if (from === undefined || this.cursor?.isKeyed === true) return super.behind()
+    if (from === undefined || this.cursor?.isKeyed === true) return super.unread()
     const { window } = this.feed
     return { entries: window.next - Math.max(from, window.oldest), bytes: window.bytesSince(from) }
   }
@@ -85,7 +88,7 @@ export class PacedReader extends SelfEndingReader {
 
   /** What it has passed over for a tick is no lag. */
   protected override checkLag (cursor: EntryCursor): void {
-    if (this.#from === undefined) super.checkLag(cursor)
+    if (this.#from === undefined || (cursor.index === undefined && this.#heldFrom === undefined)) super.checkLag(cursor)
   }
 
   protected override catchUp (): void {
@@ -95,11 +98,15 @@ export class PacedReader extends SelfEndingReader {
     super.catchUp()
   }
 
-  /** Where it stands, if the newest of each key since then are all known. */
+  /**
+   * Where it stands, if the newest of each key since then are all known. With a filter they are not: that may refuse the
+   * newest, and take one that has left.
+   */
   get #heldFrom (): number | undefined {
     const from = this.#from
-    if (from === undefined || this.#newest === undefined) return undefined
-    return from >= this.#newest.completeFrom && from >= this.feed.window.contiguousFrom ? from : undefined
+    if (from === undefined || this.#newest === undefined || this.where !== undefined) return undefined
+    const { completeFrom, completeByKeyFrom } = this.#newest
+    return from >= (this.cursor?.isKeyed === true ? completeByKeyFrom : completeFrom) && from >= this.feed.window.contiguousFrom ? from : undefined
   }
 
   /** What waits is sent before the end. */

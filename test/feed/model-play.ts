@@ -10,7 +10,7 @@ import { ManualClock } from '../clock.ts'
 import { History, type Now } from './history.ts'
 import { Client } from './model-client.ts'
 import { KEY_LISTS, type Step, type World } from './model-script.ts'
-import { feedOf, turn, until, type FeedMade } from './open-stream.ts'
+import { feedOf, OpenStream, turn, until, type FeedMade } from './open-stream.ts'
 
 /** A world that is played. */
 export class Game {
@@ -26,6 +26,8 @@ export class Game {
   readonly #database: OwnDatabase | undefined
   #published: Array<Promise<unknown>> = []
   #numbers = 0
+  /** True when the feed was ended as a failure. */
+  hasFailed = false
 
   constructor (world: World) {
     this.world = world
@@ -137,6 +139,7 @@ export class Game {
     await this.#allPublished()
     await until(() => {
       for (const client of this.clients) client.look()
+      if (this.clients.some(({ awaitsTick }) => awaitsTick)) this.clock.advance(10)
       return this.clients.every(({ isUpToDate }) => isUpToDate)
     }, () => this.clients.map(({ standing }) => standing).join('; '))
     await this.#standInTime()
@@ -154,6 +157,19 @@ export class Game {
     }
   }
 
+  /** Who comes late gets all that is kept, and hears of what is not, and how the feed has ended. */
+  async #lookLate (): Promise<void> {
+    const stream = new OpenStream(this.feed.subscribe())
+    await until(() => stream.source.end !== undefined, 'a late stream ends')
+    const numbers = (stream.data as Array<{ number: number }>).map(({ number }) => number)
+    stream.close()
+    const first = numbers[0] ?? this.history.head + 1
+    const isWhole = numbers.every((number, index) => number === first + index) && first + numbers.length === this.history.head + 1
+    if (!isWhole) throw new Error(`a late stream got ${numbers.join(', ')} of ${this.history.head}`)
+    if (stream.gaps.length !== (first > 1 ? 1 : 0)) throw new Error(`a late stream got ${stream.gaps.length} gaps, and began with ${first}`)
+    if (stream.source.end?.kind !== (this.hasFailed ? 'failed' : 'done')) throw new Error(`a late stream ended as ${stream.source.end?.kind}`)
+  }
+
   async #end (): Promise<void> {
     for (const client of this.clients) {
       if (client.isOpen) client.do({ do: 'resume', client: 0 })
@@ -164,11 +180,16 @@ export class Game {
     await this.#settle()
     const open = this.clients.filter(({ isOpen }) => isOpen)
     if (this.feed.stats().streams !== open.length) throw new Error(`${this.feed.stats().streams} streams, and ${open.length} clients`)
-    this.feed.end()
+    const { how, keepMs } = this.world
+    this.hasFailed = how === 'fail'
+    if (how === 'fail') this.feed.fail(new Error('broken'), { keepMs })
+    else this.feed.end({ keepMs })
     await until(() => {
       for (const client of open) client.look()
       return open.every(({ isOpen }) => !isOpen)
     }, () => `the end reaches all; ${open.map(({ standing }) => standing).join('; ')}`)
+    if (keepMs > 0) await this.#lookLate()
+    this.clock.advance(keepMs)
     await until(() => {
       const { streams, entries, bytes } = this.feed.stats()
       return streams === 0 && entries === 0 && bytes === 0

@@ -11,7 +11,11 @@ export type SnapshotKind = 'none' | 'sync' | 'async' | 'after older' | 'async af
 
 /** How a client subscribes. */
 export interface Shape {
-  from: 'latest' | 'earliest' | { lastPerKey: number } | undefined
+  from: 'latest' | 'earliest' | 'start' | { lastPerKey: number } | undefined
+  /** Ends after each number that `endsAfter` names. */
+  ends: boolean
+  /** At most one tick in so many milliseconds. */
+  everyMs: number | undefined
   /** Takes the even numbers. */
   where: boolean
   /** The keys that it follows at first. */
@@ -47,6 +51,9 @@ export interface World {
   mode: 'disconnect' | 'skip' | 'latest'
   maxLagBytes: number
   maxLagMs: number
+  /** How the feed ends, and for how long it is kept then. */
+  how: 'end' | 'fail'
+  keepMs: number
   clients: Shape[]
   steps: Step[]
 }
@@ -58,16 +65,19 @@ const snapshot = mostly<SnapshotKind>('none', fc.constantFrom('sync', 'async', '
 
 const shape: fc.Arbitrary<Shape> = fc.record({
   from: fc.oneof(
-    { weight: 3, arbitrary: fc.constantFrom('latest' as const, 'earliest' as const, undefined) },
+    { weight: 3, arbitrary: fc.constantFrom('latest' as const, 'earliest' as const, 'start' as const, undefined) },
     { weight: 1, arbitrary: fc.record({ lastPerKey: fc.nat(3) }) }
   ),
+  ends: mostly(false, fc.constant(true), 3),
+  everyMs: mostly<number | undefined>(undefined, fc.constantFrom(1, 20, 100)),
   where: fc.boolean(),
   keys: mostly<number[] | undefined>(undefined, fc.uniqueArray(fc.nat(2), { maxLength: 3 }), 1),
   as: mostly(false, fc.constant(true)),
   throws: mostly<Shape['throws']>('never', fc.constantFrom('where', 'as')),
   initial: snapshot,
   onGap: snapshot
-})
+  // what is given out of turn may name the end too, and then the rest of it still comes: other tests look at that
+}).map((shape) => ({ ...shape, ends: shape.ends && typeof shape.from !== 'object' }))
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: fc.record({ do: fc.constant('publish' as const), count: mostly(1, fc.integer({ min: 2, max: 12 }), 1), key, bytes: mostly(0, fc.constantFrom(30, 300, 100_000), 3) }) },
@@ -94,6 +104,8 @@ export const worlds: fc.Arbitrary<World> = fc.record({
   mode: fc.constantFrom('disconnect', 'skip', 'latest'),
   maxLagBytes: mostly(Infinity, fc.integer({ min: ENTRY_BYTES, max: 8 * ENTRY_BYTES }), 1),
   maxLagMs: mostly(Infinity, fc.integer({ min: 1, max: 80 })),
+  how: mostly<World['how']>('end', fc.constant('fail')),
+  keepMs: fc.constantFrom(0, 50),
   clients: fc.array(shape, { minLength: 1, maxLength: 4 }),
   steps: fc.array(step, { minLength: 1, maxLength: 45, size: 'max' })
 })

@@ -19,6 +19,9 @@ export function passesWhere (shape: Shape, number: number): boolean {
 /** True where a projection of this shape leaves an entry out. */
 export function isLeftOut (shape: Shape, number: number): boolean { return shape.as && number % 5 === 0 && !isPoisoned(shape, number) }
 
+/** True for an entry after which a stream of this shape ends. It is never left out, nor thrown at. */
+export function endsAfter ({ ends }: Shape, number: number): boolean { return ends && number % 11 === 4 && number % 5 !== 0 && number % 7 !== 3 }
+
 /** A snapshot that was taken for a client, and not yet told to its end. */
 export interface Taken {
   asOf: number
@@ -38,6 +41,8 @@ export class Witness {
   /** How it was asked to begin. */
   requested: string | undefined
   hasChangedKeys = false
+  /** True when it has got the entry after which its stream ends. */
+  isOver = false
   /** Keys that were followed while a snapshot was not told to its end: it may hold what was before that, and then what followed it comes too. */
   readonly #followedMeanwhile = new Set<string>()
   readonly #shape: Shape
@@ -66,6 +71,7 @@ export class Witness {
     this.at = undefined
     this.snapshot = undefined
     this.hasChangedKeys = false
+    this.isOver = false
     this.#followedMeanwhile.clear()
     this.#states = 0
     this.#conflation = undefined
@@ -113,6 +119,7 @@ export class Witness {
   }
 
   saw (event: Seen, now: Now): void {
+    if (this.isOver) throw new Error(`${event.event} came after the entry after which the stream ends`)
     const gap = event.event === 'stream:gap' ? JSON.parse(event.data) as Gap : undefined
     const isPoison = gap?.reason === 'failed'
     if (now.world.paged !== undefined && ((gap !== undefined && !isPoison) || this.snapshot !== undefined)) this.#isBehindHole = true
@@ -128,6 +135,7 @@ export class Witness {
 
   /** The first number that is missing to the client; `undefined` where it has all, up to the head. */
   get missing (): number | undefined {
+    if (this.isOver) return undefined
     if (this.at === undefined || this.snapshot !== undefined) return -1
     const { head } = this.#history
     const past = this.#past.missing(this.follows, this.#now())
@@ -157,13 +165,14 @@ export class Witness {
     if (event !== 'message' || (JSON.parse(data) as { number: number }).number !== number) throw new Error(`the event ${number} is ${event} ${data}`)
     if (isPoisoned(this.#shape, number)) throw new Error(`the event ${number} came, though it was thrown at`)
     this.#advance(number, `the event ${number}`)
+    this.isOver = endsAfter(this.#shape, number)
   }
 
   #sawPoison ({ requested, oldest }: Gap, number: number, { world }: Now): void {
     const what = `the gap of the event ${number}`
     if (!isPoisoned(this.#shape, number)) throw new Error(`${what} came, though nobody throws at that`)
     const before = this.#history.numberOf(requested)
-    const mayLeaveOut = this.#conflation !== undefined || world.paged !== undefined || number <= this.#toldUpTo
+    const mayLeaveOut = this.#conflation !== undefined || this.#shape.everyMs !== undefined || world.paged !== undefined || number <= this.#toldUpTo
     const isInPlace = mayLeaveOut ? before >= (this.at ?? 0) && before < number : before === number - 1
     if (!isInPlace || oldest !== null) throw new Error(`${what} is from ${before} to ${oldest}; the client was at ${this.at}`)
     this.#advance(number, what)
@@ -201,6 +210,7 @@ export class Witness {
     if (this.snapshot !== undefined) this.#endState(number, 'bookmark')
     else if (this.at !== undefined) this.passes(number, `the bookmark ${number}`)
     else if (this.requested !== undefined && number !== this.#history.numberOf(this.requested)) throw new Error(`it went on at ${number}`)
+    else if (this.requested === undefined && this.#shape.from === 'start' && number > 0 && !this.#keepsByKey) throw new Error(`it began at ${number} without a word`)
     else if (this.requested === undefined && this.#shape.from === 'earliest' && now.knowsHead && number + 1 > now.oldestInWindow) throw new Error(`it began at ${number}, and not at the earliest`)
     this.at = number
   }
@@ -250,6 +260,8 @@ export class Witness {
       if (requested !== this.requested) throw new Error(`${requested} was not asked`)
     } else if (reason === 'lagged') {
       if (this.at !== undefined) this.passes(this.#history.numberOf(requested), `the gap behind ${requested}`)
+    } else if (requested === '' && this.requested === undefined && this.#shape.from === 'start') {
+      if (reason !== 'trimmed' || this.at !== undefined) throw new Error(`a gap ${reason} at the start`)
     } else if (reason !== 'trimmed' || this.at !== undefined || requested !== this.requested) throw new Error(`a gap ${reason} behind ${requested}`)
     else if (this.#keepsByKey && isExact(this.#now()) && this.#history.numberOf(requested) >= this.#lostAtOpening) {
       throw new Error(`a gap behind ${requested}, though nothing of its keys was lost since then`)
@@ -263,7 +275,7 @@ export class Witness {
     if (reason === 'malformed') return
     // what is lost may come after what is kept
     const isInHistories = behind < this.#toldUpTo && now.world.perKey !== undefined
-    if (behind <= this.#history.numberOf(requested) && !isInHistories) throw new Error(`a gap from ${requested} to ${oldest} in which nothing is missing`)
+    if (behind <= (requested === '' ? 0 : this.#history.numberOf(requested)) && !isInHistories) throw new Error(`a gap from ${requested} to ${oldest} in which nothing is missing`)
     if (reason === 'lagged' && now.world.paged === undefined && behind + 1 !== firstWithin(this.#history, now)) throw new Error(`skipped to ${behind + 1}, though ${firstWithin(this.#history, now)} was within the limits`)
   }
 
@@ -294,7 +306,7 @@ export class Witness {
   }
 
   #firstTaken (from: number, to: number): number | undefined {
-    for (let number = from + 1; number <= to; number++) if (this.takes(number) && !this.#mayBeLost(number)) return number
+    for (let number = from + 1; number <= to; number++) if (this.takes(number) && !this.#mayBeLost(number) && !this.#isReplaced(number)) return number
     return undefined
   }
 
@@ -303,6 +315,13 @@ export class Witness {
     if (number > this.#toldUpTo) return false
     const now = this.#now()
     return !isExact(now) || number >= now.oldestInWindow || !isKeptBy(this.#history, this.follows, number, now)
+  }
+
+  /** With ticks: a newer entry of its key comes in its place. One of keys that were given up since then may have. */
+  #isReplaced (number: number): boolean {
+    if (this.#shape.everyMs === undefined) return false
+    const { name } = this.#history.at(number)
+    return this.#history.entries.slice(number).some((later) => later.name === name && (this.hasChangedKeys ? passesWhere(this.#shape, later.number) : this.#isFor(later.number)))
   }
 
   #isFor (number: number, follows = this.follows): boolean {
