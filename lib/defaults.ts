@@ -217,7 +217,9 @@ export const INDEXED_ENTRIES = 2_000
 export const CONFLATION_SHARE = 0.5
 /** Entries that are kept by key after the log has dropped them hold at most half of what the log may hold. */
 export const HISTORIES_SHARE = 0.5
-/** Each key of a feed that keeps histories by key counts 300 bytes: the objects for it take so much (measured with Node 22). */
+/** An entry that is kept by key counts 150 bytes more than in the log: its place in the histories (measured with Node 20). */
+export const KEPT_BYTES = 150
+/** Each key of a feed that keeps histories by key counts 300 bytes: what its objects take (measured with Node 20). */
 export const HISTORY_BYTES = 300
 /** Each filter and each variant reports an entry that it throws at once: the last 1,000 of them are remembered. */
 export const POISON_REPORTS = 1_000

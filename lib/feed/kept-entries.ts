@@ -2,6 +2,7 @@
  * Entries that the log has dropped and somebody still keeps, in the order of the log. They come in that order, and may
  * leave in any. It does not know why they are kept.
  */
+import { KEPT_BYTES } from '../defaults.ts'
 import { firstIndex } from '../indexed-ring.ts'
 import type { Entry } from './entry.ts'
 
@@ -14,6 +15,8 @@ export class KeptEntry {
   readonly index: number
   /** When it was published, by the clock that is never set. */
   readonly moment: number
+  /** What it counts, in bytes. */
+  readonly size: number
   /** How many keys keep it. */
   holders = 0
   /** `undefined` when nobody keeps it any more. */
@@ -22,6 +25,7 @@ export class KeptEntry {
   constructor (entry: Entry, moment: number) {
     this.index = entry.index
     this.moment = moment
+    this.size = entry.size + KEPT_BYTES
     this.entry = entry
   }
 }
@@ -50,20 +54,19 @@ export class KeptEntries {
   add (kept: KeptEntry): void {
     this.#order.push(kept)
     this.#size++
-    this.#bytes += kept.entry?.size ?? 0
+    this.#bytes += kept.size
   }
 
   /** Lets go of one. Returns its bytes. */
   remove (kept: KeptEntry): number {
-    const bytes = kept.entry?.size ?? 0
     kept.entry = undefined
     this.#size--
-    this.#bytes -= bytes
+    this.#bytes -= kept.size
     if (this.#order.length - this.#size > this.#size + FEWEST_GONE) {
       this.#order = this.#order.filter(({ entry }) => entry !== undefined)
       this.#first = 0
     }
-    return bytes
+    return kept.size
   }
 
   /** What is kept at an index; `undefined` where nothing is. */

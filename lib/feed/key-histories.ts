@@ -19,19 +19,24 @@ export interface NumberedLog {
 
 /** The entries of one key: those that the log has dropped come first. */
 class KeyHistory extends Posting {
+  readonly key: string
   /** Those that the log has dropped; none until there is one. */
   kept: IndexedRing<KeptEntry> | undefined
   /** The index of the newest of its entries that is not here any more; 0 where all are. */
   lost: number
 
-  constructor (lost: number) {
+  constructor (key: string, lost: number) {
     super()
+    this.key = key
     this.lost = lost
   }
 
   get size (): number { return this.indexes.next - this.indexes.first }
   get keptSize (): number { return this.kept === undefined ? 0 : this.kept.next - this.kept.first }
 }
+
+/** Most entries of some feeds have no key. */
+const NONE: readonly KeyHistory[] = Object.freeze([])
 
 /** The histories of one feed. */
 export class KeyHistories implements DropListener {
@@ -42,6 +47,8 @@ export class KeyHistories implements DropListener {
   readonly #log: NumberedLog
   readonly #histories = new Map<string, KeyHistory>()
   readonly #kept = new KeptEntries()
+  /** For each entry of the window the histories that it stands in: to look for them again would cost as much as the rest. */
+  readonly #standing = new IndexedRing<readonly KeyHistory[]>(1)
   /** The most bytes of entries that the log has dropped, and of what is known of all keys. */
   readonly #maxBytes: number
   /** The first index that is not in the histories. */
@@ -93,13 +100,11 @@ export class KeyHistories implements DropListener {
     this.advance()
     const isTooMuch = moment < this.#oldestMoment || entry.size > this.#maxBytes
     let kept: KeptEntry | undefined
-    for (const key of entry.keys) {
-      const history = this.#histories.get(key)
-      if (history === undefined) continue
+    for (const history of this.#standing.shift() ?? NONE) {
       if (isTooMuch || history.size - history.keptSize > this.perKey) {
         // what is older leaves with it: there is no hole in a history
-        while (history.keptSize > 0) this.#loseOldest(key, history)
-        this.#loseOldest(key, history)
+        while (history.keptSize > 0) this.#loseOldest(history)
+        this.#loseOldest(history)
       } else {
         kept ??= this.#keep(entry, moment)
         kept.holders++
@@ -114,11 +119,12 @@ export class KeyHistories implements DropListener {
   /** Lets go of what is too old, and of the oldest while there is too much. */
   trim (): void {
     const before = this.#oldestMoment
+    if (before === -Infinity && this.#bytes <= this.#maxBytes) return
     for (let { oldest } = this.#kept; oldest !== undefined; { oldest } = this.#kept) {
       if (oldest.moment >= before && this.#bytes <= this.#maxBytes) return
       for (const key of oldest.entry?.keys ?? []) {
         const history = this.#histories.get(key)
-        if (history?.kept?.at(history.kept.first) === oldest) this.#loseOldest(key, history)
+        if (history?.kept?.at(history.kept.first) === oldest) this.#loseOldest(history)
       }
     }
   }
@@ -200,16 +206,22 @@ export class KeyHistories implements DropListener {
 
   #takeIn ({ keys, index }: Entry): void {
     if (this.#isClosed) return
-    for (const key of keys) {
-      let history = this.#histories.get(key)
-      if (history === undefined) {
-        history = new KeyHistory(this.#forgotten)
-        this.#histories.set(key, history)
-        this.#window.charge(HISTORY_BYTES)
-      }
+    const standing = keys.length === 0 ? NONE : keys.map((key) => this.#historyOf(key))
+    this.#standing.push(standing)
+    for (const history of standing) {
       history.indexes.push(index)
-      if (history.keptSize > 0 && history.size > this.perKey) this.#loseOldest(key, history)
+      if (history.keptSize > 0 && history.size > this.perKey) this.#loseOldest(history)
     }
+  }
+
+  #historyOf (key: string): KeyHistory {
+    let history = this.#histories.get(key)
+    if (history === undefined) {
+      history = new KeyHistory(key, this.#forgotten)
+      this.#histories.set(key, history)
+      this.#window.charge(HISTORY_BYTES)
+    }
+    return history
   }
 
   #keep (entry: Entry, moment: number): KeptEntry {
@@ -217,18 +229,18 @@ export class KeyHistories implements DropListener {
     // nobody counts its parsed data
     entry.forgetView()
     this.#kept.add(kept)
-    this.#window.charge(entry.size)
+    this.#window.charge(kept.size)
     return kept
   }
 
   /** The oldest entry of a key is not kept for that any more. */
-  #loseOldest (key: string, history: KeyHistory): void {
+  #loseOldest (history: KeyHistory): void {
     history.lost = history.indexes.shift() ?? history.lost
     this.#losses++
     const kept = history.kept?.shift()
     if (kept !== undefined && --kept.holders === 0) this.#window.charge(-this.#kept.remove(kept))
     if (history.size > 0) return
-    this.#histories.delete(key)
+    this.#histories.delete(history.key)
     this.#window.charge(-HISTORY_BYTES)
     this.#forgotten = Math.max(this.#forgotten, history.lost)
   }

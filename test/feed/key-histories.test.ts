@@ -1,10 +1,10 @@
 /** Histories by key: what is kept of each key when the log has dropped it, and who gets it. */
 import t from 'tap'
-import { HISTORY_BYTES } from '../../lib/defaults.ts'
+import { HISTORY_BYTES, KEPT_BYTES } from '../../lib/defaults.ts'
 import { sizeOf } from '../../lib/log/retention.ts'
 import type { LogFeed } from '../../lib/subscription/feed.ts'
 import { ManualClock } from '../clock.ts'
-import { feedOf, OpenStream, turn, until } from './open-stream.ts'
+import { feedOf, heldBytes, OpenStream, turn, until } from './open-stream.ts'
 
 /** Publishes numbers with keys, and answers the ids by number. */
 function publisher (feed: LogFeed): (data: number, ...keys: string[]) => string {
@@ -149,19 +149,20 @@ t.test('what is kept is lost while a stream reads it: a gap, and nothing in sile
 
 t.test('kept entries count toward bytes, at most half of it, and the oldest leave first; an entry of several keys counts once', async (t) => {
   const size = sizeOf({ event: 'message', json: '1', keys: ['a'] })
+  const keptSize = size + KEPT_BYTES
   // four of one key, and what is known of that, are more than a half
-  const feed = feedOf({ retain: { bytes: 2 * (4 * size + HISTORY_BYTES), entries: 1, perKey: 100 } })
+  const feed = feedOf({ retain: { bytes: 2 * (4 * keptSize + HISTORY_BYTES), entries: 1, perKey: 100 } })
   const publish = publisher(feed)
   for (let data = 1; data <= 9; data++) publish(data, 'a')
-  t.strictSame(feed.stats().kept, { entries: 4, bytes: 4 * size + HISTORY_BYTES })
-  t.equal(feed.stats().bytes, 5 * size + HISTORY_BYTES)
+  t.strictSame(feed.stats().kept, { entries: 4, bytes: 4 * keptSize + HISTORY_BYTES })
+  t.equal(feed.stats().bytes, size + 4 * keptSize + HISTORY_BYTES)
   const stream = new OpenStream(feed.subscribe({ keys: ['a'], from: 'earliest' }))
   t.strictSame(stream.data, [5, 6, 7, 8, 9])
   stream.close()
   const several = feedOf({ retain: { entries: 1, perKey: 1 } })
   several.publish({ event: 'message', data: 1, keys: ['a', 'b', 'c'] })
   several.publish({ event: 'message', data: 2, key: 'd' })
-  t.strictSame(several.stats().kept, { entries: 1, bytes: sizeOf({ event: 'message', json: '1', keys: ['a', 'b', 'c'] }) + 4 * HISTORY_BYTES })
+  t.strictSame(several.stats().kept, { entries: 1, bytes: sizeOf({ event: 'message', json: '1', keys: ['a', 'b', 'c'] }) + KEPT_BYTES + 4 * HISTORY_BYTES })
   several.publish({ event: 'message', data: 3, keys: ['a', 'b'] })
   t.equal(several.stats().kept.entries, 2, 'it is the newest of c')
   several.publish({ event: 'message', data: 4, key: 'c' })
@@ -214,4 +215,51 @@ t.test('perKey must be an integer of 1 or more', async (t) => {
   for (const perKey of [0, -1, 1.5, Infinity, NaN, '3', null]) t.throws(() => feedOf({ retain: { perKey: perKey as never } }), { code: 'FST_EVENTFEED_BAD_OPTION', message: /retain\.perKey must be an integer of 1 or more/ })
   t.doesNotThrow(() => feedOf({ retain: { perKey: undefined } }))
   t.doesNotThrow(() => feedOf({ retain: { perKey: 1 } }))
+})
+
+t.test('keys that come and go leave nothing: 100,000 keys with an event each are forgotten with that', async (t) => {
+  const clock = new ManualClock()
+  const feed = feedOf({ clock, retain: { entries: 10, ageMs: 100, bytes: 4_000_000, perKey: 5 } })
+  const publish = publisher(feed)
+  publish(0, 'first')
+  const before = await heldBytes()
+  for (let data = 0; data < 100_000; data++) publish(data, `key ${data}`)
+  t.ok(feed.stats().kept.bytes <= 2_000_000, 'half of the bytes bounds the keys too')
+  t.ok(await heldBytes() - before < 6_000_000, 'and so it is in truth')
+  clock.advance(101)
+  publish(1, 'last')
+  publish(2, 'last')
+  t.strictSame(feed.stats().kept, { entries: 0, bytes: HISTORY_BYTES })
+  feed.end()
+})
+
+t.test('an event of 64 keys is kept once, while it is among the newest of any of them', async (t) => {
+  const feed = feedOf({ retain: { entries: 1, perKey: 1 } })
+  const publish = publisher(feed)
+  const keys = Array.from({ length: 64 }, (_, key) => `key ${key}`)
+  const id = publish(1, ...keys)
+  for (const [key, name] of keys.entries()) publish(key + 2, name)
+  publish(100, 'other')
+  t.equal(feed.stats().kept.entries, 64)
+  const stream = new OpenStream(feed.subscribe({ keys, from: { lastPerKey: 1 } }))
+  t.strictSame(stream.data, keys.map((_, key) => key + 2))
+  stream.close()
+  const back = new OpenStream(feed.subscribe({ keys: keys.slice(0, 2) }), { after: id })
+  t.strictSame([back.data, back.gaps], [[2, 3], []])
+  back.close()
+})
+
+t.test('a snapshot in place of a gap is followed by what is kept since, and an end reaches those who read what is kept', async (t) => {
+  const feed = feedOf({ retain: { entries: 1, perKey: 2 } })
+  const publish = publisher(feed)
+  const ids = [1, 2, 3, 4].map((data) => publish(data, 'a'))
+  publish(5, 'b')
+  const onGap = (): { events: Array<{ event: string, data: unknown, key: string }>, after: string } => ({ events: [{ event: 'message', data: 'state', key: 'a' }], after: ids[1] ?? '' })
+  const stream = new OpenStream(feed.subscribe({ keys: ['a'], onGap, as: ({ data }) => ({ data: [data] }) }), { after: ids[0], isStalled: true })
+  feed.end()
+  stream.resume()
+  t.strictSame([stream.data, stream.gaps], [[['state'], [3], [4]], []])
+  t.strictSame(stream.source.end, { kind: 'done' })
+  stream.close()
+  await until(() => feed.stats().bytes === 0, 'all is let go of')
 })
