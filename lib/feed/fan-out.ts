@@ -21,6 +21,9 @@ export interface Waiter {
 /** How many are woken between two looks at the clock. */
 const WAKES_PER_LOOK = 64
 
+/** Before the first round. Nobody is put there. */
+const NOBODY: Waiter[] = []
+
 /** The waiters of one feed. */
 export class FanOut {
   readonly #clock: Clock
@@ -28,7 +31,7 @@ export class FanOut {
   readonly #figures: FeedFigures
   #filters: Filters | undefined
   #waiting: Waiter[] = []
-  #round: Waiter[] = []
+  #round: Waiter[] = NOBODY
   #isDue = false
   #isUnderWay = false
   readonly #report: (error: unknown) => void

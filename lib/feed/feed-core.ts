@@ -10,15 +10,15 @@ import type { SourceEnd } from '../wire/frame-source.ts'
 import { Ending, readKeepMs, type EndOptions } from './ending.ts'
 import { FeedHoldings } from './feed-holdings.ts'
 import type { FeedParts } from './feed-parts.ts'
-import { FeedTail } from './feed-tail.ts'
+import { FeedTail, type TailOwner } from './feed-tail.ts'
 import { lagsOf, statsOf, type FeedStats, type Lag } from './figures.ts'
 import type { Follower } from './follower.ts'
-import { HeldLog } from './held-log.ts'
+import { HeldLog, type LogOwner } from './held-log.ts'
 import type { KeyIndex } from './key-index.ts'
 import type { CheckedPublication, Publication } from './publication.ts'
 
 /** A feed over a log, without its streams. */
-export class FeedCore extends FeedHoldings {
+export class FeedCore extends FeedHoldings implements LogOwner, TailOwner {
   readonly #held: HeldLog
   readonly #tail: FeedTail
   readonly #ending = new Ending()
@@ -31,31 +31,8 @@ export class FeedCore extends FeedHoldings {
   /** `open` comes next. Throws `FST_EVENTFEED_BAD_OPTION` where `retain` is not what it must be. */
   constructor (parts: FeedParts) {
     super(parts)
-    const isOwn = parts.log === undefined
-    this.#tail = new FeedTail({
-      isOwnLog: isOwn,
-      window: this.window,
-      figures: this.figures,
-      fanOut: this.fanOut,
-      bookmarks: this.bookmarks,
-      newest: this.newest,
-      histories: this.histories,
-      readers: this.followers,
-      checkOf: (entry) => this.drafts.checkOf(entry),
-      onEnded: () => { this.#wasEnded() },
-      onFault: this.fault
-    })
-    this.#held = new HeldLog({
-      name: parts.name,
-      log: this.log,
-      isOwn,
-      listener: this.#tail,
-      newest: this.window.retention,
-      onOpen: (before) => { this.#tail.open(before) },
-      onOpenFailed: () => { this.window.lose('') },
-      onSettled: () => { this.#complete() },
-      onFault: this.fault
-    })
+    this.#tail = new FeedTail(this)
+    this.#held = new HeldLog(this, this.#tail)
   }
 
   get keys (): KeyIndex { return this.#tail.keys }
@@ -213,8 +190,13 @@ export class FeedCore extends FeedHoldings {
     await letting
   }
 
+  /** An event that was on its way into the log has arrived, or failed. */
+  onSettled (): void {
+    this.#complete()
+  }
+
   /** The end stands in the log: it was written here, by another process, or before this feed was opened. */
-  #wasEnded (): void {
+  onEnded (): void {
     this.#ending.isKnown = true
     if (!this.hasEnded) {
       this.#ending.hasBegun = true

@@ -6,13 +6,13 @@
 import { CONFLATION_SHARE, HISTORIES_SHARE } from '../defaults.ts'
 import { Deadlines } from '../deadlines.ts'
 import { shown } from '../errors.ts'
-import type { EventLog } from '../log/contract.ts'
+import type { EventLog, LogEntry } from '../log/contract.ts'
 import { MemoryHistory } from '../log/memory-history.ts'
 import { boundedBy, readFeedRetain } from '../log/retention.ts'
 import { Roster } from '../roster.ts'
 import { Bookmarks } from './bookmarks.ts'
 import { NewestByKey } from './conflation.ts'
-import { Entry } from './entry.ts'
+import { Entry, type Check } from './entry.ts'
 import { FanOut } from './fan-out.ts'
 import type { FeedParts } from './feed-parts.ts'
 import { FeedFigures } from './figures.ts'
@@ -42,8 +42,8 @@ export class FeedHoldings implements History {
   readonly histories: KeyHistories | undefined
   /** Puts into the application's log what nobody else could be told of. Throws nothing. */
   readonly report = (error: unknown): void => { this.fault(error, 'a stream of it could not be ended') }
-  /** The same, with what has failed. */
-  protected readonly fault = (error: unknown, what: string): void => {
+  /** The same, with what has failed. Throws nothing. */
+  readonly fault = (error: unknown, what: string): void => {
     try {
       this.parts.onFault(error instanceof Error ? error : new Error(`thrown: ${shown(error)}`), what)
     } catch { /* a logger that throws: there is no other to report it */ }
@@ -52,7 +52,7 @@ export class FeedHoldings implements History {
   readonly poison = new PoisonReports(this.fault)
   protected readonly parts: FeedParts
   protected readonly drafts: Drafts
-  protected readonly followers = new Roster<Follower>()
+  readonly followers = new Roster<Follower>()
   #variants: VariantCache | undefined
   #snapshots: HeldSnapshots | undefined
   #pages: Pages | undefined
@@ -77,6 +77,9 @@ export class FeedHoldings implements History {
     this.newest = parts.lag.mode === 'latest' ? this.#newNewest() : undefined
   }
 
+  /** True for the log that a feed makes for itself: what it tells need not be checked. */
+  get isOwnLog (): boolean { return this.parts.log === undefined }
+
   get lag (): LagPolicy { return this.parts.lag }
   get initial (): Snapshot<unknown> | undefined { return this.parts.initial }
   get onGap (): Snapshot<unknown> | undefined { return this.parts.onGap }
@@ -98,7 +101,7 @@ export class FeedHoldings implements History {
 
   /** Entries from before the window. */
   get pages (): Pages {
-    this.#pages ??= new Pages(this, (entry) => this.drafts.checkOf(entry))
+    this.#pages ??= new Pages(this, (entry) => this.checkOf(entry))
     return this.#pages
   }
 
@@ -119,6 +122,11 @@ export class FeedHoldings implements History {
   get deadlines (): Deadlines {
     this.#deadlines ??= this.parts.deadlines ?? new Deadlines(this.parts.clock, this.report)
     return this.#deadlines
+  }
+
+  /** What an entry must pass before it leaves; `undefined` where this feed has just written it. */
+  checkOf (entry: LogEntry): Check | undefined {
+    return this.drafts.checkOf(entry)
   }
 
   /** True for an event type that may be published. */

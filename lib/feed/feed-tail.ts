@@ -5,19 +5,20 @@
  */
 import { guardedEach } from '../guarded.ts'
 import { checkEntry } from '../log/answers.ts'
-import type { LogEntry, TailListener } from '../log/contract.ts'
+import type { LogEntry } from '../log/contract.ts'
 import type { Bookmarks } from './bookmarks.ts'
 import type { NewestByKey } from './conflation.ts'
 import { Entry, type Check } from './entry.ts'
 import type { FanOut } from './fan-out.ts'
 import type { FeedFigures } from './figures.ts'
 import type { Follower } from './follower.ts'
+import type { HeldLogListener } from './held-log.ts'
 import type { KeyHistories } from './key-histories.ts'
 import { KeyIndex } from './key-index.ts'
 import type { Window } from './window.ts'
 
-/** What the listener of a feed is made of. */
-export interface FeedTailParts {
+/** Whose log is listened to: the feed itself. */
+export interface TailOwner {
   /** True for the log that a feed makes for itself: what it tells need not be checked. */
   readonly isOwnLog: boolean
   readonly window: Window
@@ -26,43 +27,44 @@ export interface FeedTailParts {
   readonly bookmarks: Bookmarks
   readonly newest: NewestByKey | undefined
   readonly histories: KeyHistories | undefined
-  readonly readers: Iterable<Follower>
+  readonly followers: Iterable<Follower>
   /** What an entry must pass before it leaves; `undefined` where this feed has just written it. */
-  readonly checkOf: (entry: LogEntry) => Check | undefined
+  checkOf (entry: LogEntry): Check | undefined
   /** The end stands in the log: no entry follows. */
-  readonly onEnded: () => void
+  onEnded (): void
   /** Called with what failed and has nobody else to report it. Throws nothing. */
-  readonly onFault: (error: unknown, what: string) => void
+  fault (error: unknown, what: string): void
 }
 
 /** What one feed does with what its log tells. A log may call its functions in any way: they need no `this`. */
-export class FeedTail implements TailListener {
-  readonly #parts: FeedTailParts
+export class FeedTail implements HeldLogListener {
+  readonly #owner: TailOwner
   #keys: KeyIndex | undefined
   /** True when the window has what was in the log at the beginning: entries that come from now on are new. */
   #hasOpened = false
   #isClosed = false
 
-  constructor (parts: FeedTailParts) {
-    this.#parts = parts
+  constructor (owner: TailOwner) {
+    this.#owner = owner
   }
 
   /** The index of keys. Made for the first that follows keys: a feed without such streams pays nothing. */
   get keys (): KeyIndex {
-    this.#keys ??= new KeyIndex(this.#parts.window)
+    this.#keys ??= new KeyIndex(this.#owner.window)
     return this.#keys
   }
 
   readonly entries = (entries: readonly LogEntry[]): void => {
     if (this.#isClosed) return
-    const { isOwnLog, window, figures, checkOf, onFault } = this.#parts
+    const owner = this.#owner
+    const { isOwnLog, window, figures } = owner
     try {
       for (const entry of entries) {
         if (!isOwnLog) checkEntry('tail()', entry)
-        window.push(new Entry(entry, window.next, checkOf(entry)))
+        window.push(new Entry(entry, window.next, owner.checkOf(entry)))
       }
     } catch (error) {
-      onFault(error, 'its log has told what is no entry: streams read on by pages')
+      owner.fault(error, 'its log has told what is no entry: streams read on by pages')
       this.lost(window.positionBefore(window.next))
     }
     // what was there when the log was opened is not new
@@ -73,19 +75,20 @@ export class FeedTail implements TailListener {
 
   readonly lost = (position: string): void => {
     if (this.#isClosed) return
-    const { readers, window, onFault } = this.#parts
-    guardedEach(readers, (reader) => { reader.lose() }, (error) => { onFault(error, 'a stream of it could not be woken') })
+    const owner = this.#owner
+    const { followers, window } = owner
+    guardedEach(followers, (reader) => { reader.lose() }, (error) => { owner.fault(error, 'a stream of it could not be woken') })
     window.lose(position)
     if (this.#hasOpened) this.#advance()
   }
 
   readonly ended = (): void => {
-    if (!this.#isClosed) this.#parts.onEnded()
+    if (!this.#isClosed) this.#owner.onEnded()
   }
 
   /** The log has opened, and has told its newest entries. @param before the position before the oldest of them */
   open (before: string): void {
-    const { window, newest, histories, bookmarks } = this.#parts
+    const { window, newest, histories, bookmarks } = this.#owner
     window.learnBefore(before)
     this.#hasOpened = true
     newest?.advance()
@@ -94,13 +97,18 @@ export class FeedTail implements TailListener {
     bookmarks.open()
   }
 
+  /** The log could not be opened: what it has told does not count. */
+  failed (): void {
+    this.#owner.window.lose('')
+  }
+
   /** The feed has given up its log: what that still tells is not heard. */
   close (): void {
     this.#isClosed = true
   }
 
   #advance (): void {
-    const { newest, histories, bookmarks, fanOut } = this.#parts
+    const { newest, histories, bookmarks, fanOut } = this.#owner
     newest?.advance()
     histories?.advance()
     this.#keys?.advance()

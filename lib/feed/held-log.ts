@@ -16,41 +16,47 @@ interface Waiter {
   failed (error: unknown): void
 }
 
-/** What a hold is made of. */
-export interface HeldLogParts {
+/** Who hears what the log tells. */
+export interface HeldLogListener extends TailListener {
+  /** The log has opened, and `before` is the position before what it has told; nobody who waits was told so far. */
+  open (before: string): void
+  /** It could not be opened: what it has told meanwhile does not count. */
+  failed (): void
+}
+
+/** Whose log is held. There are very many feeds, so each is this itself, and no object is made for it. */
+export interface LogOwner {
   /** The name of the feed. */
   readonly name: string
   readonly log: EventLog
   /** True for the log in memory that the feed has made: what that answers need not be looked at. */
-  readonly isOwn: boolean
-  readonly listener: TailListener
+  readonly isOwnLog: boolean
   /** How much of the history the listener gets first. */
-  readonly newest: { readonly entries: number, readonly bytes: number }
-  /** The log has opened, and `before` is the position before what it has told; nobody who waits was told so far. */
-  readonly onOpen: (before: string) => void
-  /** It could not be opened: what it has told meanwhile does not count. */
-  readonly onOpenFailed: () => void
+  readonly window: { readonly retention: { readonly entries: number, readonly bytes: number } }
   /** An event that was on its way has arrived, or failed. */
-  readonly onSettled: () => void
+  onSettled (): void
   /** Called with what failed and has nobody else to report it. */
-  readonly onFault: (error: unknown, what: string) => void
+  fault (error: unknown, what: string): void
 }
 
 /** A log, as one feed holds it. */
 export class HeldLog {
-  readonly #parts: HeldLogParts
+  readonly #owner: LogOwner
+  readonly #listener: HeldLogListener
   #state: 'shut' | 'opening' | 'open' = 'shut'
   /** Settles when it is known whether the log has opened; never rejects. */
   #opening: Promise<void> | undefined
   /** Why the log could not be opened the last time. */
   #failure: { readonly error: unknown } | undefined
-  #waiting: Waiter[] = []
+  /** Made for the first who waits. */
+  #waiting: Waiter[] | undefined
   #pending = 0
   #pendingBytes = 0
   #isClosed = false
 
-  constructor (parts: HeldLogParts) {
-    this.#parts = parts
+  constructor (owner: LogOwner, listener: HeldLogListener) {
+    this.#owner = owner
+    this.#listener = listener
   }
 
   /** True after the log has opened, and before it is closed. */
@@ -66,11 +72,11 @@ export class HeldLog {
    */
   open (): void {
     if (this.#state !== 'shut' || this.#isClosed) return
-    const { log, listener, newest } = this.#parts
+    const { log, window } = this.#owner
     this.#state = 'opening'
     this.#failure = undefined
     try {
-      const answer = log.tail(listener, newest)
+      const answer = log.tail(this.#listener, window.retention)
       if (!isThenable(answer)) return this.#begin(begun(answer))
       this.#opening = Promise.resolve(answer).then((tail) => { this.#begin(begun(tail)) }).catch((error: unknown) => { this.#fail(error) })
     } catch (error) {
@@ -89,6 +95,7 @@ export class HeldLog {
   whenOpen (opened: () => void, failed: (error: unknown) => void): void {
     if (this.#isClosed) return failed(this.#closed())
     if (this.#state === 'open') return opened()
+    this.#waiting ??= []
     this.#waiting.push({ opened, failed })
     try {
       this.open()
@@ -119,12 +126,12 @@ export class HeldLog {
     if (this.#isClosed) throw this.#closed()
     if (this.#pending > 0) this.#checkRoom(draft)
     if (this.#state === 'open') {
-      const answer = this.#parts.log.append(draft)
+      const answer = this.#owner.log.append(draft)
       if (isThenable(answer)) return this.#pend(draft, Promise.resolve(answer))
-      return this.#parts.isOwn ? answer : appended(answer)
+      return this.#owner.isOwnLog ? answer : appended(answer)
     }
     return this.#pend(draft, new Promise((resolve, reject) => {
-      this.whenOpen(() => { attempt(() => this.#parts.log.append(draft), resolve, reject) }, reject)
+      this.whenOpen(() => { attempt(() => this.#owner.log.append(draft), resolve, reject) }, reject)
     }))
   }
 
@@ -132,7 +139,7 @@ export class HeldLog {
   end (done: (error?: unknown) => void): void {
     this.whenOpen(() => {
       attempt(() => {
-        const answer = this.#parts.log.end()
+        const answer = this.#owner.log.end()
         // looked at here, because reading `then` may throw too
         return isThenable(answer) ? Promise.resolve(answer) : undefined
       }, (answer) => {
@@ -147,7 +154,7 @@ export class HeldLog {
     if (this.#isClosed) return
     const isOpen = this.isOpen
     this.#isClosed = true
-    if (isOpen) await this.#parts.log.delete()
+    if (isOpen) await this.#owner.log.delete()
   }
 
   /** Gives up the hold. What waits for the opening fails; what is on its way into the log arrives first. */
@@ -156,26 +163,26 @@ export class HeldLog {
     this.#isClosed = true
     this.#refuse(this.#closed())
     if (this.#state === 'opening') await this.#opening
-    if (this.#state === 'open') await this.#parts.log.close()
+    if (this.#state === 'open') await this.#owner.log.close()
   }
 
   #begin (tail: Tail): void {
-    this.#parts.onOpen(tail.before)
+    this.#listener.open(tail.before)
     // what is published by one of them comes after those who wait already
-    for (let waiter = this.#waiting.shift(); waiter !== undefined; waiter = this.#waiting.shift()) this.#tell(waiter)
+    for (let waiter = this.#waiting?.shift(); waiter !== undefined; waiter = this.#waiting?.shift()) this.#tell(waiter)
     this.#state = 'open'
   }
 
   #fail (error: unknown): void {
     this.#state = 'shut'
     this.#failure = { error }
-    this.#parts.onOpenFailed()
+    this.#listener.failed()
     this.#refuse(error)
   }
 
   #refuse (error: unknown): void {
-    const waiting = this.#waiting
-    this.#waiting = []
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
     guardedEach(waiting, (waiter) => { waiter.failed(error) }, (second) => { this.#report(second) })
   }
 
@@ -184,13 +191,13 @@ export class HeldLog {
   }
 
   #report (error: unknown): void {
-    this.#parts.onFault(error, 'who waited for its log could not be told')
+    this.#owner.fault(error, 'who waited for its log could not be told')
   }
 
   #checkRoom (draft: LogDraft): void {
     const isTooMany = this.#pending >= PENDING_APPENDS
     if (!isTooMany && this.#pendingBytes + sizeOf(draft) <= PENDING_BYTES) return
-    throw new LogBusy(shown(this.#parts.name), isTooMany ? `${this.#pending} events` : `${this.#pendingBytes} bytes of events`)
+    throw new LogBusy(shown(this.#owner.name), isTooMany ? `${this.#pending} events` : `${this.#pendingBytes} bytes of events`)
   }
 
   #pend (draft: LogDraft, answer: Promise<string>): Promise<string> {
@@ -200,13 +207,13 @@ export class HeldLog {
     const settle = (): void => {
       this.#pending--
       this.#pendingBytes -= bytes
-      this.#parts.onSettled()
+      this.#owner.onSettled()
     }
     return answer.then(appended).finally(settle)
   }
 
   #closed (): Error {
-    return new LogClosed(`of the feed ${shown(this.#parts.name)}`)
+    return new LogClosed(`of the feed ${shown(this.#owner.name)}`)
   }
 }
 

@@ -91,7 +91,8 @@ const FOR_NOW: ReadonlySet<unknown> = new Set([LOG_FAILED, FEED_FREED, TOO_MANY_
 function refuseFailing (reply: FastifyReply, error: Error, settings: Settings): void {
   if (refusesByRetry(reply, settings)) {
     // no error response is sent that Fastify would log
-    logError(reply.log, error, `an event stream of ${routeOf(reply.request)} cannot begin now`)
+    const what = 'code' in error && error.code === LOG_FAILED ? 'the log' : 'the room'
+    logError(reply.log, error, `${what} of an event stream of ${routeOf(reply.request)} failed before the first event`)
     comeBack(reply, FAILED_RETRY_MS, UNREADABLE)
   } else {
     sendForNow(reply, error, FAILED_RETRY_MS)
