@@ -193,10 +193,8 @@ export class Reader extends EndingReader implements Follower {
   /** Goes on with a notice; where there is a snapshot for it, with that in its place. */
   #goOn (notice: Notice): void {
     const snapshot = this.#plan.snapshot(notice.gap, this.context)
-    if (snapshot === undefined) {
-      this.#notice = notice
-      return
-    }
+    if (snapshot === undefined) this.#notice = notice
+    if (snapshot === undefined) return
     const position = notice.gap && askedWith(notice.gap)
     // nothing is read until the snapshot is known
     this.#inserted = new InsertedEntries([], { kind: 'snapshot', position, isPending: true })
@@ -263,7 +261,6 @@ export class Reader extends EndingReader implements Follower {
 
   /** True while entries come before those at the cursor. */
   protected get hasInserted (): boolean { return this.#inserted !== undefined || this.#joined?.isDue === true }
-  /** True when nothing new is wanted. */
   protected get isCancelled (): boolean { return this.#endsAt !== undefined }
   /** The index of the next entry, where it can be read at once. */
   protected get nextIndex (): number | undefined { return this.cursor?.index }

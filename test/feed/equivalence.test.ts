@@ -8,6 +8,7 @@ import type { SubscribeOptions } from '../../lib/subscription/options.ts'
 import { sqliteLogs } from '../../lib/sqlite/index.ts'
 import { PagedLog } from '../contract/paged-log.ts'
 import { openDatabase, skip } from '../sqlite/database.ts'
+import { ManualClock } from '../clock.ts'
 import { feedOf, OpenStream, toldBy, turn, until, type FeedMade } from './open-stream.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))
@@ -44,6 +45,7 @@ class Client {
   resume (): void { this.#stream.resume() }
   read (batches: number): void { if (this.#stream.isStalled) this.#stream.read(batches, 40) }
   close (): void { this.#stream.close() }
+  get hasEnded (): boolean { return this.#stream.source.end !== undefined }
 
   /** The last events were under way, and did not arrive. */
   cut (lost: number): void {
@@ -169,6 +171,80 @@ t.test('a log of two entries with histories by key gives what a log gives that k
     for (const client of clients) client.close()
     for (const feed of feeds) feed.end()
     await until(() => feeds.every((feed) => feed.stats().bytes === 0), 'the logs are freed')
+  }), { seed, numRuns })
+  t.pass(`${numRuns} scripts`)
+})
+
+t.test('with keys and with the equivalent filter, a stream ends after the same event, and stays ended', async (t) => {
+  t.comment(`FUZZ_SEED=${seed} FUZZ_RUNS=${numRuns}`)
+  await fc.assert(fc.asyncProperty(fc.subarray(['a', 'b', 'c']), steps, async (keys, script) => {
+    const feed = feedOf()
+    const takes = ({ keys: own }: { readonly keys: readonly string[] }): boolean => own.some((key) => keys.includes(key))
+    const endAfter = ({ data }: { data: unknown }): boolean => Number(data) % 9 === 8
+    const clients = [{ keys }, { where: takes }].map((options) => new Client(feed.subscribe({ from: 'start', endAfter, ...options })))
+    const expected: number[] = []
+    let number = 0
+    let hasEnded = false
+    for (const { do: what, count, key: first } of script) {
+      const events = what === 'publish' ? count : 0
+      for (let index = 0; index < events; index++) {
+        const own = KEYS[(first + index * index) % KEYS.length]
+        feed.publish({ event: 'message', data: ++number, ...(own?.length === 1 ? { key: own[0] } : { keys: own }) })
+        if (takes({ keys: own ?? [] }) && !hasEnded) {
+          expected.push(number)
+          hasEnded = endAfter({ data: number })
+        }
+      }
+      if (what === 'turn') await turn()
+      else if (what === 'read' || what === 'cut') for (const client of clients) client[what](count)
+      else if (what !== 'publish') for (const client of clients) client[what]()
+    }
+    for (const client of clients) client.resume()
+    await until(() => clients.every(({ all }) => all.length === expected.length), 'all have all')
+    await turn()
+    deepStrictEqual(clients.map(({ all }) => all), [expected, expected])
+    deepStrictEqual(clients.map((client) => client.hasEnded), [hasEnded, hasEnded])
+    for (const client of clients) client.close()
+    feed.end()
+    await feed.close()
+  }), { seed, numRuns })
+  t.pass(`${numRuns} scripts`)
+})
+
+t.test('with ticks, whatever is cut, a client has the newest of each key in the end, and only events that others get, in order', async (t) => {
+  t.comment(`FUZZ_SEED=${seed} FUZZ_RUNS=${numRuns}`)
+  await fc.assert(fc.asyncProperty(fc.subarray(['a', 'b', 'c']), fc.constantFrom(1, 10, 100), steps, async (keys, everyMs, script) => {
+    const clock = new ManualClock()
+    const feed = feedOf({ clock })
+    const takes = ({ keys: own }: { readonly keys: readonly string[] }): boolean => own.some((key) => keys.includes(key))
+    const clients = [{ keys }, { where: takes }].map((options) => new Client(feed.subscribe({ from: 'start', everyMs, ...options })))
+    const names = new Map<unknown, string>()
+    let number = 0
+    for (const { do: what, count, key: first } of script) {
+      const events = what === 'publish' ? count : 0
+      for (let index = 0; index < events; index++) {
+        const own = KEYS[(first + index * index) % KEYS.length]
+        feed.publish({ event: 'message', data: ++number, ...(own?.length === 1 ? { key: own[0] } : { keys: own }) })
+        if (takes({ keys: own ?? [] })) names.set(number, own?.[0] ?? '')
+      }
+      clock.advance(count)
+      if (what === 'turn') await turn()
+      else if (what === 'read' || what === 'cut') for (const client of clients) client[what](count)
+      else if (what !== 'publish') for (const client of clients) client[what]()
+    }
+    for (const client of clients) client.resume()
+    await turn()
+    clock.advance(2 * everyMs)
+    await turn()
+    const newestOf = (numbers: Iterable<unknown>): Map<string | undefined, unknown> => new Map(Array.from(numbers, (data) => [names.get(data), data]))
+    const expected = newestOf(names.keys())
+    for (const { all } of clients) {
+      deepStrictEqual(new Map([...newestOf(all)].sort()), new Map([...expected].sort()))
+      deepStrictEqual(all, [...new Set(all)].sort((a, b) => Number(a) - Number(b)), 'in order, each once')
+    }
+    for (const client of clients) client.close()
+    deepStrictEqual([clock.timers, feed.stats().lagged, feed.stats().gaps], [0, 0, 0])
+    await feed.close()
   }), { seed, numRuns })
   t.pass(`${numRuns} scripts`)
 })

@@ -52,9 +52,7 @@ export class Client {
   get toComeBackWith (): string | undefined {
     const { at, snapshot, lastEventId } = this.witness
     const isReading = this.#stream?.isStalled === false && this.#stream.source.end === undefined
-    // with ticks and keys in pages, a bookmark may come later than the log drops what was told before it
-    const mayBeLate = this.#shape.everyMs !== undefined && this.#shape.keys !== undefined && !this.#game.isInMemory
-    return isReading && !mayBeLate && at !== undefined && snapshot === undefined ? lastEventId : undefined
+    return isReading && at !== undefined && snapshot === undefined ? lastEventId : undefined
   }
 
   get standing (): string { return `a client stands at ${this.witness.at} and misses ${this.witness.missing}; ${JSON.stringify(this.#stream?.source.behind())}` }
@@ -114,8 +112,8 @@ export class Client {
     return isOver || (requested !== undefined && at !== undefined && endsAfter(this.#shape, at) && this.#game.history.positionOf(at) === requested)
   }
 
-  /** True where it is not known that more comes, and it waits for a tick. */
-  get awaitsTick (): boolean { return this.#shape.everyMs !== undefined && !this.isUpToDate }
+  /** True where it may wait for a tick, and say only then where it stands. */
+  get hasTicks (): boolean { return this.#shape.everyMs !== undefined }
 
   cut (lost: number): void {
     this.#lastEventId = this.#marks[Math.max(0, this.#marks.length - 1 - lost)]?.lastEventId
