@@ -272,10 +272,7 @@ export const LOG_QUIET_TURNS = 20
 export const SQLITE_PENDING_ENTRIES = 50_000
 /** ... and at most 64 Mi characters of data; one event that is longer is taken where nothing else waits. */
 export const SQLITE_PENDING_BYTES = 64 * 1024 * 1024
-/**
- * What came in several ticks while a commit was under way is committed together, up to 1,000 events: a tick is never
- * divided.
- */
+/** What came in several ticks while a commit was under way is committed together: 1,000 events, or one whole tick. */
 export const SQLITE_WRITE_ENTRIES = 1_000
 /** A page read from a database has at most 1,000 entries ... */
 export const SQLITE_PAGE_ENTRIES = 1_000

@@ -176,7 +176,7 @@ t.test('a place that cannot be looked for: a browser is told to come back, and o
     log.locate = locate
     const browser = await (await open({}, '1700-1')).ended()
     t.equal(browser.status, 200)
-    t.match(browser.text, /^retry: 1\d{4}\n\n$/)
+    t.match(browser.text, /^: this stream cannot be read now: come back later\nretry: 1\d{4}\n\n$/)
     const response = await app.inject({ url: '/numbers', headers: { accept: '*/*', 'last-event-id': '1700-1' } })
     t.equal(response.statusCode, 503)
     t.match(response.json(), { code: 'FST_EVENTFEED_LOG_FAILED' })
@@ -184,7 +184,7 @@ t.test('a place that cannot be looked for: a browser is told to come back, and o
     t.ok(Number(response.headers['retry-after']) >= 10)
   }
   log.earliest = () => { throw new Error('no connection') }
-  t.match((await (await open({ from: 'earliest' })).ended()).text, /^retry: 1\d{4}\n\n$/)
+  t.match((await (await open({ from: 'earliest' })).ended()).text, /^: this stream cannot be read now: come back later\nretry: 1\d{4}\n\n$/)
   t.match(app.eventfeed.stats(), { connections: 0, feeds: { numbers: { streams: 0 } } }, 'and nothing of the stream is left')
 })
 
