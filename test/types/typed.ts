@@ -42,6 +42,27 @@ app.feed.get<{ message: { text: string } }>('chat')?.publish({ data: { text: 'hi
 app.feed.get('chat')?.publish({ event: 'anything', data: 1 })
 // @ts-expect-error there may be none
 app.feed.get('chat').end()
+// rooms are typed by their family, in its hooks too
+const rooms = app.feeds('room', {
+  events: { message: Said, joined: Joined },
+  onOpen: async (id, feed) => {
+    await feed.publish({ event: 'joined', data: { who: id } })
+    // @ts-expect-error an event type that the family does not declare
+    await feed.publish({ event: 'left', data: { who: id } })
+  },
+  onIdle: (_id, feed) => feed.entries().map(({ data }) => data)
+})
+rooms.open('7').then((room) => room.publish({ event: 'message', data: said }))
+rooms.get('7')?.publish({ data: said })
+// @ts-expect-error a field is missing
+rooms.get('7')?.publish({ event: 'message', data: { from: 'ada' } })
+// @ts-expect-error none may be open
+rooms.get('7').end()
+// @ts-expect-error it is a promise
+rooms.open('7').publish({ data: said })
+// @ts-expect-error a family has a function of the id in place of a log
+app.feeds('room', { log: new MemoryLog() })
+typed.get('/room', { schema: { events } }, (_request, reply) => reply.sse(async () => (await rooms.open('7')).subscribe()))
 // @ts-expect-error a key is a string
 chat.publish({ event: 'message', data: said, key: 1 })
 // @ts-expect-error the log gives the ids
