@@ -16,7 +16,11 @@ const TYPES = 'x-event-types'
 const BARE = { type: 'null' }
 
 /** What @fastify/swagger gives to `transform`, as far as it is looked at. */
-export interface TransformedRoute { readonly schema: FastifySchema, readonly url: string, readonly route: RouteOptions }
+export interface TransformedRoute {
+  readonly schema: FastifySchema
+  readonly url: string
+  readonly route: RouteOptions
+}
 
 /** What @fastify/swagger gives to `transformObject`. */
 export type TransformedDocument = { openapiObject: object } | { swaggerObject: object }
@@ -62,7 +66,8 @@ export function openapi (own: OpenapiOptions = {}): OpenapiTransforms {
       const schema = result.schema ?? given.schema
       const events = schema?.events ?? given.schema?.events
       if (!isSchema(events) || 'swaggerObject' in given) return result
-      return { ...result, schema: withCarrier(schema, events, schemas) }
+      const carry = (data: object, type: string): JsonSchema => schemas.of(data, type, versionOf(given))
+      return { ...result, schema: withCarrier(schema, events, carry) }
     },
     transformObject<Given extends TransformedDocument> (given: Given): DocumentIn<Given> {
       const written = 'openapiObject' in given ? { ...given, openapiObject: withStreams(given.openapiObject as JsonSchema) } : given
@@ -74,20 +79,20 @@ export function openapi (own: OpenapiOptions = {}): OpenapiTransforms {
 }
 
 /** A copy of a route's schema with one more response, from which `eventsOf` reads the events when they are converted. */
-function withCarrier (schema: FastifySchema, events: JsonSchema, schemas: PortableSchemas): FastifySchema {
+function withCarrier (schema: FastifySchema, events: JsonSchema, carry: (data: object, type: string) => JsonSchema): FastifySchema {
   const declared = Object.entries(events).filter((entry): entry is [string, JsonSchema] => isSchema(entry[1]))
   const carrier = {
     type: 'object',
     [TYPES]: declared.map(([type]) => type),
     // by number: an event type may be a name that means something in a schema
-    properties: Object.fromEntries(declared.map(([type, data], index) => [`${index}`, schemas.of(data, type)]))
+    properties: Object.fromEntries(declared.map(([type, data], index) => [`${index}`, carry(data, type)]))
   }
   return { ...schema, response: { 200: BARE, ...isSchema(schema.response) ? schema.response : {}, [CARRIER]: carrier } }
 }
 
 /** A copy of a document in which carriers have become the responses of streams. */
 function withStreams (document: JsonSchema): JsonSchema {
-  const version = String(document['openapi'])
+  const version = versionOf({ openapiObject: document })
   const find = (ref: string): unknown => atPointer(document, ref.slice(ref.indexOf('#') + 1))
 
   const operation = (method: string, documented: unknown): unknown => {
@@ -101,6 +106,11 @@ function withStreams (document: JsonSchema): JsonSchema {
       return field === 'additionalOperations' && isSchema(value) ? mapped(value, operation) : operation(field, value)
     })
   return isSchema(document['paths']) ? { ...document, paths: mapped(document['paths'], (_path, item) => pathItem(item)) } : document
+}
+
+/** The version of OpenAPI of the document that is made. */
+function versionOf (given: object): string {
+  return String(atPointer(given, '/openapiObject/openapi'))
 }
 
 /** The events that a carrier has brought through the conversion. */

@@ -1,7 +1,7 @@
 /**
  * Schemas that may stand anywhere in a document. A `$ref` such as `#/properties/name` means the schema that it stands
  * in, and so nothing, or something else, once that schema is a part of a larger one. In a portable schema each `$ref`
- * names a schema by its `$id`, and no two schemas share one.
+ * names a schema by its `$id`, and no two schemas share one. Tuples are written as the document's version has them.
  */
 import { isSchema, type JsonSchema } from './union.ts'
 
@@ -18,15 +18,15 @@ export class PortableSchemas {
 
   /**
    * A portable copy of a schema, which stays as it is. What is no JSON schema, such as that of another library, becomes
-   * one that allows everything. `name` is the title of a schema that is given an id.
+   * one that allows everything. `name` is the title of a schema that is given an id; `version` is that of OpenAPI.
    */
-  of (schema: object, name: string): JsonSchema {
+  of (schema: object, name: string, version: string): JsonSchema {
     const copy = plainCopy(schema)
     const refersToItself = copy['$id'] === undefined && hasLocalRef(copy)
     const identified = refersToItself ? { title: name, ...copy, $id: 'event-data' } : copy
     const ids = new Map<string, string>()
     this.#collect(identified, ids)
-    return renamed(identified, '', ids) as JsonSchema // of an object, an object
+    return withTuples(renamed(identified, '', ids), version.startsWith('3.0')) as JsonSchema // of an object, an object
   }
 
   /** The new ids in a schema, by the old ones. */
@@ -87,14 +87,39 @@ function renamed (value: unknown, base: string, ids: ReadonlyMap<string, string>
   if (Array.isArray(value)) return value.map((inner) => renamed(inner, base, ids))
   if (!isSchema(value)) return value
   const own = hasId(value) ? ids.get(value.$id) ?? value.$id : base
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => {
+  const copy: Record<string, unknown> = mapped(value, (inner) => renamed(inner, own, ids))
+  if (hasId(value)) copy['$id'] = own
+  if (typeof value['$ref'] === 'string') {
+    const [id = '', ...pointer] = value['$ref'].split('#')
+    copy['$ref'] = [id === '' ? own : ids.get(id) ?? id, ...pointer].join('#')
+  }
+  return copy
+}
+
+/**
+ * A copy in which tuples, which TypeBox writes as a list of `items`, are written as OpenAPI has them since 3.1. Older
+ * versions have none: there they are arrays of any of their members.
+ */
+function withTuples (value: unknown, isOld: boolean): unknown {
+  if (Array.isArray(value)) return value.map((inner) => withTuples(inner, isOld))
+  if (!isSchema(value)) return value
+  const copy = mapped(value, (inner) => withTuples(inner, isOld))
+  const { items, additionalItems, ...rest } = copy
+  if (!Array.isArray(items) || items.length === 0) return copy
+  if (!isOld) return { ...rest, prefixItems: items, ...additionalItems !== undefined && { items: additionalItems } }
+  const others = isSchema(additionalItems) ? [additionalItems] : []
+  return {
+    ...rest,
+    items: additionalItems === undefined || additionalItems === true ? {} : { anyOf: [...items, ...others] },
+    ...additionalItems === false && { maxItems: items.length }
+  }
+}
+
+/** A copy of a schema in which each schema, and each list of them, is another. */
+function mapped (schema: JsonSchema, change: (inner: unknown) => unknown): JsonSchema {
+  return Object.fromEntries(Object.entries(schema).map(([name, inner]) => {
     if (VALUES.has(name)) return [name, inner]
-    if (MAPS.has(name) && isSchema(inner)) {
-      return [name, Object.fromEntries(Object.entries(inner).map(([key, part]) => [key, renamed(part, own, ids)]))]
-    }
-    if (name === '$id' && hasId(value)) return [name, own]
-    if (name !== '$ref' || typeof inner !== 'string') return [name, renamed(inner, own, ids)]
-    const [id = '', ...pointer] = inner.split('#')
-    return [name, [id === '' ? own : ids.get(id) ?? id, ...pointer].join('#')]
+    const isMap = MAPS.has(name) && isSchema(inner)
+    return [name, isMap ? Object.fromEntries(Object.entries(inner).map(([key, part]) => [key, change(part)])) : change(inner)]
   }))
 }

@@ -82,26 +82,39 @@ t.test('a portable schema has no reference that means another thing elsewhere, a
   const schemas = new PortableSchemas()
   const schema = { type: 'object', properties: { $ref: { type: 'string' }, self: { $ref: '#' }, other: { $ref: 'shared#/a' } }, default: { $ref: '#' } }
   const before = structuredClone(schema)
-  t.strictSame(schemas.of(schema, 'name'), {
+  t.strictSame(schemas.of(schema, 'name', '3.1.0'), {
     title: 'name', type: 'object', properties: { $ref: { type: 'string' }, self: { $ref: 'event-data#' }, other: { $ref: 'shared#/a' } }, default: { $ref: '#' }, $id: 'event-data'
   })
   t.strictSame(schema, before)
-  t.match(schemas.of(schema, 'name'), { $id: 'event-data' }, 'the same again')
-  t.match(schemas.of({ ...schema, title: 'another' }, 'name'), { $id: 'event-data-2', properties: { self: { $ref: 'event-data-2#' } } })
-  t.strictSame(schemas.of({ type: 'string', enum: [{ $ref: '#' }] }, 'name'), { type: 'string', enum: [{ $ref: '#' }] }, 'a value is no schema')
+  t.match(schemas.of(schema, 'name', '3.1.0'), { $id: 'event-data' }, 'the same again')
+  t.match(schemas.of({ ...schema, title: 'another' }, 'name', '3.1.0'), { $id: 'event-data-2', properties: { self: { $ref: 'event-data-2#' } } })
+  t.strictSame(schemas.of({ type: 'string', enum: [{ $ref: '#' }] }, 'name', '3.1.0'), { type: 'string', enum: [{ $ref: '#' }] }, 'a value is no schema')
   t.match(
-    new PortableSchemas().of({ properties: { default: { $ref: '#' }, $id: { type: 'string' }, properties: { properties: { enum: { $ref: '#' } } } } }, 'name'),
+    new PortableSchemas().of({ properties: { default: { $ref: '#' }, $id: { type: 'string' }, properties: { properties: { enum: { $ref: '#' } } } } }, 'name', '3.1.0'),
     { properties: { default: { $ref: 'event-data#' }, $id: { type: 'string' }, properties: { properties: { enum: { $ref: 'event-data#' } } } } },
     'a property may have the name of a keyword'
   )
-  t.strictSame(schemas.of({ $id: 'own', items: { $ref: '#' } }, 'name'), { $id: 'own', items: { $ref: 'own#' } })
-  t.strictSame(schemas.of({ $id: 'own', properties: { a: { $ref: 'own#/b' } } }, 'name'), { $id: 'own-2', properties: { a: { $ref: 'own-2#/b' } } })
+  t.strictSame(schemas.of({ $id: 'own', items: { $ref: '#' } }, 'name', '3.1.0'), { $id: 'own', items: { $ref: 'own#' } })
+  t.strictSame(schemas.of({ $id: 'own', properties: { a: { $ref: 'own#/b' } } }, 'name', '3.1.0'), { $id: 'own-2', properties: { a: { $ref: 'own-2#/b' } } })
+})
+
+t.test('a tuple is written as its version of OpenAPI has it', async (t) => {
+  const Pair = Type.Tuple([Type.String(), Type.Number()])
+  const open = { type: 'array', items: [{ type: 'string' }], additionalItems: { type: 'number' } }
+  const schemas = new PortableSchemas()
+  const members = [{ type: 'string' }, { type: 'number' }]
+  t.strictSame(schemas.of(Pair, 'name', '3.2.0'), { type: 'array', minItems: 2, prefixItems: members, items: false })
+  t.strictSame(schemas.of(Pair, 'name', '3.0.3'), { type: 'array', minItems: 2, items: { anyOf: members }, maxItems: 2 })
+  t.strictSame(schemas.of(open, 'name', '3.1.0'), { type: 'array', prefixItems: [{ type: 'string' }], items: { type: 'number' } })
+  t.strictSame(schemas.of(open, 'name', '3.0.3'), { type: 'array', items: { anyOf: members } })
+  t.strictSame(schemas.of({ items: [{ type: 'string' }] }, 'name', '3.0.3'), { items: {} }, 'what follows may be anything')
+  t.strictSame(schemas.of({ default: { items: [1] } }, 'name', '3.1.0'), { default: { items: [1] } }, 'a value is no schema')
 })
 
 t.test('a schema that contains itself, or that JSON cannot say, allows everything', async (t) => {
   const circle: Record<string, unknown> = { type: 'object' }
   circle['properties'] = { circle }
-  for (const schema of [circle, { toJSON: () => undefined }, { toJSON: () => [] }]) t.strictSame(new PortableSchemas().of(schema, 'name'), {})
+  for (const schema of [circle, { toJSON: () => undefined }, { toJSON: () => [] }]) t.strictSame(new PortableSchemas().of(schema, 'name', '3.1.0'), {})
 })
 
 /** What a `$ref` leads to. */

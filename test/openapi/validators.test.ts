@@ -25,6 +25,7 @@ const UNUSUAL: ReadonlyArray<readonly [what: string, events: Record<string, TSch
   ['a union', { message: Type.Union([Type.Object({ kind: Type.Literal('a') }), Type.Object({ kind: Type.Literal('b') })]) }],
   ['what may be null', { message: Type.Union([Type.Object({ a: Type.Number() }), Type.Null()]) }],
   ['arrays', { message: Type.Array(Type.Array(Type.Number())) }],
+  ['tuples', { message: Type.Tuple([Type.String(), Type.Number()]), list: Type.Array(Type.Tuple([Type.Null()])) }],
   ['a shared schema', { message: Type.Ref('shared') }],
   ['a recursive schema', { message: Type.Cyclic({ Node: Type.Object({ inner: Type.Array(Type.Ref('Node')) }) }, 'Node') }],
   ['another recursive schema of the same name', { message: Type.Cyclic({ Node: Type.Object({ deeper: Type.Array(Type.Ref('Node')) }) }, 'Node') }],
