@@ -12,8 +12,9 @@ export type EventSchemas = Readonly<Record<string, TSchema>>
 /** The data types of declared events, by event type. */
 export type EventTypes<Schemas extends EventSchemas = EventSchemas> = { [Type in keyof Schemas & string]: Static<Schemas[Type]> }
 
-/** The same; any types where none are declared. */
-export type FeedTypes<Schemas extends EventSchemas> = string extends keyof Schemas ? Record<string, unknown> : EventTypes<Schemas>
+/** The same; any types where none are declared. Written out, because compilers print it by what it holds so. */
+export type FeedTypes<Schemas extends EventSchemas> =
+  string extends keyof Schemas ? Record<string, unknown> : { [Type in keyof Schemas & string]: Static<Schemas[Type]> }
 
 /** One event of the declared types: what a subscription dispatches. */
 export type TypedEvent<Types> = { [Type in keyof Types & string]: { event: Type, data: Types[Type] } }[keyof Types & string]
