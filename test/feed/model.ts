@@ -95,7 +95,10 @@ export class Witness {
     if (this.follows === undefined || this.follows.has(key)) return
     this.follows.set(key, this.#history.head)
     this.#past.join(key, last)
-    if (this.snapshot !== undefined || !knowsHead) this.#followedMeanwhile.add(key)
+    const { paged, retain } = this.#now().world
+    // pages that are held may be older than what the log keeps: where the key was followed, it cannot be asked any more
+    const mayForget = paged !== undefined && (retain.entries < 1_000 || Math.min(retain.bytes, retain.ageMs) !== Infinity)
+    if (this.snapshot !== undefined || !knowsHead || mayForget) this.#followedMeanwhile.add(key)
   }
 
   unfollow (key: string): void {
