@@ -40,9 +40,11 @@ export class Work {
       if (this.#reason !== undefined) return await closeSource(source, this.#reason)
       const held: unknown = typeof source === 'function' ? await source(given) : await source
       if (this.#reason !== undefined) return await closeSource(held, this.#reason)
-      this.#origin = originOfValues(held)
+      this.#origin = opened(held)
       return await this.#read(this.#origin.iterator)
     } catch (error) {
+      // a stream that fails while it is read is not always closed by that
+      if (this.#returned === undefined) heard(this.#origin?.interrupt?.(asError(error, 'the source of a run failed')))
       // what aborts throw is expected of a source that was stopped, and so is whatever a stream says that was destroyed
       if (!this.#isStopped || (this.#origin?.interrupt === undefined && !isAbort(error))) throw error
       // its finally may still run
@@ -67,11 +69,11 @@ export class Work {
   async #read (iterator: Origin['iterator']): Promise<unknown> {
     for (let inARow = 1; ; inARow++) {
       const result = await this.#next(iterator)
-      if (result.done === true) {
+      if (this.#isDone(result)) {
         await this.#returned
         return result.value
       }
-      const taking = this.#accept(result.value)
+      const taking = this.#accept(result)
       if (taking !== undefined) await taking
       if (this.#reason !== undefined) return await this.#finish(iterator)
       if (inARow % RUN_EVENTS_IN_A_ROW === 0) await otherWork()
@@ -81,17 +83,27 @@ export class Work {
   /** Stopped: what it yields in its `finally` is part of the run. */
   async #finish (iterator: Origin['iterator']): Promise<unknown> {
     let result = await this.#returned
-    for (let inARow = 1; result !== undefined && result.done !== true && !this.#isAbandoned; inARow++) {
-      await this.#accept(result.value)
+    for (let inARow = 1; result !== undefined && !this.#isDone(result) && !this.#isAbandoned; inARow++) {
+      await this.#accept(result)
       result = await this.#next(iterator)
       if (inARow % RUN_EVENTS_IN_A_ROW === 0) await otherWork()
     }
     return result?.value
   }
 
-  /** A promise only where there is one to wait for. */
-  #accept (value: unknown): Promise<unknown> | undefined {
+  /** Of a result that throws when it is looked at, nobody knows whether it is the last: its iterator is let go of. */
+  #isDone (result: IteratorResult<unknown>): boolean {
     try {
+      return result.done === true
+    } catch (error) {
+      return this.#refuse(error)
+    }
+  }
+
+  /** A promise only where there is one to wait for. */
+  #accept (result: IteratorResult<unknown>): Promise<unknown> | undefined {
+    try {
+      const { value } = result
       const taken = isThenable(value) ? Promise.resolve(value).then(this.#take) : this.#take(value)
       return taken?.catch((error: unknown) => this.#refuse(error))
     } catch (error) {
@@ -122,6 +134,16 @@ export class Work {
     this.#returned = returned(origin, reason)
     // whoever awaits the run hears of it
     this.#returned.catch(() => {})
+  }
+}
+
+/** Opens a source. One that cannot be opened is closed: it may hold something all the same. */
+function opened (source: unknown): Origin {
+  try {
+    return originOfValues(source)
+  } catch (error) {
+    closeSource(source, asError(error, 'the source of a run could not be opened'))?.catch(() => {})
+    throw error
   }
 }
 

@@ -74,6 +74,10 @@ export function closeSource (source: unknown, reason: Error): Promise<void> | un
     if (isThenable(source)) return Promise.resolve(source).then((held) => closeSource(held, reason), () => {})
     // who has locked a stream is to close it
     if (isWebStream(source) && 'locked' in source && source.locked === true) return undefined
+    if (isReadable(source)) {
+      destroyed(source)
+      return undefined
+    }
     const origin = originOf(source)
     if (origin === undefined) return undefined
     const stopping = [origin.interrupt?.(reason), origin.iterator.return?.()].filter(isThenable)
@@ -122,13 +126,19 @@ export function originOf (source: unknown): Origin | undefined {
   if (typeof source !== 'object' || source === null) return undefined
   if (isWebStream(source)) return webStreamOrigin(source)
   if (isReadable(source)) {
-    // it may fail before it is read, or when it was let go of: an error that nobody hears of ends the process
+    // it may fail before it is read
     source.on('error', () => {})
-    return { iterator: bytesAsLines(source)[Symbol.asyncIterator](), interrupt: () => { heard(source.destroy()) } }
+    return { iterator: bytesAsLines(source)[Symbol.asyncIterator](), interrupt: () => { destroyed(source) } }
   }
   if (Symbol.asyncIterator in source) return { iterator: heard((source as AsyncIterable<unknown>)[Symbol.asyncIterator]()) }
   if (Symbol.iterator in source) return { iterator: heard((source as Iterable<unknown>)[Symbol.iterator]()) }
   return undefined
+}
+
+/** Destroys a stream. It may fail because of that: an error that nobody hears of ends the process. */
+function destroyed (stream: Readable): void {
+  stream.on('error', () => {})
+  heard(stream.destroy())
 }
 
 /**

@@ -36,6 +36,27 @@ for (const [what, source, data] of KINDS) {
   })
 }
 
+t.test('a source that cannot be opened is closed', async (t) => {
+  const { runs } = familyOf(t)
+  const readable = Object.assign(Readable.from([]), { [Symbol.asyncIterator] () { throw new Error('not now') } })
+  const run = runs.start(readable)
+  await eventually(() => run.state === 'failed', 'it fails')
+  t.equal(run.error?.message, 'not now')
+  t.ok(readable.destroyed)
+})
+
+for (const getter of ['done', 'value']) {
+  t.test(`an iterator is let go of when the ${getter} of its result throws`, async (t) => {
+    const { runs } = familyOf(t)
+    let returns = 0
+    const result = Object.defineProperty({ done: false, value: 'a' }, getter, { get () { throw new Error('not this one') } })
+    const run = runs.start({ [Symbol.asyncIterator]: () => ({ next: () => result, return () { returns++; return { done: true } } }) })
+    await eventually(() => run.state === 'failed', 'it fails')
+    t.equal(run.error?.message, 'not this one')
+    t.equal(returns, 1)
+  })
+}
+
 t.test('a run may be a subscription, and then passes its events on', async (t) => {
   const { runs } = familyOf(t)
   const feed = feedOf()
