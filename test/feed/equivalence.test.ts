@@ -12,6 +12,8 @@ import { ManualClock } from '../clock.ts'
 import { feedOf, OpenStream, toldBy, turn, until, type FeedMade } from './open-stream.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))
+// thousands of worlds take their time on a busy machine
+t.setTimeout(600_000)
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 500)
 
 /** What events are published with: no key, one, several, one of them twice, and one that nobody follows. */

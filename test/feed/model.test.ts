@@ -12,6 +12,8 @@ import { Game } from './model-play.ts'
 import { worlds, type World } from './model-script.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))
+// thousands of worlds take their time on a busy machine
+t.setTimeout(600_000)
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 2_000)
 
 /** Each kind of log, and the share of the worlds that is played with it: one in SQLite has a database of its own, which takes a while. */
